@@ -1,0 +1,1 @@
+"""Patients up and down: catalogue, registry, visits, referral."""

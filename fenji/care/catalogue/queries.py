@@ -1,0 +1,62 @@
+"""The only reads of this room offered to others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Q
+
+from fenji.care.catalogue import rules
+from fenji.care.catalogue.models import Diagnosis, ListEntry
+from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.text import half_width
+from fenji.ground.network.queries import alliance_lead
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Where a disease group stands on a day: on the community's first-contact catalogue, and treatable at the institution."""
+
+    in_catalogue: bool
+    treatable_here: bool
+
+
+def diagnosis(code: str) -> Diagnosis:
+    """A row of the code table. Raises Unknown."""
+    found = Diagnosis.objects.filter(pk=rules.clean_code(code)).first()
+    if found is None:
+        raise Unknown(what="diagnosis")
+    return found
+
+
+def group_of(row: Diagnosis) -> str:
+    """The disease group of a diagnosis."""
+    return rules.disease_group(row.code, row.group)
+
+
+def suggest(text: str, limit: int = 12) -> list[Diagnosis]:
+    """Diagnoses whose code, name or pinyin initials begin with what was typed; names that contain it come last."""
+    typed = half_width(text)
+    if not typed:
+        return []
+    starts = Q(code__starts=rules.clean_code(typed)) | Q(name_zh__starts=typed) | Q(initials__starts=typed.lower())
+    first = list(Diagnosis.objects.filter(starts).order_by("code")[:limit])
+    if len(first) < limit:
+        inside = Diagnosis.objects.filter(Q(name_zh__contains=typed) | Q(name_en__icontains=typed)).exclude(starts)
+        first += list(inside.order_by("code")[: limit - len(first)])
+    return first
+
+
+def _on_list(kind: str, org_id: int, group: str, on: date) -> bool:
+    in_force = Q(list__start__lte=on) & (Q(list__end=None) | Q(list__end__gt=on))
+    return ListEntry.objects.filter(in_force, list__kind=kind, list__org_id=org_id, group=group).exists()
+
+
+def listing(group: str, org_id: int, on: date) -> Listing:
+    """Look a disease group up for one institution on a day (SM-3-2b: judged by the version in force that day)."""
+    lead = alliance_lead(org_id, on)
+    return Listing(
+        in_catalogue=lead is not None and _on_list("first_contact", lead.id, group, on),
+        treatable_here=_on_list("treatable", org_id, group, on),
+    )

@@ -1,0 +1,174 @@
+"""Cases, their events, and the day counters of case numbers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+
+from fenji.care.referral.rules import ENDS, OPEN_STATES, OUTCOMES, STATES
+from fenji.care.registry.models import Resident
+from fenji.care.registry.rules import SEXES
+from fenji.care.visits.models import Visit
+from fenji.ground.common import rls
+from fenji.ground.common.ids import uuid7
+from fenji.ground.common.models import CText, House, Keyed, org_array
+from fenji.ground.network.models import Department, Organisation
+
+
+class Case(Keyed):
+    """One patient sent from one institution to a higher one. The patient's particulars are copied: the receiver has no
+    access to the sender's registry."""
+
+    number = CText(unique=True)
+    direction = CText(default="up")
+    state = CText()
+    origin = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    receiver = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    department = models.ForeignKey(Department, null=True, on_delete=models.PROTECT, db_index=False)
+    holder = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    duty = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    origin_level = models.SmallIntegerField()
+    receiver_level = models.SmallIntegerField()
+    viewer_ids = org_array()
+    requester_id = models.UUIDField()
+    requester_name = CText()
+    resident = models.ForeignKey(Resident, on_delete=models.PROTECT)
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, db_index=False)
+    patient_name = CText()
+    patient_sex = CText()
+    patient_birth_date = models.DateField()
+    patient_phone = models.BinaryField()
+    diagnosis_code = CText()
+    diagnosis_name = CText()
+    disease_group = CText()
+    group_version = CText()
+    emergency = models.BooleanField()
+    summary = models.TextField()
+    override_reason = models.TextField(default="")
+    verdict = CText()
+    reasons = models.JSONField()
+    pack_hash = CText()
+    findings = models.TextField(default="")
+    advice = models.TextField(default="")
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    privacy: ClassVar = {
+        **dict.fromkeys(
+            (
+                "id",
+                "version",
+                "number",
+                "direction",
+                "state",
+                "origin",
+                "receiver",
+                "department",
+                "holder",
+                "duty",
+                "origin_level",
+                "receiver_level",
+                "viewer_ids",
+                "group_version",
+                "verdict",
+                "reasons",
+                "pack_hash",
+                "created_at",
+                "due_at",
+                "ended_at",
+            ),
+            "internal",
+        ),
+        **dict.fromkeys(("requester_id", "requester_name"), "person"),
+        **dict.fromkeys(
+            (
+                "resident",
+                "visit",
+                "patient_name",
+                "patient_sex",
+                "patient_birth_date",
+                "patient_phone",
+                "diagnosis_code",
+                "diagnosis_name",
+                "disease_group",
+                "emergency",
+                "summary",
+                "override_reason",
+                "findings",
+                "advice",
+            ),
+            "patient",
+        ),
+    }
+    shape: ClassVar = rls.viewers("referral_case")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(direction="up"), name="case_direction"),
+            models.CheckConstraint(condition=Q(state__in=STATES), name="case_state"),
+            models.CheckConstraint(condition=Q(verdict__in=OUTCOMES), name="case_verdict"),
+            models.CheckConstraint(condition=Q(patient_sex__in=SEXES), name="case_sex"),
+            models.CheckConstraint(condition=Q(receiver_level__gt=F("origin_level")), name="case_up_goes_up"),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN_STATES, holder__isnull=False, ended_at=None)
+                | Q(state__in=ENDS, holder=None, ended_at__isnull=False),
+                name="case_one_holder_until_ended",
+            ),
+            models.CheckConstraint(
+                condition=Q(holder=None) | Q(holder=F("origin")) | Q(holder=F("receiver")), name="case_holder_is_party"
+            ),
+            models.CheckConstraint(condition=Q(duty=F("origin")) | Q(duty=F("receiver")), name="case_duty_is_party"),
+            models.UniqueConstraint(
+                fields=["resident", "direction", "disease_group"], condition=Q(state__in=OPEN_STATES), name="case_one_open"
+            ),
+        ]
+        indexes: ClassVar = [GinIndex(fields=["viewer_ids"], name="case_viewers")]
+
+
+class CaseEvent(House):
+    """One line of the timeline."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+    actor_id = models.UUIDField()
+    actor_name = CText()
+    role = CText()
+    org_name = CText()
+    action = CText()
+    before = CText()
+    after = CText()
+    note = models.TextField(default="")
+
+    privacy: ClassVar = {
+        "id": "internal",
+        "case": "internal",
+        "at": "internal",
+        "actor_id": "person",
+        "actor_name": "person",
+        "role": "internal",
+        "org_name": "internal",
+        "action": "internal",
+        "before": "internal",
+        "after": "internal",
+        "note": "patient",
+    }
+    shape: ClassVar = rls.through("referral_caseevent", "referral_case", "case_id")
+
+
+class DayCounter(House):
+    """The last case number given in a county on a day."""
+
+    id = models.BigAutoField(primary_key=True)
+    county = CText()
+    day = models.DateField()
+    last = models.IntegerField()
+
+    privacy: ClassVar = dict.fromkeys(("id", "county", "day", "last"), "internal")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["county", "day"], name="daycounter_once")]

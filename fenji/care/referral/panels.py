@@ -1,0 +1,23 @@
+"""Referrals on a resident's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fenji.care.referral import queries
+from fenji.care.registry.models import Resident
+from fenji.care.registry.panels import Panel
+from fenji.care.registry.panels import register as register_panel
+from fenji.ground.access.rules import Actor
+
+_SHOWN = 20
+
+
+def _panel(actor: Actor, resident: Resident) -> dict[str, Any]:
+    found = queries.cases_of(resident.id, _SHOWN)
+    return {"cases": found[:_SHOWN], "more": len(found) > _SHOWN}
+
+
+def register() -> None:
+    """Called once at start-up."""
+    register_panel("referrals", Panel("referral/panel.html", _panel))

@@ -1,0 +1,106 @@
+"""The only reads of this room offered to others: a case, its timeline, the verdict, the receivers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from fenji.care.catalogue.queries import listing
+from fenji.care.referral import rules
+from fenji.care.referral.models import Case, CaseEvent
+from fenji.ground.access.rules import Actor
+from fenji.ground.common.decision import Decision
+from fenji.ground.common.refusal import Unknown
+from fenji.ground.network.models import Organisation
+from fenji.ground.network.queries import Place, higher_care, place
+from fenji.ground.network.rules import PRIMARY
+from fenji.ground.policy.queries import pack_hash, resolve, sources
+
+
+def grounds(where: Place, on: date) -> rules.Grounds:
+    """The referral policy that binds at a place on a day, with its clauses."""
+    path = where.policy_path
+    policy = resolve(rules.ReferralPolicy, path, on)
+    clauses = {name: parameter.clause_id for name, parameter in sources(rules.ReferralPolicy, path, on).items()}
+    return rules.Grounds(policy, clauses, pack_hash())
+
+
+def verdict(origin: Place, receiver: Place, *, group: str, emergency: bool, override: bool, on: date) -> Decision:
+    """Judge one up-referral from one place to another on a day."""
+    found = listing(group, origin.id, on)
+    facts = rules.Facts(
+        emergency=emergency,
+        in_catalogue=found.in_catalogue,
+        treatable_here=found.treatable_here,
+        origin_is_primary=origin.tier in PRIMARY,
+        origin_level=origin.level,
+        receiver_level=receiver.level,
+        override=override,
+    )
+    return rules.judge(facts, grounds(origin, on))
+
+
+def case(number: str) -> Case:
+    """A case that the open scope reaches. Raises Unknown, alike for none and for somebody else's."""
+    # the visit is not joined: it is the origin's alone, and the join would hide the case from the receiver
+    related = ("origin", "receiver", "holder", "duty", "department")
+    found = Case.objects.filter(number=number).select_related(*related).first()
+    if found is None:
+        raise Unknown(what="case")
+    return found
+
+
+def view_of(found: Case) -> rules.CaseView:
+    """What the table of the case looks at."""
+    return rules.CaseView(found.state, found.origin_id, found.receiver_id, found.requester_id)
+
+
+def phone_of(found: Case) -> str:
+    """The patient's phone, decrypted for one page."""
+    return str(settings.DATABASE_KEYS.open(bytes(found.patient_phone), f"case.phone:{found.number}"))
+
+
+def timeline(found: Case) -> list[CaseEvent]:
+    """Events, oldest first."""
+    return list(CaseEvent.objects.filter(case=found).order_by("at", "id"))
+
+
+def cases_of(resident_id: UUID, limit: int) -> list[Case]:
+    """A resident's cases that the open scope reaches, newest first; one more than `limit` means: there are more."""
+    return list(Case.objects.filter(resident_id=resident_id).order_by("-created_at", "-id")[: limit + 1])
+
+
+def cases_of_institution(actor: Actor) -> QuerySet[Case]:
+    """Cases the actor's institution sends or receives, newest first."""
+    return Case.objects.select_related("origin", "receiver").order_by("-number")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A possible receiver with the verdict of sending there. Blocked ones stay visible with their reason."""
+
+    place: Place
+    distance_km: object
+    decision: Decision
+
+    @property
+    def blocked(self) -> bool:
+        """True when the policy does not allow it as things stand."""
+        return self.decision.outcome == rules.NOT_ALLOWED
+
+
+def candidates(origin: Place, *, group: str, emergency: bool, override: bool, on: date) -> Sequence[Candidate]:
+    """Institutions above the origin, allowed ones first, then by tier and distance."""
+    found = [_candidate(origin, o, group, emergency, override, on) for o in higher_care(origin)]
+    return sorted(found, key=lambda c: c.blocked)
+
+
+def _candidate(origin: Place, org: Organisation, group: str, emergency: bool, override: bool, on: date) -> Candidate:
+    there = place(org)
+    decision = verdict(origin, there, group=group, emergency=emergency, override=override, on=on)
+    return Candidate(there, org.distance_km, decision)

@@ -1,0 +1,122 @@
+"""What states, actions, reasons and refusals of this room are called."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from fenji.ground.common.edge import register_refusals
+from fenji.ground.tasks import kinds
+
+STATES = {
+    "draft": _("Draft"),
+    "in_review": _("In review"),
+    "returned": _("Returned"),
+    "offered": _("Offered"),
+    "accepted": _("Accepted"),
+    "arrived": _("Arrived"),
+    "answered": _("Answered"),
+    "declined": _("Declined"),
+    "missed": _("Did not come"),
+    "closed": _("Closed"),
+    "withdrawn": _("Withdrawn"),
+    "expired": _("Expired"),
+    "chose_elsewhere": _("Chose elsewhere"),
+    "died": _("Died"),
+}
+
+ACTIONS = {
+    "draft": _("Draft written"),
+    "revise": _("Draft changed"),
+    "submit": _("Submitted for review"),
+    "offer": _("Offered"),
+    "withdraw": _("Withdraw"),
+    "approve": _("Approve"),
+    "return": _("Return"),
+    "accept": _("Accept"),
+    "decline": _("Decline"),
+    "redirect": _("Redirect"),
+    "arrive": _("Patient arrived"),
+    "miss": _("Did not come"),
+    "answer": _("Answer the sender"),
+    "acknowledge": _("Read, close the case"),
+    "close": _("Close the case"),
+    "chose_elsewhere": _("Patient chose elsewhere"),
+    "died": _("Patient died"),
+    "expire": _("Expired unattended"),
+}
+
+OUTCOMES = {
+    "allowed": _("May go up at once"),
+    "needs_review": _("Goes to your reviewer first"),
+    "not_allowed": _("Not allowed as it stands"),
+}
+
+REASONS = {
+    "emergency": _("Emergency: review and levels are skipped"),
+    "not_in_catalogue": _("Not on the first-contact catalogue"),
+    "first_contact_here": _("On the catalogue; first contact was made here"),
+    "county_counts": _("Cannot be treated here: the county general hospital counts as first contact"),
+    "treatable_here": _("On the catalogue and treatable here: say why the patient must go up"),
+    "bypassed_primary": _("On the catalogue, but primary care was not seen first: say why"),
+    "next_level": _("Goes to the next level"),
+    "level_skipped": _("Skips a level: choose the next level, or give a reason"),
+    "level_override": _("Skips a level, for the reason given"),
+    "review_required": _("Up-referrals of catalogue diseases are reviewed"),
+    "not_upwards": _("Up-referrals go to a higher level"),
+}
+
+KINDS = {
+    "referral.draft": (_("waits to be finished"), _("Finish")),
+    "referral.in_review": (_("waits for review"), _("Review")),
+    "referral.returned": (_("came back from review"), _("Revise")),
+    "referral.offered": (_("waits to be accepted"), _("Receive")),
+    "referral.accepted": (_("is expected"), _("Confirm arrival")),
+    "referral.arrived": (_("waits for the answer"), _("Answer")),
+    "referral.answered": (_("has been answered"), _("Read")),
+    "referral.declined": (_("was declined"), _("Offer elsewhere")),
+    "referral.missed": (_("did not come"), _("Rebook")),
+}
+
+NOTICES = {
+    "referral.approve": _("%(subject)s was approved and offered to the receiver"),
+    "referral.accept": _("%(subject)s was accepted"),
+    "referral.redirect": _("%(subject)s was passed on to another institution"),
+    "referral.arrive": _("%(subject)s: the patient has arrived"),
+    "referral.withdraw": _("%(subject)s was withdrawn by the sender"),
+    "referral.chose_elsewhere": _("%(subject)s: the patient chose another institution"),
+    "referral.died": _("%(subject)s: the patient has died"),
+    "referral.acknowledge": _("%(subject)s: the sender has read your answer"),
+}
+
+_CHECK_STATE = _("Look at the state on the page: only the actions shown there are open to you now.")
+
+_REFUSALS = {
+    "not_your_move": (_("This referral is not waiting for you."), _CHECK_STATE),
+    "not_possible": (_("That can't be done with this referral any more."), _CHECK_STATE),
+    "own_review": (
+        _("You wrote this referral, so you cannot review it yourself."),
+        _("Another reviewer of your institution must decide."),
+    ),
+    "note_required": (_("A reason in words is needed here."), _("Write it into the field and send again.")),
+    "verdict_forbids": (
+        _("The policy does not allow this referral as it stands."),
+        _("Choose the next level, mark an emergency if it is one, or give the reason for skipping a level."),
+    ),
+    "duplicate_open": (
+        _("This resident already has an open referral for the same disease."),
+        _("Open the resident's page and go on with that one, or withdraw it first."),
+    ),
+    "wrong_receiver": (
+        _("This institution cannot receive the referral."),
+        _("Choose an institution of a higher level than yours from the list."),
+    ),
+}
+
+
+def register() -> None:
+    """Called once at start-up."""
+    register_refusals(_REFUSALS)
+    for code, (waiting, verb) in KINDS.items():
+        kinds.register(code, waiting, verb)
+    for code, text in NOTICES.items():
+        kinds.register_notice(code, text)

@@ -1,0 +1,95 @@
+"""The only writes of this room: registering a resident, and passing the door."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, connections, transaction
+
+from fenji.care.registry.models import Identity, Resident
+from fenji.care.registry.rules import NewResident
+from fenji.ground.access.actions import audit
+from fenji.ground.access.rules import Actor
+from fenji.ground.common.ids import uuid7
+from fenji.ground.common.pinyin import name_readings
+from fenji.ground.common.refusal import NotPermitted, Refused
+from fenji.ground.network.queries import place_of
+
+_TOO_MANY = "FJ001"
+
+
+class TooManyLookups(Refused):
+    """One person looked up more identity numbers in an hour than the policy allows."""
+
+    code = "too_many_lookups"
+
+
+class AlreadyRegistered(Refused):
+    """A resident with this identity number is on file; their record has been opened through the door. detail: resident."""
+
+    code = "already_registered"
+
+
+def resident_rows(resident_id: UUID, new: NewResident, home_org_id: int, path: str) -> tuple[Resident, Identity]:
+    """The two rows of a new resident, not yet written."""
+    readings = name_readings(new.name)
+    other = readings[1] if len(readings) > 1 else ("", "")
+    ring = settings.DATABASE_KEYS
+    resident = Resident(
+        id=resident_id,
+        name=new.name,
+        pinyin=readings[0][0],
+        initials=readings[0][1],
+        pinyin_other=other[0],
+        initials_other=other[1],
+        sex=new.identity.sex,
+        birth_date=new.identity.birth_date,
+        phone=ring.seal(new.phone, f"resident.phone:{resident_id}"),
+        address=new.address,
+        home_org_id=home_org_id,
+        path=path,
+    )
+    identity = Identity(
+        resident=resident,
+        number=ring.seal(new.identity.value, f"identity.number:{resident_id}"),
+        number_index=settings.INDEX_KEYS.index(new.identity.value, "identity.number"),
+        last4=new.identity.value[-4:],
+    )
+    return resident, identity
+
+
+def register(new: NewResident, *, by: Actor, at: datetime) -> Resident:
+    """Write a new resident of the actor's institution. Raises AlreadyRegistered, NotPermitted, TooManyLookups."""
+    if not by.may("resident.register"):
+        raise NotPermitted
+    place = place_of(by.org_id)
+    resident, identity = resident_rows(uuid7(), new, place.id, place.path)
+    try:
+        with transaction.atomic():
+            resident.save(force_insert=True)
+            identity.save(force_insert=True)
+            audit(by=by, at=at, action="resident.register", subject=str(resident.id))
+    except IntegrityError:
+        raise AlreadyRegistered(resident=find_by_identity(new.identity.value, by=by)) from None
+    return resident
+
+
+def find_by_identity(number: str, *, by: Actor) -> UUID | None:
+    """Pass the one door: exact match on the keyed index, logged, limited per hour; opens the record to the caller.
+
+    `number`: a checked number. Raises TooManyLookups, NotPermitted.
+    """
+    if not by.may("resident.find"):
+        raise NotPermitted
+    index = settings.INDEX_KEYS.index(number, "identity.number")
+    try:
+        with transaction.atomic(), connections["default"].cursor() as cursor:
+            cursor.execute("SELECT registry_door(%s, %s)", [index, uuid7()])
+            found: UUID | None = cursor.fetchone()[0]
+            return found
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", "") == _TOO_MANY:
+            raise TooManyLookups from None
+        raise

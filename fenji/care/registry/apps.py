@@ -1,0 +1,27 @@
+"""Django's handle on this room."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class RegistryConfig(AppConfig):
+    """Registers the room's refusals."""
+
+    name = "fenji.care.registry"
+    label = "registry"
+
+    def ready(self) -> None:
+        from fenji.ground.common.edge import register_refusals
+
+        register_refusals(
+            {
+                "too_many_lookups": (
+                    _("You have looked up very many identity numbers in the last hour."),
+                    _("Wait a little, or search by name. Look-ups are counted to protect the residents."),
+                ),
+                "already_registered": (
+                    _("A resident with this identity number is on file already; the record has been opened for you."),
+                    _("Compare the name with the card before you go on."),
+                ),
+            }
+        )

@@ -1,0 +1,12 @@
+"""Addresses of the registry."""
+
+from django.urls import path
+
+from fenji.care.registry import views
+
+urlpatterns = [
+    path("", views.search, name="residents"),
+    path("door/", views.door, name="resident-door"),
+    path("new/", views.register, name="resident-new"),
+    path("<uuid:resident_id>/", views.resident, name="resident"),
+]

@@ -1,0 +1,87 @@
+"""Finding, registering and opening a resident."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from fenji.care.registry import actions, panels, queries
+from fenji.care.registry.forms import ResidentForm, identity_message
+from fenji.ground.access.actions import log_read
+from fenji.ground.common.clock import local_day
+from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
+from fenji.ground.common.identity import BadIdentityNumber, parse_identity
+from fenji.ground.common.refusal import Refused
+from fenji.ground.common.text import compact, has_control_characters
+
+
+def _looks_like_identity(text: str) -> bool:
+    digits = compact(text)
+    return len(digits) >= 15 and sum(c.isdigit() for c in digits) >= 12
+
+
+@page("resident.find")
+def search(request: SignedRequest) -> HttpResponse:
+    """Find by part of the name, pinyin or initials. An identity number belongs into the field beside it."""
+    typed = request.GET.get("q", "")
+    context = {"typed": typed, "key": fresh_key(), "found": None, "more": False, "looks_like_identity": _looks_like_identity(typed)}
+    if typed and not context["looks_like_identity"] and not has_control_characters(typed):
+        found = queries.search(typed)
+        context |= {"found": found[: queries.PAGE], "more": len(found) > queries.PAGE, "page": queries.PAGE}
+    return render(request, "registry/search.html", context)
+
+
+@page("resident.find", ("POST",))
+def door(request: SignedRequest) -> HttpResponse:
+    """Find by identity number, through the one door. A miss is a redirect too, so that its log row is kept."""
+    typed = request.POST.get("identity", "")
+    try:
+        number = parse_identity(typed, local_day(request.at))
+        found = actions.find_by_identity(number.value, by=request.actor)
+    except BadIdentityNumber as problem:
+        context = {"identity": typed, "identity_error": identity_message(problem), "key": fresh_key()}
+        return render(request, "registry/search.html", context, status=422)
+    except Refused as refusal:
+        happened, remedy = refusal_text(refusal)
+        context = {"identity": typed, "identity_error": f"{happened} {remedy}", "key": fresh_key()}
+        return render(request, "registry/search.html", context, status=409)
+    if found is None:
+        messages.warning(request, _("Nobody is registered with this identity number. Register the resident below."))
+        return HttpResponseRedirect("/residents/new/", status=303)
+    return HttpResponseRedirect(f"/residents/{found}/", status=303)
+
+
+@page("resident.register", ("GET", "POST"))
+def register(request: SignedRequest) -> HttpResponse:
+    """Register a resident of this institution."""
+    form = ResidentForm(request.POST or None, today=local_day(request.at))
+    status, problem = 200, None
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                resident = actions.register(form.resident, by=request.actor, at=request.at)
+                return HttpResponseRedirect(f"/residents/{resident.id}/", status=303)
+            except actions.AlreadyRegistered as refusal:
+                messages.info(request, refusal_text(refusal)[0])
+                return HttpResponseRedirect(f"/residents/{refusal.detail['resident']}/", status=303)
+            except Refused as refusal:
+                status, problem = 409, refusal_text(refusal)
+    return render(request, "registry/register.html", {"form": form, "key": fresh_key(), "problem": problem}, status=status)
+
+
+@page("resident.open")
+def resident(request: SignedRequest, resident_id: UUID) -> HttpResponse:
+    """One resident: who they are, their visits and referrals."""
+    found = queries.resident(resident_id)
+    log_read(by=request.actor, at=request.at, purpose="resident.page", subject=str(found.id))
+    context = {
+        "resident": found,
+        "particulars": queries.particulars(found, local_day(request.at)),
+        "panels": panels.filled(request.actor, found),
+    }
+    return render(request, "registry/resident.html", context)

@@ -1,0 +1,32 @@
+"""Django's handle on this room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from fenji.care.registry.models import Resident
+    from fenji.ground.access.rules import Actor
+
+_SHOWN = 20
+
+
+def _panel(actor: Actor, resident: Resident) -> dict[str, Any]:
+    from fenji.care.visits.queries import visits_of
+
+    found = visits_of(resident.id, _SHOWN)
+    return {"visits": found[:_SHOWN], "more": len(found) > _SHOWN, "may_write": actor.may("visit.write"), "resident": resident}
+
+
+class VisitsConfig(AppConfig):
+    """Puts the visits on a resident's page."""
+
+    name = "fenji.care.visits"
+    label = "visits"
+
+    def ready(self) -> None:
+        from fenji.care.registry.panels import Panel, register
+
+        register("visits", Panel("visits/panel.html", _panel))

@@ -1,0 +1,1 @@
+"""Settings, addresses, the embedded server and the `fenji` command line. Sees all floors."""

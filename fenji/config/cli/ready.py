@@ -1,0 +1,54 @@
+"""Steps shared by the commands: finding the house, starting its server, bringing its tables up to date."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from fenji.config import database, embedded, house
+
+FILE = "house.json"
+
+
+def house_file(given: str | None = None) -> Path:
+    """The house file: named, or in the default data folder. Raises NoHouse."""
+    if given:
+        return Path(given)
+    place = embedded.locate(embedded.default_data())
+    return place.data / FILE
+
+
+def embedded_house(place: embedded.Place, *, demo: bool, name: str = database.DATABASE, durable: bool = True) -> Path:
+    """Start the embedded server and make roles, database and house file as needed; returns the file."""
+    embedded.start(place, durable=durable)
+    admin = place.url("postgres", "postgres")
+    file = place.data / FILE
+    if not file.exists():
+        database.make_roles(admin)
+        house.write(house.fresh({r.removeprefix("fenji_"): place.url(r, name) for r in database.ROLES}, demo=demo), file)
+    database.make_database(admin, name)
+    return file
+
+
+def set_up(file: Path) -> int:
+    """Configure Django, migrate, check; returns how many migrations ran."""
+    database.configure(file)
+    from django.core.management import call_command
+
+    ran = database.migrate()
+    # prints nothing when all is well; raises SystemCheckError with the hints otherwise
+    call_command("check", databases=["default", "job", "door"], stdout=io.StringIO())
+    return ran
+
+
+def collect_static() -> None:
+    """Gather static files under hashed names, if they changed since last time."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    stamp = settings.STATIC_ROOT / ".collected"
+    sources = [p for root in settings.STATICFILES_DIRS for p in root.rglob("*") if p.is_file()]
+    state = "\n".join(sorted(f"{p} {p.stat().st_mtime_ns} {p.stat().st_size}" for p in sources))
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != state:
+        call_command("collectstatic", verbosity=0, interactive=False, clear=settings.STATIC_ROOT.exists())
+        stamp.write_text(state, encoding="utf-8")

@@ -1,0 +1,121 @@
+"""Every request in one transaction with one scope; named permissions; forms that act once; headers.
+
+A request that ends in anything but a redirect or a plain page changes nothing: a POST whose answer is not a redirect is rolled
+back, so a page that says "not done" is always true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from fenji.front.desk.views import errors
+from fenji.ground.access import actions, queries
+from fenji.ground.common.edge import OPEN, SignedRequest, now, posted_key
+from fenji.ground.common.refusal import Refused
+
+Handler = Callable[[HttpRequest], HttpResponse]
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class Headers:
+    """Content security policy, and no caching of pages that may show patients."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(), microphone=()")
+        return response
+
+
+class Reused(Refused):
+    """A form key was sent again with other contents."""
+
+    code = "key_reused"
+
+
+class Scope:
+    """Opens the scope handle around the view and closes it again."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: SignedRequest) -> HttpResponse:
+        request.at = now()
+        request.token = request.COOKIES.get(settings.SESSION_COOKIE, "")
+        request.claimed = None
+        if _has_nul(request):
+            return errors.bad_request(request)
+        with transaction.atomic():
+            request.actor = queries.enter(request.token) if request.token else None
+            response = self.get_response(request)
+            if _must_roll_back(request, response):
+                transaction.set_rollback(True)
+            elif request.actor is not None:
+                if request.claimed is not None:
+                    actions.keep_result(request.claimed, response.headers["Location"])
+                queries.leave()
+        return response
+
+    def process_view(self, request: SignedRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Deny by default: no permission named, nobody signed in, or a role without it."""
+        permission = getattr(view, "permission", None)
+        if permission is None:
+            return errors.forbidden(request)
+        if permission == OPEN:
+            return None
+        if request.actor is None:
+            return errors.signed_out(request)
+        if not request.actor.may(permission):
+            return errors.forbidden(request)
+        return self._once(request) if request.method == "POST" else None
+
+    def process_exception(self, request: SignedRequest, exception: Exception) -> HttpResponse | None:
+        """A refusal that a view did not turn into its own page."""
+        return errors.refused(request, exception) if isinstance(exception, Refused) else None
+
+    def _once(self, request: SignedRequest) -> HttpResponse | None:
+        key = posted_key(request)
+        if key is None:
+            return errors.bad_request(request)
+        print_ = hashlib.sha256(request.path.encode() + b"\0" + _body(request)).digest()
+        first = actions.claim_key(key, print_, by=request.actor, at=request.at)
+        if first is None:
+            request.claimed = key
+            return None
+        if bytes(first.fingerprint) == print_ and first.location:
+            return HttpResponseRedirect(first.location, status=303)
+        return errors.refused(request, Reused())
+
+
+def _body(request: HttpRequest) -> bytes:
+    # the CSRF token differs each time a form is shown; the rest is what the person sent
+    items = [(k, v) for k, values in sorted(request.POST.lists()) for v in values if k != "csrfmiddlewaretoken"]
+    return repr(items).encode()
+
+
+def _must_roll_back(request: HttpRequest, response: HttpResponse) -> bool:
+    if response.status_code >= 500:
+        return True
+    return request.method == "POST" and not 300 <= response.status_code < 400
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    # PostgreSQL stores no NUL; nobody types one
+    if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+        return True
+    if request.method != "POST":
+        return False
+    return any("\0" in v for values in request.POST.lists() for v in values[1])

@@ -1,0 +1,136 @@
+"""The one settings file."""
+
+import os
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from fenji.config import house as _house
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUSE = _house.current()
+DEMO = HOUSE.demo
+
+SECRET_KEY = HOUSE.secret
+DATABASE_KEYS = HOUSE.ring("database")
+INDEX_KEYS = HOUSE.ring("index")
+CRYPTO_SUITE = HOUSE.suite
+DEBUG = False
+ALLOWED_HOSTS = os.environ.get("FENJI_HOSTS", "127.0.0.1,localhost,testserver").split(",")
+
+INSTALLED_APPS = [
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
+    "fenji.ground.common",
+    "fenji.ground.access",
+    "fenji.ground.policy",
+    "fenji.ground.network",
+    "fenji.ground.tasks",
+    "fenji.care.catalogue",
+    "fenji.care.registry",
+    "fenji.care.visits",
+    "fenji.care.referral",
+    "fenji.front.desk",
+    "fenji.config",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "fenji.config.middleware.Headers",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "fenji.config.middleware.Scope",
+]
+ROOT_URLCONF = "fenji.config.urls"
+WSGI_APPLICATION = "fenji.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "fenji" / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csrf",
+                "django.template.context_processors.i18n",
+                "django.contrib.messages.context_processors.messages",
+                "fenji.front.desk.context.house",
+            ],
+            "builtins": ["fenji.ground.common.templatetags.house"],
+        },
+    }
+]
+
+
+def _database(role: str) -> dict[str, object]:
+    parts = conninfo_to_dict(HOUSE.urls[role])
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.get("dbname", ""),
+        "USER": parts.get("user", ""),
+        "PASSWORD": parts.get("password", ""),
+        "HOST": parts.get("host", ""),
+        "PORT": str(parts.get("port", "")),
+        "CONN_MAX_AGE": 600,
+        "DISABLE_SERVER_SIDE_CURSORS": False,
+    }
+
+
+DATABASES = {"default": _database("app"), **{r: _database(r) for r in ("owner", "job", "load", "door")}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# jobs are deferred in the app's own transaction; the worker process runs its queue as the job role
+PROCRASTINATE_DATABASE_ALIAS = os.environ.get("FENJI_QUEUE_ALIAS", "default")
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+
+# no first-party table of accounts: sessions are scope handles, see fenji.ground.access
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+LANGUAGE_COOKIE_NAME = "fenji_language"
+LOCALE_PATHS = [ROOT / "fenji" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Shanghai"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [ROOT / "fenji" / "static"]
+STATIC_ROOT = Path(os.environ.get("FENJI_STATIC", ROOT / "var" / "static"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MAX_AGE = 3600
+
+SECURE = os.environ.get("FENJI_HTTPS", "") == "1"
+SESSION_COOKIE = "fenji_session"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = SECURE
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "fenji.front.desk.views.errors.csrf_failed"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+SECURE_HSTS_SECONDS = 31536000 if SECURE else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("FENJI_LOG", "WARNING")},
+}

@@ -1,0 +1,16 @@
+"""All addresses. Each room lists its own."""
+
+from django.urls import include, path
+
+handler400 = "fenji.front.desk.views.errors.bad_request"
+handler403 = "fenji.front.desk.views.errors.forbidden"
+handler404 = "fenji.front.desk.views.errors.not_found"
+handler500 = "fenji.front.desk.views.errors.server_error"
+
+urlpatterns = [
+    path("", include("fenji.front.desk.urls")),
+    path("residents/", include("fenji.care.registry.urls")),
+    path("visits/", include("fenji.care.visits.urls")),
+    path("referrals/", include("fenji.care.referral.urls")),
+    path("diagnoses/", include("fenji.care.catalogue.urls")),
+]

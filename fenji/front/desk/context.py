@@ -1,0 +1,25 @@
+"""What every page's frame shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from fenji.ground.access.texts import ROLE_NAMES
+from fenji.ground.tasks.queries import desk_counts
+
+
+def house(request: HttpRequest) -> dict[str, Any]:
+    """`actor`, the name of their role, how much waits for them, and whether this is a demo."""
+    actor = getattr(request, "actor", None)
+    if actor is None:
+        return {"actor": None, "demo": settings.DEMO}
+    at = request.at
+    return {
+        "actor": actor,
+        "role_name": ROLE_NAMES[actor.role],
+        "badge": lambda: desk_counts(actor, at).waiting,
+        "demo": settings.DEMO,
+    }

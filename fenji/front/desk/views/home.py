@@ -1,0 +1,90 @@
+"""The desk itself, the search in the top bar, and the desk as a spreadsheet."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from fenji.ground.access.rules import MANAGER
+from fenji.ground.common.clock import SHANGHAI, local_day
+from fenji.ground.common.edge import SignedRequest, page
+from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.ids import BadCaseNumber, parse_case_number
+from fenji.ground.network.queries import place_of
+from fenji.ground.policy.queries import TasksPolicy, resolve
+from fenji.ground.tasks import kinds, queries
+from fenji.ground.tasks.rules import urgency
+
+SIZES = (20, 50, 100)
+EXPORT_LIMIT = 5000
+
+
+@page("desk.open")
+def desk(request: SignedRequest) -> HttpResponse:
+    """What waits for me, soonest deadline first, each with its one next action."""
+    actor = request.actor
+    policy = resolve(TasksPolicy, place_of(actor.org_id).policy_path, local_day(request.at))
+    size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
+    start = _start(request.GET.get("from", ""))
+    found = list(queries.desk_items(actor)[start : start + size + 1])
+    rows = [
+        {"item": i, "kind": kinds.kind(i.kind), "urgency": urgency(i.due_at, request.at, policy.due_soon_minutes)}
+        for i in found[:size]
+    ]
+    notices = [{"notice": n, "text": kinds.notice_text(n.kind, n.subject)} for n in queries.latest_notices(actor)]
+    context = {
+        "rows": rows,
+        "counts": queries.desk_counts(actor, request.at),
+        "notices": notices,
+        "at": request.at,
+        "start": start,
+        "size": size,
+        "sizes": SIZES,
+        "more": start + size if len(found) > size else None,
+        "before": max(start - size, 0) if start else None,
+        "clinical": actor.may("referral.read"),
+        "sees_escalated": actor.role == MANAGER,
+    }
+    return render(request, "desk/desk.html", context)
+
+
+def _start(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+@page("desk.open")
+def search(request: SignedRequest) -> HttpResponse:
+    """One field for everything: a case number leads to the case, anything else to the residents."""
+    typed = request.GET.get("q", "")
+    try:
+        return HttpResponseRedirect(f"/referrals/{parse_case_number(typed)}/")
+    except BadCaseNumber as problem:
+        if str(problem) == "check_digit":
+            return render(request, "desk/search.html", {"typed": typed, "slip": True}, status=404)
+    if request.actor.may("resident.find"):
+        from django.utils.http import urlencode
+
+        return HttpResponseRedirect("/residents/?" + urlencode({"q": typed}))
+    return render(request, "desk/search.html", {"typed": typed, "slip": False}, status=404)
+
+
+@page("desk.open")
+def desk_workbook(request: SignedRequest) -> HttpResponse:
+    """The desk's list as a spreadsheet. More rows than the limit: a page that says so, never a cut list."""
+    items = list(queries.desk_items(request.actor)[: EXPORT_LIMIT + 1])
+    if len(items) > EXPORT_LIMIT:
+        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT}, status=422)
+    columns = [
+        Column(_("Case number"), lambda i: i.subject),
+        Column(_("Patient"), lambda i: i.who),
+        Column(_("Diagnosis"), lambda i: i.topic),
+        Column(_("Waits for"), lambda i: str(kinds.kind(i.kind).waiting)),
+        Column(_("Since"), lambda i: _local(i.opened_at)),
+        Column(_("Due"), lambda i: _local(i.due_at)),
+    ]
+    return workbook(_("Desk"), columns, items)
+
+
+def _local(at: object) -> str:
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"

@@ -1,0 +1,1 @@
+"""What all rooms stand on: common, access, policy, network, tasks."""

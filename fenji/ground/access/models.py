@@ -1,0 +1,169 @@
+"""Accounts, scope handles, idempotency keys, audit trail, seals, read log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from fenji.ground.common import rls
+from fenji.ground.common.ids import uuid7
+from fenji.ground.common.models import CText, House, Keyed, org_array
+
+
+class Account(Keyed):
+    """A login. What it may do follows from its posts, not from here."""
+
+    username = CText(unique=True)
+    name = CText()
+    password = models.TextField()
+    failures = models.IntegerField(default=0)
+    locked_until = models.DateTimeField(null=True)
+    active = models.BooleanField(default=True)
+
+    privacy: ClassVar = {
+        "id": "internal",
+        "version": "internal",
+        "username": "person",
+        "name": "person",
+        "password": "secret",
+        "failures": "internal",
+        "locked_until": "internal",
+        "active": "internal",
+    }
+    shape: ClassVar = rls.own_account("access_account", "id")
+
+
+class ScopeHandle(House):
+    """An open session: the hash of a 256-bit token, and what it reaches. The app role can neither read nor make one."""
+
+    token_hash = models.BinaryField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    actor_name = models.TextField()
+    role = CText()
+    post_id = models.UUIDField()
+    org_id = models.IntegerField()
+    org_name = models.TextField()
+    orgs = org_array()
+    path_lo = CText()
+    path_hi = CText()
+    purpose = CText()
+    opened_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    until = models.DateTimeField()
+    idle = models.DurationField()
+    door_per_hour = models.IntegerField()
+    closed_at = models.DateTimeField(null=True)
+
+    privacy: ClassVar = {
+        "token_hash": "secret",
+        "account": "internal",
+        "actor_name": "person",
+        "role": "internal",
+        "post_id": "internal",
+        "org_id": "internal",
+        "org_name": "internal",
+        "orgs": "internal",
+        "path_lo": "internal",
+        "path_hi": "internal",
+        "purpose": "internal",
+        "opened_at": "internal",
+        "seen_at": "internal",
+        "until": "internal",
+        "idle": "internal",
+        "door_per_hour": "internal",
+        "closed_at": "internal",
+    }
+    shape: ClassVar = rls.Shape("closed", "false")
+
+
+class IdempotencyKey(House):
+    """One posted form: the same form sent twice acts once, and the second sender is shown the first's result."""
+
+    key = models.UUIDField(primary_key=True)
+    account_id = models.UUIDField()
+    fingerprint = models.BinaryField()
+    location = models.TextField(default="")
+    at = models.DateTimeField()
+
+    privacy: ClassVar = {
+        "key": "internal",
+        "account_id": "internal",
+        "fingerprint": "secret",
+        "location": "internal",
+        "at": "internal",
+    }
+    shape: ClassVar = rls.own_account("access_idempotencykey")
+
+
+class AuditSeal(House):
+    """One link of the chain: the digest of a batch of audit rows and of the link before."""
+
+    number = models.BigIntegerField(primary_key=True)
+    suite = CText()
+    rows = models.IntegerField()
+    previous = models.BinaryField()
+    digest = models.BinaryField()
+    at = models.DateTimeField()
+
+    privacy: ClassVar = dict.fromkeys(("number", "suite", "rows", "previous", "digest", "at"), "internal")
+
+
+class AuditEvent(House):
+    """Who did what, when. Written once with the change itself; only the sealer touches it again, to set `seal`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField()
+    actor_id = models.UUIDField()
+    role = CText()
+    org_id = models.IntegerField()
+    action = CText()
+    subject = CText()
+    before = CText(default="")
+    after = CText(default="")
+    detail = models.JSONField(default=dict)
+    seal = models.ForeignKey(AuditSeal, null=True, on_delete=models.PROTECT)
+
+    privacy: ClassVar = {
+        "id": "internal",
+        "at": "internal",
+        "actor_id": "person",
+        "role": "internal",
+        "org_id": "internal",
+        "action": "internal",
+        "subject": "internal",
+        "before": "internal",
+        "after": "internal",
+        "detail": "internal",
+        "seal": "internal",
+    }
+    shape: ClassVar = rls.written_by("access_auditevent")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["id"], name="audit_unsealed", condition=models.Q(seal__isnull=True)),
+        ]
+
+
+class ReadLog(House):
+    """Who looked at whose record, and what for."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField()
+    account_id = models.UUIDField()
+    org_id = models.IntegerField()
+    purpose = CText()
+    subject = CText()
+
+    privacy: ClassVar = {
+        "id": "internal",
+        "at": "internal",
+        "account_id": "person",
+        "org_id": "internal",
+        "purpose": "internal",
+        "subject": "internal",
+    }
+    shape: ClassVar = rls.written_by("access_readlog", "account_id")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["account_id", "purpose", "at"], name="readlog_rate")]

@@ -1,0 +1,101 @@
+"""Roles, what they permit, which exclude each other; the acting person; lock-out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+DOCTOR = "doctor"
+REVIEWER = "reviewer"
+DESK = "desk"
+MANAGER = "manager"
+OFFICER = "officer"
+SYSTEM_ADMIN = "system_admin"
+SECURITY_ADMIN = "security_admin"
+AUDIT_ADMIN = "audit_admin"
+
+_CASE_READERS = frozenset({"desk.open", "referral.read", "referral.export"})
+
+PERMISSIONS: dict[str, frozenset[str]] = {
+    DOCTOR: _CASE_READERS
+    | {"resident.find", "resident.open", "resident.register", "visit.write", "referral.write", "referral.answer"},
+    REVIEWER: _CASE_READERS | {"referral.review"},
+    DESK: _CASE_READERS | {"referral.receive"},
+    MANAGER: _CASE_READERS | {"referral.review", "referral.receive"},
+    OFFICER: frozenset({"desk.open"}),
+    SYSTEM_ADMIN: frozenset({"desk.open"}),
+    SECURITY_ADMIN: frozenset({"desk.open"}),
+    AUDIT_ADMIN: frozenset({"desk.open", "audit.verify"}),
+}
+"""Role → permissions. Pages and actions name one permission each; whatever is not named here is denied."""
+
+ADMINISTRATORS = frozenset({SYSTEM_ADMIN, SECURITY_ADMIN, AUDIT_ADMIN})
+CLINICAL = frozenset({DOCTOR, REVIEWER, DESK, MANAGER})
+"""Roles whose holders reach rows about patients."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """Parameters of signing in. Times in the unit of their names."""
+
+    idle_minutes: int
+    session_hours: int
+    lock_after_failures: int
+    lock_minutes: int
+    door_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one post reaches: organisations by id, and a half-open range of paths (empty when both ends are equal)."""
+
+    orgs: tuple[int, ...]
+    path_lo: str
+    path_hi: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person who acts, in one post. `post_id` is None for the house itself (sweeps)."""
+
+    account_id: UUID
+    name: str
+    role: str
+    post_id: UUID | None
+    org_id: int
+    org_name: str
+    orgs: tuple[int, ...]
+
+    def may(self, permission: str) -> bool:
+        """True when the role permits it."""
+        return permission in PERMISSIONS.get(self.role, frozenset())
+
+
+HOUSE_ACCOUNT = UUID(int=0)
+"""The account id that stands for the house in audit rows of sweeps; no login has it."""
+
+
+def house(org_id: int) -> Actor:
+    """The house itself, acting on something of one organisation: sweeps, never people."""
+    return Actor(HOUSE_ACCOUNT, "", "house", None, org_id, "", (org_id,))
+
+
+def conflicting_roles(roles: Collection[str]) -> frozenset[str]:
+    """The roles among `roles` that one person must not hold together.
+
+    The three administrators exclude one another, and none of them holds a clinical role.
+    """
+    held = frozenset(roles)
+    administrators = held & ADMINISTRATORS
+    if len(administrators) > 1 or (administrators and held & CLINICAL):
+        return administrators | (held & CLINICAL)
+    return frozenset()
+
+
+def locked_until(failures: int, at: datetime, policy: AccessPolicy) -> datetime | None:
+    """Until when an account is locked after its `failures`-th wrong password in a row; None: not yet."""
+    if failures < policy.lock_after_failures:
+        return None
+    return at + timedelta(minutes=policy.lock_minutes)

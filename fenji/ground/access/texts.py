@@ -1,0 +1,47 @@
+"""What this room's refusals and roles are called."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from fenji.ground.access import rules
+from fenji.ground.common.edge import register_refusals
+
+ROLE_NAMES = {
+    rules.DOCTOR: _("Doctor"),
+    rules.REVIEWER: _("Referral reviewer"),
+    rules.DESK: _("Referral desk"),
+    rules.MANAGER: _("Head of institution"),
+    rules.OFFICER: _("Commission officer"),
+    rules.SYSTEM_ADMIN: _("System administrator"),
+    rules.SECURITY_ADMIN: _("Security administrator"),
+    rules.AUDIT_ADMIN: _("Audit administrator"),
+}
+
+
+def register() -> None:
+    """Called once at start-up."""
+    register_refusals(
+        {
+            "wrong_password": (
+                _("The user name or the password is not right."),
+                _("Check both and try again. After several wrong passwords the account is locked for a while."),
+            ),
+            "account_locked": (
+                _("This account is locked after too many wrong passwords."),
+                _("Try again after %(until)s, or ask your administrator."),
+            ),
+            "not_permitted": (
+                _("Your role may not do this."),
+                _("Ask a colleague whose role permits it, or switch to another of your posts."),
+            ),
+            "unknown": (
+                _("There is no such record, or it is not one of your institution's."),
+                _("Check the number. Records of other institutions open only through a referral or the identity number."),
+            ),
+            "stale": (
+                _("Somebody else acted on this while your form was open. Nothing of yours was saved over it."),
+                _("Look at the present state below; what you typed is kept. Send it again if it is still right."),
+            ),
+        }
+    )

@@ -1,0 +1,87 @@
+"""Encryption of identifying fields, and keyed blind indexes.
+
+Every ciphertext and index names the key and the suite that made it, so that keys can be rotated. Suites:
+`intl` AES-256-GCM, HMAC-SHA-256; `gm` SM4-GCM (GB/T 32907), HMAC-SM3 (GB/T 32905).
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.hmac import HMAC
+
+_NONCE = 12
+_TAG = 16
+_SUITE_CODES = {"intl": b"i", "gm": b"g"}
+_KEY_SIZE = {"intl": 32, "gm": 16}
+
+
+class Unreadable(ValueError):
+    """A ciphertext that this house's keys don't open: another house's, or altered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Keys of one purpose. `keys`: key id (one ASCII letter or digit each) → 32 bytes; `current`: the id that seals."""
+
+    suite: str
+    current: str
+    keys: Mapping[str, bytes]
+
+    def _key(self, key_id: str, suite: str) -> bytes:
+        try:
+            return self.keys[key_id][: _KEY_SIZE[suite]]
+        except KeyError:
+            raise Unreadable(f"no key {key_id!r}") from None
+
+    def seal(self, text: str, context: str) -> bytes:
+        """Encrypt `text`; `context` (table, column, row id) is bound in and must be given again to open."""
+        nonce = secrets.token_bytes(_NONCE)
+        cipher = Cipher(self._algorithm(self._key(self.current, self.suite), self.suite), modes.GCM(nonce)).encryptor()
+        cipher.authenticate_additional_data(context.encode())
+        body = cipher.update(text.encode()) + cipher.finalize()
+        return _SUITE_CODES[self.suite] + self.current.encode() + nonce + body + cipher.tag
+
+    def open(self, sealed: bytes, context: str) -> str:
+        """Decrypt what `seal` made. Raises Unreadable."""
+        suite = next((s for s, code in _SUITE_CODES.items() if sealed[:1] == code), None)
+        if suite is None or len(sealed) < 2 + _NONCE + _TAG:
+            raise Unreadable("not a ciphertext of this house")
+        key = self._key(sealed[1:2].decode(), suite)
+        nonce, body, tag = sealed[2 : 2 + _NONCE], sealed[2 + _NONCE : -_TAG], sealed[-_TAG:]
+        cipher = Cipher(self._algorithm(key, suite), modes.GCM(nonce, tag)).decryptor()
+        cipher.authenticate_additional_data(context.encode())
+        try:
+            return (cipher.update(body) + cipher.finalize()).decode()
+        except InvalidTag:
+            raise Unreadable("altered, or sealed for another place") from None
+
+    def index(self, text: str, purpose: str) -> bytes:
+        """Keyed blind index: equal texts give equal bytes, and nothing else can be read from them."""
+        key, message = self._key(self.current, "intl"), f"{purpose}\0{text}".encode()
+        if self.suite == "intl":
+            digest = hmac.new(key, message, sha256).digest()
+        else:
+            mac = HMAC(key, hashes.SM3())
+            mac.update(message)
+            digest = mac.finalize()
+        return _SUITE_CODES[self.suite] + self.current.encode() + digest
+
+    @staticmethod
+    def _algorithm(key: bytes, suite: str) -> algorithms.AES256 | algorithms.SM4:
+        return algorithms.AES256(key) if suite == "intl" else algorithms.SM4(key)
+
+
+def digest(parts: list[bytes], suite: str) -> bytes:
+    """SHA-256 or SM3 over length-prefixed parts: one way to read them, so nothing can be moved between fields."""
+    hasher = hashes.Hash(hashes.SHA256() if suite == "intl" else hashes.SM3())
+    for part in parts:
+        hasher.update(len(part).to_bytes(8, "big") + part)
+    return hasher.finalize()

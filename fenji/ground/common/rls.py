@@ -1,0 +1,156 @@
+"""Row-level security as migration operations, and the one place that words a policy.
+
+The shapes are the ones measured (ADR 0004). All ids, ranges and lists come from SECURITY DEFINER functions that look the
+scope handle up; no policy reads them from a setting, because the app role could set it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.migrations.operations.base import Operation
+
+ROLES = ("fenji_owner", "fenji_app", "fenji_job", "fenji_load", "fenji_door", "fenji_backup")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which rows the app role sees (`using`), and may write (`check`; the same when empty). SQL with qualified columns."""
+
+    name: str
+    using: str
+    check: str = ""
+
+
+def viewers(table: str, column: str = "viewer_ids") -> Shape:
+    """Rows with several parties: an array of organisation ids. Past holders stay in, or the hand-over would be refused."""
+    return Shape("viewers", f"{table}.{column} && (SELECT access_scope_orgs())")
+
+
+def owned(table: str, path: str = "path", org: str = "org_id") -> Shape:
+    """Rows with one owner: the reader's path range, or one of the reader's organisations."""
+    return Shape(
+        "owned",
+        f"({table}.{path} >= (SELECT access_scope_lo()) AND {table}.{path} < (SELECT access_scope_hi()))"
+        f" OR {table}.{org} = ANY ((SELECT access_scope_orgs())::int[])",
+    )
+
+
+def owned_or_viewed(table: str, path: str = "path", column: str = "viewer_ids") -> Shape:
+    """Rows with one owner by path that others come to see through the door."""
+    return Shape(
+        "owned_or_viewed",
+        f"({table}.{path} >= (SELECT access_scope_lo()) AND {table}.{path} < (SELECT access_scope_hi()))"
+        f" OR {table}.{column} && (SELECT access_scope_orgs())",
+    )
+
+
+def of_org(table: str, org: str = "org_id", *, insert_any: bool = False) -> Shape:
+    """Rows of one organisation. `insert_any`: others may leave a row there (a task, a message) but not read it."""
+    using = f"{table}.{org} = ANY ((SELECT access_scope_orgs())::int[])"
+    return Shape("of_org", using, "(SELECT access_scope_account()) IS NOT NULL" if insert_any else "")
+
+
+def through(table: str, parent: str, column: str) -> Shape:
+    """Rows that are seen exactly when their parent row is seen."""
+    return Shape("through", f"EXISTS (SELECT 1 FROM {parent} parent WHERE parent.id = {table}.{column})")
+
+
+def own_account(table: str, column: str = "account_id") -> Shape:
+    """Rows of the signed-in account alone."""
+    return Shape("own_account", f"{table}.{column} = (SELECT access_scope_account())")
+
+
+def written_by(table: str, column: str = "actor_id") -> Shape:
+    """Rows the app may only add, and only in the name of the signed-in account."""
+    return Shape("written_by", "false", f"{table}.{column} = (SELECT access_scope_account())")
+
+
+class _Reversible(Operation):
+    reversible = True
+    reduces_to_sql = True
+
+    def state_forwards(self, app_label: str, state: object) -> None:
+        """No change of model state: policies and grants live in the database alone."""
+
+    def statements(self) -> list[str]:
+        """SQL of this operation, in order."""
+        raise NotImplementedError
+
+    def undo(self) -> list[str]:
+        """SQL that takes it back."""
+        return []
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state) -> None:
+        for sql in self.statements():
+            schema_editor.execute(sql)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state) -> None:
+        for sql in self.undo():
+            schema_editor.execute(sql)
+
+
+class Grant(_Reversible):
+    """Grants on a table. Keyword = role without its prefix, value = privileges: `Grant("t", app="SELECT, INSERT")`.
+
+    The owner has all; backup may read every table; the loader may read and add.
+    """
+
+    def __init__(self, table: str, **privileges: str) -> None:
+        self.table = table
+        self.privileges = {"load": "SELECT, INSERT, UPDATE", "backup": "SELECT", **privileges}
+
+    def deconstruct(self):
+        return (type(self).__name__, [self.table], self.privileges)
+
+    def statements(self) -> list[str]:
+        return [f"GRANT {what} ON {self.table} TO fenji_{role}" for role, what in self.privileges.items() if what]
+
+    def undo(self) -> list[str]:
+        return [f"REVOKE ALL ON {self.table} FROM fenji_{role}" for role in self.privileges]
+
+    def describe(self) -> str:
+        return f"Grant privileges on {self.table}"
+
+
+class Protect(_Reversible):
+    """Enable and force row-level security on a table, with the app's shape and narrow policies for other roles.
+
+    `others`: role without prefix → (command, using). Without a policy a role sees nothing, whatever its grants.
+    """
+
+    def __init__(self, table: str, shape: Shape, others: dict[str, tuple[str, str]] | None = None) -> None:
+        self.table = table
+        self.shape = shape
+        self.others = others or {}
+
+    def deconstruct(self):
+        return (type(self).__name__, [self.table, self.shape, self.others], {})
+
+    def _policy(self, role: str, command: str, using: str, check: str) -> str:
+        parts = [f"CREATE POLICY {self.table}_{role} ON {self.table} FOR {command} TO fenji_{role}"]
+        if command != "INSERT":
+            parts.append(f"USING ({using})")
+        if command in ("ALL", "INSERT", "UPDATE"):
+            parts.append(f"WITH CHECK ({check or using})")
+        return " ".join(parts)
+
+    def statements(self) -> list[str]:
+        t = self.table
+        named = [self._policy(role, command, using, "") for role, (command, using) in self.others.items()]
+        return [
+            f"ALTER TABLE {t} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {t} FORCE ROW LEVEL SECURITY",
+            self._policy("app", "ALL", self.shape.using, self.shape.check),
+            self._policy("owner", "ALL", "true", ""),
+            self._policy("load", "ALL", "true", ""),
+            *named,
+        ]
+
+    def undo(self) -> list[str]:
+        names = ["app", "owner", "load", *self.others]
+        drops = [f"DROP POLICY {self.table}_{name} ON {self.table}" for name in names]
+        return [*drops, f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY"]
+
+    def describe(self) -> str:
+        return f"Force row-level security on {self.table} ({self.shape.name})"

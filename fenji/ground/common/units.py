@@ -1,0 +1,11 @@
+"""Unit constants: the only numbers that rules may name besides -1, 0, 1 and 2."""
+
+SECONDS_PER_MINUTE = 60
+MINUTES_PER_HOUR = 60
+HOURS_PER_DAY = 24
+MINUTES_PER_DAY = MINUTES_PER_HOUR * HOURS_PER_DAY
+DAYS_PER_WEEK = 7
+SATURDAY = 5  # datetime.date.weekday(): Monday is 0
+FEN_PER_YUAN = 100
+ICD10_CATEGORY_LENGTH = 3  # "I10" of "I10.x00"
+REGION_CODE_WIDTH = 12  # statistical division code, province to village

@@ -1,0 +1,37 @@
+"""Build the whole invented county, with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import islice
+
+from fenji.care.referral.models import Case
+from fenji.care.registry.models import Resident
+from fenji.world import county, people, story
+
+Progress = Callable[[str, int, int], None]
+
+
+def residents_written() -> int:
+    """How many residents there are (exact, counted as the loader)."""
+    return Resident.objects.using("load").count()
+
+
+def build(*, at: datetime, residents: int | None = None, cases: bool = True, progress: Progress | None = None) -> dict[str, int]:
+    """Bring the county to its full size; what stands already stays. Progress: (what, done, of)."""
+    say = progress or (lambda what, done, of: None)
+    wanted = residents or county.rates()["county"]["residents"]
+    say("county", 0, 1)
+    townships = county.townships() if county.is_built() else county.build()
+    say("county", 1, 1)
+    have = residents_written()
+    if have < wanted:
+        # the people come in the same order each time: an interrupted start goes on where it stopped
+        rest = islice(people.invent(wanted, townships), have, None)
+        people.write(rest, lambda n: say("residents", have + n, wanted))
+    if cases and not Case.objects.using("load").exists():
+        count = county.rates()["story"]["cases"]
+        story.tell(county.people(townships), at, lambda n: say("cases", n, count))
+        say("cases", count, count)
+    return {"townships": len(townships), "residents": residents_written()}

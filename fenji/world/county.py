@@ -1,0 +1,199 @@
+"""Institutions, accounts, posts and disease lists of the invented county."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db import transaction
+
+from fenji.care.catalogue.actions import demo_rows, load_dictionary
+from fenji.care.catalogue.models import DiseaseList, ListEntry
+from fenji.care.catalogue.rules import disease_group
+from fenji.ground.access import rules as access
+from fenji.ground.access.models import Account
+from fenji.ground.network import rules
+from fenji.ground.network.actions import appoint, load_divisions
+from fenji.ground.network.models import Alliance, Department, Membership, Organisation, Post
+from fenji.ground.network.queries import region_id, regions_below
+from fenji.ground.policy.actions import load_calendar
+
+DATA = Path(__file__).parent / "data"
+NAMESPACE = UUID("5f0e8c1e-6d3b-4b5e-9a43-0f1d5a1c2b3d")
+SINCE = date(2022, 3, 1)
+OPENED = datetime(2022, 3, 1, tzinfo=UTC)
+MARK = "（模拟）"
+
+PROVINCE_HOSPITAL, CITY_HOSPITAL, COUNTY_HOSPITAL, COMMISSION, HOUSE_OFFICE = 1, 2, 3, 4, 5
+FIRST_TOWNSHIP, FIRST_VILLAGE = 101, 1001
+DEMO_TOWNSHIP = "350405101"
+
+
+def rates() -> dict[str, Any]:
+    """The one file of rates."""
+    return tomllib.loads((DATA / "rates.toml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A demo login: what it may do and where."""
+
+    username: str
+    name: str
+    role: str
+    org_id: int
+
+    @property
+    def id(self) -> UUID:
+        """Account id, always the same."""
+        return uuid5(NAMESPACE, self.username)
+
+
+def _organisation(number: int, name: str, code: str, tier: str, km: float | None, kind: str = "care") -> Organisation:
+    return Organisation(
+        id=number,
+        kind=kind,
+        name=f"{name}{MARK}",
+        region_id=region_id(code, "load"),
+        care_tier=tier,
+        path=rules.path_of(code, number),
+        distance_km=km,
+        simulated=True,
+    )
+
+
+def _hospitals(county: str) -> list[Organisation]:
+    return [
+        _organisation(PROVINCE_HOSPITAL, "闽山医院", "350102", "province", 215),
+        _organisation(CITY_HOSPITAL, "三明沙溪医院", "350404", "city", 34),
+        _organisation(COUNTY_HOSPITAL, "沙县区总医院", f"{county}001", "county", 12),
+        _organisation(COMMISSION, "沙县区卫生健康局", county, "", None, "agency"),
+        _organisation(HOUSE_OFFICE, "沙县区信息中心", county, "", None, "agency"),
+    ]
+
+
+def _centre_name(name: str) -> str:
+    return f"{name}社区卫生服务中心" if name.endswith("街道") else f"{name}卫生院"
+
+
+def _townships(county: str) -> list[Organisation]:
+    found = regions_below(county, ("town", "township", "street"), "load")
+    return [
+        _organisation(FIRST_TOWNSHIP + i, _centre_name(name), code, "township", None) for i, (_, code, name, _) in enumerate(found)
+    ]
+
+
+def _villages(county: str) -> list[Organisation]:
+    found = regions_below(county, ("village",), "load")
+    short = [(code, re.sub(r"(村民委员会|村委会)$", "", name)) for _, code, name, _ in found]
+    return [_organisation(FIRST_VILLAGE + i, f"{name}卫生所", code, "village", None) for i, (code, name) in enumerate(short)]
+
+
+_DEPARTMENTS = (
+    ("心血管内科", "Cardiology"),
+    ("神经内科", "Neurology"),
+    ("呼吸内科", "Respiratory medicine"),
+    ("骨科", "Orthopaedics"),
+    ("普通外科", "General surgery"),
+    ("妇产科", "Obstetrics and gynaecology"),
+    ("儿科", "Paediatrics"),
+    ("内分泌科", "Endocrinology"),
+)
+
+
+def _departments() -> list[Department]:
+    hospitals = (COUNTY_HOSPITAL, CITY_HOSPITAL, PROVINCE_HOSPITAL)
+    return [
+        Department(id=h * 100 + i, org_id=h, name_zh=zh, name_en=en)
+        for h in hospitals
+        for i, (zh, en) in enumerate(_DEPARTMENTS, 1)
+    ]
+
+
+def people(townships: list[Organisation]) -> list[Person]:
+    """The demo logins: one per role shown at the first start, and the same set at every township centre."""
+    demo = next(o for o in townships if o.path.startswith(DEMO_TOWNSHIP))
+    staff = [
+        Person("doctor", "罗文清", access.DOCTOR, demo.id),
+        Person("reviewer", "邓秀兰", access.REVIEWER, demo.id),
+        Person("head", "张守田", access.MANAGER, demo.id),
+        Person("desk", "吴月梅", access.DESK, COUNTY_HOSPITAL),
+        Person("specialist", "郑国安", access.DOCTOR, COUNTY_HOSPITAL),
+        Person("citydesk", "林巧云", access.DESK, CITY_HOSPITAL),
+        Person("officer", "陈思源", access.OFFICER, COMMISSION),
+        Person("system", "黄启明", access.SYSTEM_ADMIN, HOUSE_OFFICE),
+        Person("security", "李慎之", access.SECURITY_ADMIN, HOUSE_OFFICE),
+        Person("audit", "王鉴明", access.AUDIT_ADMIN, HOUSE_OFFICE),
+        Person("doctor2", "谢长青", access.DOCTOR, demo.id),
+        Person("reviewer2", "肖文静", access.REVIEWER, demo.id),
+    ]
+    for centre in townships:
+        if centre.id != demo.id:
+            staff.append(Person(f"doctor.{centre.id}", f"医生{centre.id}", access.DOCTOR, centre.id))
+            staff.append(Person(f"reviewer.{centre.id}", f"审核员{centre.id}", access.REVIEWER, centre.id))
+    return staff
+
+
+SHOWN = ("doctor", "reviewer", "head", "desk", "specialist", "officer", "system", "security", "audit")
+"""One login per role, and the receiving doctor; the others can be given a password by `fenji demo --new-passwords`."""
+
+
+def _write_accounts(staff: list[Person]) -> None:
+    for person in staff:
+        # no password fits "!": an account opens only after it has been given one
+        Account.objects.using("load").create(id=person.id, username=person.username, name=person.name, password="!")  # noqa: S106
+        post = Post(id=uuid5(NAMESPACE, f"post {person.username}"), account_id=person.id, org_id=person.org_id, role=person.role)
+        appoint(post, at=OPENED)
+
+
+def _write_lists(townships: list[Organisation]) -> None:
+    rows = list(demo_rows())
+    primary = sorted({disease_group(r["code"], r["group"]) for r in rows if r["primary"] == "1"})
+    own = sorted({disease_group(r["code"], r["group"]) for r in rows if r["township"] == "1"})
+    lists = [DiseaseList(id=1, kind="first_contact", org_id=COUNTY_HOSPITAL, number=1, start=SINCE)]
+    lists += [DiseaseList(id=o.id, kind="treatable", org_id=o.id, number=1, start=SINCE) for o in townships]
+    DiseaseList.objects.using("load").bulk_create(lists)
+    entries = [ListEntry(list_id=1, group=g) for g in primary]
+    entries += [ListEntry(list_id=o.id, group=g) for o in townships for g in own]
+    ListEntry.objects.using("load").bulk_create(entries, batch_size=2000)
+
+
+def _write_alliance(townships: list[Organisation]) -> None:
+    Alliance.objects.using("load").create(id=1, kind="county_community", name=f"沙县区总医院医共体{MARK}")
+    members = [Membership(alliance_id=1, org_id=COUNTY_HOSPITAL, role="lead", start=SINCE)]
+    members += [Membership(alliance_id=1, org_id=o.id, role="branch", start=SINCE) for o in townships]
+    Membership.objects.using("load").bulk_create(members)
+
+
+def is_built() -> bool:
+    """True when the county stands."""
+    return Organisation.objects.using("load").filter(pk=COUNTY_HOSPITAL).exists()
+
+
+def build() -> list[Organisation]:
+    """Write everything but residents; returns the township centres."""
+    load_divisions()
+    load_calendar()
+    load_dictionary()
+    code = rates()["county"]["code"]
+    with transaction.atomic(using="load"):
+        townships = _townships(code)
+        Organisation.objects.using("load").bulk_create([*_hospitals(code), *townships, *_villages(code)], batch_size=2000)
+        Department.objects.using("load").bulk_create(_departments())
+        _write_alliance(townships)
+        _write_accounts(people(townships))
+        _write_lists(townships)
+    return townships
+
+
+def townships() -> list[Organisation]:
+    """The township centres of the built county."""
+    code = rates()["county"]["code"]
+    lo, hi = rules.prefix_range(code)
+    found = Organisation.objects.using("load").filter(care_tier="township", path__gte=lo, path__lt=hi)
+    return list(found.order_by("id"))

@@ -1,0 +1,130 @@
+"""Referrals under way when the demo opens, made by the real actions as real people would: so every row has its history."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from fenji.care.catalogue.models import Diagnosis
+from fenji.care.referral import actions
+from fenji.care.referral.models import Case
+from fenji.care.registry.models import Resident
+from fenji.care.visits import actions as visits
+from fenji.ground.access import queries as access
+from fenji.ground.access.actions import close_session, open_session
+from fenji.ground.access.queries import account_by_id
+from fenji.ground.access.rules import AccessPolicy, Actor
+from fenji.ground.common.clock import local_day
+from fenji.ground.network.models import Post
+from fenji.ground.network.queries import seat_of
+from fenji.ground.policy.queries import resolve
+from fenji.world.county import COUNTY_HOSPITAL, Person, rates
+
+_NOT_YET = (
+    "draft",
+    "in_review",
+    "in_review",
+    "in_review",
+    "offered",
+    "offered",
+    "accepted",
+    "accepted",
+    "arrived",
+    "answered",
+    "closed",
+)
+_NOTES = ("规范治疗两周效果不佳", "需进一步检查明确诊断", "本院缺少所需设备", "病情反复，建议上级评估")
+
+
+@contextmanager
+def acting(person: Person, at: datetime) -> Iterator[Actor]:
+    """Act as a demo person, in a scope of their own and one transaction."""
+    account = account_by_id(person.id)
+    post = Post.objects.using("door").select_related("org").get(account_id=person.id, role=person.role)
+    policy = resolve(AccessPolicy, ("35",), local_day(at))
+    from fenji.ground.common.edge import now
+
+    token = open_session(account, seat_of(post), at=now(), policy=policy, purpose="demo")
+    with transaction.atomic():
+        actor = access.enter(token)
+        if actor is None:
+            raise RuntimeError(f"no scope for {person.username}")
+        yield actor
+        access.leave()
+    close_session(token, at=now())
+
+
+class Story:
+    """The people who act, and the chance that drives them."""
+
+    def __init__(self, staff: list[Person], seed: int) -> None:
+        self.by_name = {p.username: p for p in staff}
+        self.rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
+
+    def write_one(self, at: datetime, stop: str, pair: tuple[Person, Person]) -> None:
+        """One referral of one centre, up to the state `stop`."""
+        doctor, reviewer = pair
+        number, version, state = self._sent(at, stop, doctor)
+        desk, specialist = self.by_name["desk"], self.by_name["specialist"]
+        moves: list[tuple[str, Person, Callable[[Actor, datetime, int], Case]]] = [
+            ("in_review", reviewer, lambda a, t, v: actions.approve(number, version=v, by=a, at=t)),
+            ("offered", desk, lambda a, t, v: actions.accept(number, version=v, by=a, at=t)),
+            ("accepted", desk, lambda a, t, v: actions.arrive(number, version=v, by=a, at=t)),
+            (
+                "arrived",
+                specialist,
+                lambda a, t, v: actions.answer(number, "检查已完善，病情稳定", "按方案继续治疗", version=v, by=a, at=t),
+            ),
+            ("answered", doctor, lambda a, t, v: actions.acknowledge(number, version=v, by=a, at=t)),
+        ]
+        for waits, person, move in moves:
+            if state == stop or state != waits:
+                continue
+            at += timedelta(minutes=self.rng.randrange(8, 50))
+            with acting(person, at) as actor:
+                case = move(actor, at, version)
+                version, state = case.version, case.state
+
+    def _sent(self, at: datetime, stop: str, doctor: Person) -> tuple[str, int, str]:
+        with acting(doctor, at) as actor:
+            residents = list(Resident.objects.filter(home_org_id=doctor.org_id).order_by("id")[:400])
+            diagnoses = list(Diagnosis.objects.exclude(code__starts="Z").order_by("code"))
+            diagnosis = self.rng.choice(diagnoses)
+            emergency = self.rng.random() < 0.12
+            new = visits.NewVisit(diagnosis, f"{diagnosis.name_zh}，{self.rng.choice(_NOTES)}", emergency)
+            visit = visits.register(self.rng.choice(residents), new, by=actor, at=at)
+            plan = actions.Plan(diagnosis, COUNTY_HOSPITAL, None, emergency, new.complaint, self.rng.choice(_NOTES))
+            case = actions.draft(visit, plan, by=actor, at=at)
+            if stop != "draft":
+                case = actions.submit(case.number, version=case.version, by=actor, at=at + timedelta(minutes=2))
+            return case.number, case.version, case.state
+
+
+def tell(staff: list[Person], at: datetime, progress: Callable[[int], None] | None = None) -> int:
+    """Write the demo's cases; returns how many."""
+    table = rates()["story"]
+    story = Story(staff, rates()["county"]["seed"])
+    pairs = _pairs(staff)
+    written = 0
+    for i in range(table["cases"]):
+        # most cases belong to the centre whose logins the demo shows
+        pair = pairs[0] if i % 2 == 0 else pairs[1 + (i // 2) % (len(pairs) - 1)]
+        began = at - timedelta(minutes=story.rng.randrange(30, table["open_days"] * 24 * 60))
+        try:
+            story.write_one(began, _NOT_YET[i % len(_NOT_YET)], pair)
+        except actions.DuplicateOpen:
+            continue  # the same invented resident fell ill of the same thing twice
+        written += 1
+        if progress:
+            progress(i + 1)
+    return written
+
+
+def _pairs(staff: list[Person]) -> list[tuple[Person, Person]]:
+    by_name = {p.username: p for p in staff}
+    others = [(p, by_name[p.username.replace("doctor", "reviewer")]) for p in staff if p.username.startswith("doctor.")]
+    return [(by_name["doctor"], by_name["reviewer"]), *others]

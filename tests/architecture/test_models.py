@@ -1,0 +1,152 @@
+"""Every field is classified, every protected table is protected in the database as its model says, borders hold for keys too."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.db import connections, transaction
+from django.db.models import ForeignKey
+
+from fenji.ground.common.models import PRIVACY_CLASSES, House
+from fenji.ground.common.rls import ROLES, Protect
+
+FLOORS = ["ground", "care", "measure", "reach", "govern", "front"]
+ROOMS = [
+    *("common", "access", "policy", "network", "tasks"),
+    *("catalogue", "registry", "visits", "booking", "continuity", "referral", "telehealth"),
+    "desk",
+]
+PROTECTED_CLASSES = {"person", "patient", "pay", "secret"}
+
+
+def house_models() -> list[type[House]]:
+    return [m for m in apps.get_models() if issubclass(m, House)]
+
+
+def test_all_models_of_the_house_are_house_models() -> None:
+    ours = [m for m in apps.get_models() if m.__module__.startswith("fenji.")]
+    assert ours
+    assert all(issubclass(m, House) for m in ours)
+
+
+@pytest.mark.parametrize("model", house_models(), ids=lambda m: m._meta.label)
+def test_every_field_has_a_privacy_class(model: type[House]) -> None:
+    names = {f.name for f in model._meta.concrete_fields}
+    assert names == set(model.privacy), f"name the privacy class of {names ^ set(model.privacy)} in {model._meta.label}.privacy"
+    assert set(model.privacy.values()) <= PRIVACY_CLASSES
+
+
+@pytest.mark.parametrize("model", house_models(), ids=lambda m: m._meta.label)
+def test_tables_with_personal_or_secret_fields_have_a_shape(model: type[House]) -> None:
+    if PROTECTED_CLASSES & set(model.privacy.values()):
+        assert model.shape is not None, f"{model._meta.label} needs a shape: who sees which rows?"
+
+
+@pytest.mark.parametrize("model", house_models(), ids=lambda m: m._meta.label)
+def test_foreign_keys_point_to_the_same_or_a_lower_room(model: type[House]) -> None:
+    mine = ROOMS.index(model._meta.app_label)
+    for field in model._meta.concrete_fields:
+        if isinstance(field, ForeignKey):
+            theirs = ROOMS.index(field.related_model._meta.app_label)
+            assert theirs <= mine, f"{model._meta.label}.{field.name} points up to {field.related_model._meta.label}"
+
+
+_TABLES = """
+SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, pg_get_userbyid(c.relowner)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+"""
+
+
+def _query(sql: str, alias: str = "owner") -> list[tuple]:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def test_the_database_forces_row_security_exactly_where_the_models_say(house_file: object) -> None:
+    found = {name: (enabled, forced) for name, enabled, forced, _ in _query(_TABLES)}
+    for model in house_models():
+        wanted = (True, True) if model.shape is not None else (False, False)
+        assert found[model._meta.db_table] == wanted, model._meta.label
+
+
+def _app_policy(cursor: object, table: str) -> tuple:
+    wanted = "SELECT qual, with_check, cmd, roles FROM pg_policies WHERE tablename = %s AND policyname = %s"
+    cursor.execute(wanted, [table, f"{table}_app"])
+    return cursor.fetchone()
+
+
+@pytest.mark.parametrize("model", [m for m in house_models() if m.shape is not None], ids=lambda m: m._meta.label)
+def test_the_app_policy_of_a_table_is_its_models_shape(house_file: object, model: type[House]) -> None:
+    # the database words policies its own way: make the model's policy anew, read it back, and compare like with like
+    table = model._meta.db_table
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        installed = _app_policy(cursor, table)
+        cursor.execute(f"DROP POLICY {table}_app ON {table}")
+        cursor.execute(next(s for s in Protect(table, model.shape).statements() if f"{table}_app" in s))
+        assert installed == _app_policy(cursor, table)
+        transaction.set_rollback(True, using="owner")
+
+
+def test_tables_without_a_shape_have_no_policy(house_file: object) -> None:
+    with_policy = {t for (t,) in _query("SELECT DISTINCT tablename FROM pg_policies WHERE schemaname = 'public'")}
+    assert with_policy == {m._meta.db_table for m in house_models() if m.shape is not None}
+
+
+def test_no_policy_reads_a_setting_and_none_is_open_to_the_app(house_file: object) -> None:
+    for table, qual, check, roles in _query(
+        "SELECT tablename, qual, with_check, roles FROM pg_policies WHERE schemaname = 'public'"
+    ):
+        assert "current_setting" not in f"{qual} {check}", table
+        assert "public" not in roles, table
+        if "fenji_app" in roles:
+            assert qual != "true", table
+
+
+def test_all_tables_belong_to_the_owner_role_and_views_do_not_bypass_policies(house_file: object) -> None:
+    assert {owner for *_, owner in _query(_TABLES)} == {"fenji_owner"}
+    views = "SELECT c.relname, c.reloptions FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    for name, options in _query(f"{views} WHERE c.relkind = 'v' AND n.nspname = 'public'"):
+        assert "security_invoker=true" in (options or []), name
+
+
+def test_only_backup_may_bypass_and_nobody_is_superuser(house_file: object) -> None:
+    rows = _query(f"SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname IN {ROLES}")
+    assert {r[0] for r in rows} == set(ROLES)
+    assert not any(r[1] for r in rows)
+    assert [r[0] for r in rows if r[2]] == ["fenji_backup"]
+
+
+@pytest.mark.parametrize("alias", ["default", "job", "door"])
+def test_serving_roles_may_not_truncate_alter_or_become_another(house_file: object, alias: str) -> None:
+    from django.db.utils import ProgrammingError
+
+    for statement in (
+        "TRUNCATE registry_resident",
+        "ALTER TABLE registry_resident DISABLE ROW LEVEL SECURITY",
+        "SET ROLE fenji_owner",
+    ):
+        with pytest.raises(ProgrammingError, match=r"must be|permission denied"):
+            _query(statement, alias)
+
+
+def test_text_that_is_compared_is_sorted_by_code_point(house_file: object) -> None:
+    rows = _query(
+        "SELECT a.attname, col.collname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " LEFT JOIN pg_collation col ON col.oid = a.attcollation WHERE c.relname = 'registry_resident' AND a.attnum > 0"
+        " AND a.attname IN ('name', 'name_2', 'name_3', 'pinyin', 'initials', 'path')"
+    )
+    assert len(rows) == 6
+    assert {collation for _, collation in rows} == {"C"}
+
+
+def test_definer_functions_fix_their_search_path_and_are_closed_to_the_public(house_file: object) -> None:
+    rows = _query(
+        "SELECT p.proname, p.proconfig, p.proacl::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+        " WHERE n.nspname = 'public' AND p.prosecdef"
+    )
+    assert {r[0] for r in rows} >= {"access_enter", "access_scope_orgs", "registry_door"}
+    for name, config, acl in rows:
+        assert any(c.startswith("search_path=") for c in config or []), name
+        assert "=X/" not in (acl or "=X/").replace("fenji_app=X/", "").replace("fenji_owner=X/", ""), name

@@ -1,0 +1,106 @@
+"""The fixed cast: who acts in the tests, and how a test becomes one of them.
+
+Township A is where `doctor`, `doctor2`, `reviewer`, `reviewer2` and `head` work; township B is another one of the county.
+`desk` and `specialist` work at the county hospital, `citydesk` at the city hospital.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+
+from django.conf import settings
+from django.test import Client
+
+from fenji.care.catalogue.queries import diagnosis
+from fenji.care.referral import actions
+from fenji.care.referral.models import Case
+from fenji.care.registry.models import Resident
+from fenji.care.visits import actions as visits
+from fenji.ground.access import queries as access
+from fenji.ground.access.actions import open_session
+from fenji.ground.access.queries import account_by_id
+from fenji.ground.access.rules import AccessPolicy, Actor
+from fenji.ground.common.edge import fresh_key, now
+from fenji.ground.network.models import Post
+from fenji.ground.network.queries import seat_of
+from fenji.world import county
+from fenji.world.county import Person
+
+POLICY = AccessPolicy(idle_minutes=30, session_hours=12, lock_after_failures=5, lock_minutes=15, door_per_hour=120)
+IN_CATALOGUE_TREATABLE = "I10.x00"
+NOT_IN_CATALOGUE = "I21.900"
+
+
+@cache
+def everybody() -> dict[str, Person]:
+    return {p.username: p for p in county.people(county.townships())}
+
+
+def person(username: str) -> Person:
+    return everybody()[username]
+
+
+def other_doctor() -> Person:
+    """A doctor of township B."""
+    return next(p for name, p in everybody().items() if name.startswith("doctor."))
+
+
+def other_reviewer() -> Person:
+    return person(other_doctor().username.replace("doctor", "reviewer"))
+
+
+def token_for(who: Person, **policy: int) -> str:
+    post = Post.objects.using("door").select_related("org").get(account_id=who.id, role=who.role)
+    rules = AccessPolicy(**{**{f: getattr(POLICY, f) for f in POLICY.__slots__}, **policy})
+    return open_session(account_by_id(who.id), seat_of(post), at=now(), policy=rules)
+
+
+@contextmanager
+def scope(who: Person, token: str | None = None) -> Iterator[Actor]:
+    """Be somebody inside the running transaction."""
+    actor = access.enter(token or token_for(who))
+    assert actor is not None
+    yield actor
+    access.leave()
+
+
+def client_for(who: Person, **policy: int) -> Client:
+    client = Client(raise_request_exception=False)
+    client.cookies[settings.SESSION_COOKIE] = token_for(who, **policy)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    return client
+
+
+def form(**fields: object) -> dict[str, object]:
+    """A posted form with a fresh key."""
+    return {"_key": fresh_key(), **fields}
+
+
+def a_resident(who: Person, number: int = 0) -> Resident:
+    """A resident of somebody's institution; call inside their scope."""
+    return Resident.objects.filter(home_org_id=who.org_id).order_by("id")[number]
+
+
+def a_case(
+    by: Actor,
+    who: Person,
+    *,
+    code: str = IN_CATALOGUE_TREATABLE,
+    number: int = 0,
+    receiver: int = county.COUNTY_HOSPITAL,
+    emergency: bool = False,
+    reason: str = "two drugs did not bring it down",
+    at: datetime | None = None,
+    send: bool = True,
+    text: str = "summary",
+) -> Case:
+    """A referral of somebody's resident, sent unless told otherwise; call inside their scope."""
+    at = at or now()
+    found = diagnosis(code)
+    visit = visits.register(a_resident(who, number), visits.NewVisit(found, text, emergency), by=by, at=at)
+    plan = actions.Plan(found, receiver, None, emergency, text, reason)
+    case = actions.draft(visit, plan, by=by, at=at)
+    return actions.submit(case.number, version=case.version, by=by, at=at) if send else case
