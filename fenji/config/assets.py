@@ -63,6 +63,8 @@ def _vendor(dev: bool) -> list[str]:
     if is_current(dev=dev):
         return []
     _install(dev)
+    for target in DEV_FILES.values():
+        target.unlink(missing_ok=True)
     done = []
     for source, target in ({**FILES, **DEV_FILES} if dev else FILES).items():
         _copy(MODULES / source, target)
@@ -79,11 +81,11 @@ def _install(dev: bool) -> None:
     arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error", *([] if dev else ["--omit=dev"])]
     ended = npm(arguments, return_completed_process=True, cwd=ROOT, capture_output=True, text=True)
     if ended.returncode:
-        lines = f"{ended.stdout}\n{ended.stderr}".strip().splitlines()
+        lines = f"{ended.stdout!s}\n{ended.stderr!s}".strip().splitlines()
         said = "\n".join(lines[-_SHOWN:])
         raise AssetProblem(
-            f"`npm ci` ended with {ended.returncode}:\n{said}\n"
-            "Check the network and npm's registry setting. If package.json was changed, renew the lock with `npm install --package-lock-only`."
+            f"`npm ci` ended with {ended.returncode}:\n{said}\nCheck the network and npm's registry setting. "
+            "If package.json was changed, renew the lock with `npm install --package-lock-only`."
         )
 
 

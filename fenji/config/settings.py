@@ -132,5 +132,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"django.request": {"level": "ERROR"}},  # refusals are everyday answers, not warnings
     "root": {"handlers": ["console"], "level": os.environ.get("FENJI_LOG", "WARNING")},
 }

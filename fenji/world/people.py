@@ -170,12 +170,13 @@ def write(people: Iterator[Somebody], progress: Progress | None = None) -> int:
 def _write_batch(batch: list[Somebody]) -> int:
     rows = [_rows(p) for p in batch]
     with transaction.atomic(using="load"), connections["load"].cursor() as cursor:
-        _stage(cursor, "registry_resident", _RESIDENT, [r for r, _ in rows])
-        _stage(cursor, "registry_identity", _IDENTITY, [i for _, i in rows])
+        stage(cursor, "registry_resident", _RESIDENT, [r for r, _ in rows])
+        stage(cursor, "registry_identity", _IDENTITY, [i for _, i in rows])
     return len(batch)
 
 
-def _stage(cursor: Any, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+def stage(cursor: Any, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Write rows into a protected table by way of a temporary one; call inside a transaction of the load role."""
     names = ", ".join(columns)
     cursor.execute(f"CREATE TEMP TABLE staging ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA")
     with cursor.copy(f"COPY staging ({names}) FROM STDIN") as copy:

@@ -143,10 +143,14 @@ def test_nothing_in_the_product_names_a_package_registry() -> None:
     hosts = re.compile(r"https?://[a-z0-9.-]*(pypi|pythonhosted|npmjs|debian)\.")
     for path in ROOT.rglob("*"):
         parts = path.relative_to(ROOT).parts
-        if path.is_file() and parts[0] not in (".git", ".venv", "node_modules", "var") and "vendor" not in parts:
-            if (
+        if (
+            path.is_file()
+            and parts[0] not in (".git", ".venv", "node_modules", "var")
+            and "vendor" not in parts
+            and (
                 path.suffix in (".py", ".toml", ".md", ".json", ".lock", ".html", ".js", ".css", ".yml", "")
                 and path.stat().st_size < 2e6
-            ):
-                text = path.read_text(encoding="utf-8", errors="ignore")
-                assert path == Path(__file__) or not hosts.search(text), path
+            )
+        ):
+            text = path.read_text(encoding="utf-8", errors="ignore")
+            assert path == Path(__file__) or not hosts.search(text), path

@@ -1,0 +1,1 @@
+"""Template tags of the desk, shared by the templates of the rooms below."""

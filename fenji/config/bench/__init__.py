@@ -1,0 +1,1 @@
+"""Benchmarks. Each measures a running house and prints JSON on its last line."""

@@ -1,0 +1,197 @@
+"""The case as a state machine: random people try random actions. What is forbidden is refused and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from fenji.care.referral import actions, queries, rules
+from fenji.care.referral.models import Case, CaseEvent
+from fenji.ground.access.models import AuditEvent
+from fenji.ground.common.edge import now
+from fenji.ground.common.refusal import Refused
+from fenji.ground.tasks.models import OutboxMessage, WorkItem
+from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
+from tests.cast import a_case, other_doctor, other_reviewer, person, scope, token_for
+
+# who may do what when, written down a second time, in plain words: login → state → actions
+REVIEWERS = {"in_review": {"approve", "return"}}
+DOCTORS = {
+    "draft": {"submit", "withdraw"},
+    "in_review": {"withdraw"},
+    "returned": {"submit", "withdraw"},
+    "offered": {"withdraw", "chose_elsewhere", "died"},
+    "accepted": {"withdraw", "chose_elsewhere", "died"},
+    "answered": {"acknowledge"},
+    "declined": {"offer", "close"},
+    "missed": {"offer", "close"},
+}
+DESKS = {"offered": {"accept", "decline", "redirect"}, "accepted": {"arrive", "miss"}}
+WARDS = {"arrived": {"answer", "died"}}
+PLAIN = {
+    "doctor": DOCTORS,
+    "doctor2": DOCTORS,
+    "reviewer": REVIEWERS,
+    "reviewer2": REVIEWERS,
+    "head": REVIEWERS,
+    "specialist": WARDS,
+}
+LOGINS = (
+    "doctor",
+    "doctor2",
+    "reviewer",
+    "reviewer2",
+    "head",
+    "desk",
+    "citydesk",
+    "specialist",
+    "officer",
+    "audit",
+    "outsider",
+    "outside reviewer",
+)
+ACTIONS = (
+    *("submit", "withdraw", "approve", "return", "accept", "decline", "redirect", "arrive", "miss", "answer", "acknowledge"),
+    *("offer", "close", "chose_elsewhere", "died"),
+)
+
+
+def allowed(login: str, state: str, receiver: int) -> set[str]:
+    if login == "desk":
+        return DESKS.get(state, set()) if receiver == COUNTY_HOSPITAL else set()
+    if login == "citydesk":
+        return DESKS.get(state, set()) if receiver == CITY_HOSPITAL else set()
+    if login == "specialist" and receiver != COUNTY_HOSPITAL:
+        return set()
+    return PLAIN.get(login, {}).get(state, set())
+
+
+def do(number: str, action: str, receiver: int, common: dict) -> Case:
+    simple = {"approve": actions.approve, "accept": actions.accept, "arrive": actions.arrive, "acknowledge": actions.acknowledge}
+    with_note = {"return": actions.send_back, "decline": actions.decline, "miss": actions.miss}
+    if action == "submit":
+        return actions.submit(number, **common)
+    if action in simple:
+        return simple[action](number, **common)
+    if action in with_note:
+        return with_note[action](number, note="because", **common)
+    if action == "redirect":
+        other = CITY_HOSPITAL if receiver == COUNTY_HOSPITAL else COUNTY_HOSPITAL
+        return actions.redirect(number, other, note="they have the device", **common)
+    if action == "offer":
+        return actions.offer_again(number, receiver, note="again", **common)
+    if action == "answer":
+        return actions.answer(number, "findings", "advice", **common)
+    return actions.end(number, action, note="because", **common)
+
+
+class Machine(RuleBasedStateMachine):
+    tokens: dict[str, str]
+
+    @initialize(code=st.sampled_from(["I10.x00", "I21.900"]), emergency=st.booleans())
+    def begin(self, code: str, emergency: bool) -> None:
+        self.outer = transaction.atomic()
+        self.outer.__enter__()
+        doctor = person("doctor")
+        with scope(doctor, self.tokens["doctor"]) as by:
+            case = a_case(by, doctor, number=90, code=code, emergency=emergency, send=False)
+        self.number, self.done = case.number, 1
+
+    def row(self) -> Case:
+        return Case.objects.using("default").get(number=self.number)
+
+    def seen(self) -> Case:
+        with scope(person("doctor"), self.tokens["doctor"]):
+            return self.row()
+
+    @precondition(lambda self: hasattr(self, "number"))
+    @rule(login=st.sampled_from(LOGINS), action=st.sampled_from(ACTIONS), stale=st.integers(0, 9))
+    def somebody_tries(self, login: str, action: str, stale: int) -> None:
+        self.attempt(login, action, stale == 0)
+
+    @precondition(lambda self: hasattr(self, "number"))
+    @rule(pick=st.integers(0, 1000))
+    def somebody_does_what_is_open_to_them(self, pick: int) -> None:
+        before = self.seen()
+        able = [(who, a) for who in LOGINS for a in sorted(allowed(who, before.state, before.receiver_id))]
+        if able:
+            self.attempt(*able[pick % len(able)], False)
+
+    def attempt(self, login: str, action: str, stale: bool) -> None:
+        before = self.seen()
+        who = {"outsider": other_doctor, "outside reviewer": other_reviewer}.get(login, lambda: person(login))()
+        with scope(who, self.tokens[login]) as by:
+            version = before.version - 1 if stale else before.version
+            try:
+                with transaction.atomic():
+                    do(self.number, action, before.receiver_id, {"version": version, "by": by, "at": now()})
+                worked = True
+            except Refused:
+                worked = False
+        may = action in allowed(login, before.state, before.receiver_id) and not stale
+        assert worked == may, (login, action, before.state, stale, worked)
+        after = self.seen()
+        if worked:
+            self.done += 1
+            assert after.version == before.version + 1
+        else:
+            assert (after.version, after.state, after.holder_id) == (before.version, before.state, before.holder_id)
+
+    @precondition(lambda self: hasattr(self, "number"))
+    @invariant()
+    def one_holder_one_next_step_or_closed(self) -> None:
+        with scope(person("doctor"), self.tokens["doctor"]):
+            case = self.row()
+            steps = list(WorkItem.objects.filter(subject=self.number, closed_at=None))
+            events = CaseEvent.objects.filter(case=case).count()
+        if case.state in rules.ENDS:
+            assert (case.holder_id, steps, case.ended_at is None) == (None, [], False)
+        else:
+            assert case.holder_id in (case.origin_id, case.receiver_id)
+            assert [s.org_id for s in steps] == [case.holder_id]
+            assert steps[0].kind == f"referral.{case.state}"
+        assert case.receiver_level > case.origin_level
+        assert events == self.done
+        assert case.origin_id in case.viewer_ids
+        assert case.holder_id is None or case.holder_id in case.viewer_ids
+        assert case.duty_id == (case.receiver_id if case.state in ("arrived", "answered") else case.duty_id)
+        assert case.reasons
+        assert case.pack_hash
+
+    def teardown(self) -> None:
+        if hasattr(self, "outer"):
+            transaction.set_rollback(True)
+            self.outer.__exit__(None, None, None)
+
+
+def _run(examples: int, steps: int) -> None:
+    names = {n: (other_doctor() if n == "outsider" else other_reviewer() if n == "outside reviewer" else person(n)) for n in LOGINS}
+    Machine.tokens = {n: token_for(p) for n, p in names.items()}
+    limits = settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(Machine, settings=limits)
+
+
+def test_every_forbidden_action_is_refused_and_the_allowed_ones_keep_the_invariants(house_file: object) -> None:
+    _run(60, 25)
+
+
+@pytest.mark.long
+def test_the_same_for_longer(house_file: object) -> None:
+    _run(1000, 40)
+
+
+def test_state_audit_task_and_message_change_together(db: None) -> None:
+    doctor, reviewer = person("doctor"), person("reviewer")
+    with scope(doctor) as by:
+        case = a_case(by, doctor, number=91)
+    with scope(reviewer) as by:
+        actions.approve(case.number, version=case.version, by=by, at=now())
+        assert queries.case(case.number).state == rules.OFFERED
+        # what the app role may not read back, the database still holds: count as the owner would after a commit
+        assert WorkItem.objects.filter(subject=case.number).count() == 3
+        assert CaseEvent.objects.filter(case=case).count() == 3
+    assert AuditEvent._meta.db_table
+    assert OutboxMessage._meta.db_table

@@ -1,0 +1,101 @@
+"""The table of the case, looked at as a graph."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from fenji.care.referral import rules, texts
+from fenji.ground.access import rules as access
+
+
+def test_every_open_state_leads_to_an_end_and_every_end_is_final() -> None:
+    for state in rules.OPEN_STATES:
+        seen, todo = set(), [state]
+        while todo:
+            here = todo.pop()
+            seen.add(here)
+            todo += [m.state for (s, _, _), m in rules.TABLE.items() if s == here and m.state not in seen]
+        assert seen & set(rules.ENDS), state
+    assert not [s for s, _, _ in rules.TABLE if s in rules.ENDS]
+
+
+def test_every_state_is_reached_from_a_draft() -> None:
+    seen, todo = set(), [rules.DRAFT]
+    while todo:
+        here = todo.pop()
+        seen.add(here)
+        todo += [m.state for (s, _, _), m in rules.TABLE.items() if s == here and m.state not in seen]
+    assert seen == set(rules.STATES)
+
+
+def test_open_states_have_a_holder_with_a_role_and_a_deadline_and_ends_have_none() -> None:
+    for move in rules.TABLE.values():
+        if move.state in rules.ENDS:
+            assert (move.holder, move.role, move.limit) == ("", "", "")
+        else:
+            assert move.holder in (rules.ORIGIN, rules.RECEIVER)
+            assert move.role in access.CLINICAL
+            assert move.limit in rules.ReferralPolicy.__dataclass_fields__
+
+
+def test_the_holder_of_every_open_state_can_act_on_it() -> None:
+    roles = {rules.ORIGIN: access.DOCTOR, rules.REVIEW: access.REVIEWER, rules.RECEIVER: access.DESK, rules.WARD: access.DOCTOR}
+    for move in rules.TABLE.values():
+        if move.state in rules.ENDS:
+            continue
+        able = {p for (s, p, _) in rules.TABLE if s == move.state and p in roles and roles[p] == move.role}
+        assert able, f"{move.state} waits for {move.role}, who has no action there"
+
+
+def test_every_state_action_reason_and_outcome_has_a_name() -> None:
+    assert set(texts.STATES) == set(rules.STATES)
+    assert set(texts.ACTIONS) >= set(rules.ACTIONS)
+    assert set(texts.OUTCOMES) == set(rules.OUTCOMES)
+    assert set(texts.KINDS) == {f"referral.{s}" for s in rules.OPEN_STATES}
+    assert set(texts.NOTICES) >= {f"referral.{a}" for (_, _, a), m in rules.TABLE.items() if m.tells}
+
+
+REQUESTER, OTHER = uuid4(), uuid4()
+CASE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER)
+
+
+@pytest.mark.parametrize(
+    ("account", "role", "org", "party"),
+    [
+        (OTHER, access.DOCTOR, 1, rules.ORIGIN),
+        (OTHER, access.REVIEWER, 1, rules.REVIEW),
+        (OTHER, access.MANAGER, 1, rules.REVIEW),
+        (OTHER, access.DESK, 2, rules.RECEIVER),
+        (OTHER, access.MANAGER, 2, rules.RECEIVER),
+        (OTHER, access.DOCTOR, 2, rules.WARD),
+        (OTHER, access.DESK, 1, None),
+        (OTHER, access.REVIEWER, 2, None),
+        (OTHER, access.DOCTOR, 3, None),
+        (OTHER, access.OFFICER, 1, None),
+    ],
+)
+def test_who_meets_a_case_as_which_party(account: object, role: str, org: int, party: str | None) -> None:
+    assert rules.party_of(CASE, account, role, org) == party  # type: ignore[arg-type]
+
+
+def test_the_requester_is_never_the_reviewer() -> None:
+    with pytest.raises(rules.OwnReview):
+        rules.party_of(CASE, REQUESTER, access.REVIEWER, 1)
+
+
+def test_a_missing_row_is_told_apart_from_somebody_elses_move() -> None:
+    with pytest.raises(rules.NotYourMove):
+        rules.step(CASE, rules.ORIGIN, "approve")
+    with pytest.raises(rules.NotPossible):
+        rules.step(CASE, rules.REVIEW, "accept")
+
+
+def test_duty_passes_on_arrival() -> None:
+    assert [rules.duty_party(s) for s in (rules.OFFERED, rules.ACCEPTED, rules.ARRIVED, rules.ANSWERED)] == [
+        rules.ORIGIN,
+        rules.ORIGIN,
+        rules.RECEIVER,
+        rules.RECEIVER,
+    ]
