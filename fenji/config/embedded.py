@@ -159,15 +159,19 @@ def binaries(place: Place) -> Path:
         -1
     ]
     copy = SHARED / f"postgresql-{version}"
+    package, libraries = ours.parent, ours.parent.with_name(f"{ours.parent.name}.libs")
     if not copy.is_dir():
         SHARED.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=SHARED))
-        shutil.copytree(ours, scratch / "copy", symlinks=True)
         scratch.chmod(0o755)
+        # the programs look for their libraries beside the package, so the two keep their places
+        shutil.copytree(ours, scratch / "copy" / package.name / ours.name, symlinks=True)
+        if libraries.is_dir():
+            shutil.copytree(libraries, scratch / "copy" / libraries.name, symlinks=True)
         with contextlib.suppress(OSError):  # another start was first
             (scratch / "copy").rename(copy)
         shutil.rmtree(scratch)
-    return copy / "bin"
+    return copy / package.name / ours.name / "bin"
 
 
 @contextlib.contextmanager
