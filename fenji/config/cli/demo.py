@@ -47,7 +47,9 @@ def demo(port: int, residents: int | None, new_passwords: bool, smoke: bool) -> 
 def _serve(place: embedded.Place, port: int, residents: int | None, new_passwords: bool) -> None:
     if running.port_is_taken(port):
         raise click.ClickException(f"port {port} is taken by another program; choose one with --port")
+    # set both: a shell without job control starts background programs with SIGINT ignored
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
     processes: list[Any] = []
     try:
         began = time.monotonic()
