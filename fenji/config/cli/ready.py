@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from fenji.config import database, embedded, house
+from fenji.config import assets, database, embedded, house
+from fenji.config.running import StartProblem
 
 FILE = "house.json"
 
@@ -46,6 +47,8 @@ def collect_static() -> None:
     from django.conf import settings
     from django.core.management import call_command
 
+    if missing := [f.name for f in assets.FILES.values() if not f.is_file()]:
+        raise StartProblem(f"web assets are missing ({', '.join(missing)}); run `make setup`")
     stamp = settings.STATIC_ROOT / ".collected"
     sources = [p for root in settings.STATICFILES_DIRS for p in root.rglob("*") if p.is_file()]
     state = "\n".join(sorted(f"{p} {p.stat().st_mtime_ns} {p.stat().st_size}" for p in sources))

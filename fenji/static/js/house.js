@@ -52,19 +52,21 @@
     });
   }
 
+  function touched(field) {
+    if (ticks(field)) return field.checked !== field.defaultChecked;
+    if (field.options) return Array.prototype.some.call(field.options, function (o) { return o.selected !== o.defaultSelected; });
+    return field.value !== field.defaultValue;
+  }
+
   function restore(form, fields) {
-    var changed = [];
     typed(form).forEach(function (field) {
       var kept = fields[field.name];
       if (!kept) return;
-      if (ticks(field)) {
-        var on = kept.indexOf(field.value) >= 0;
-        if (field.checked !== on) { field.checked = on; changed.push(field); }
-      } else if (kept.length && field.value !== kept[0]) {
-        field.value = kept[0];
-        changed.push(field);
-      }
+      if (ticks(field)) field.checked = kept.indexOf(field.value) >= 0;
+      else if (kept.length) field.value = kept[0];
     });
+    // the browser may have put some of it back by itself; what counts is the difference to what the server sent
+    var changed = typed(form).filter(touched);
     if (!changed.length) return;
     var note = form.querySelector("[data-kept-note]");
     if (note) note.hidden = false;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from django import template
 from django.utils.html import format_html
@@ -12,12 +13,15 @@ from django.utils.translation import gettext as _
 
 from fenji.care.referral import texts
 from fenji.ground.access.texts import ROLE_NAMES
+from fenji.ground.common.decision import Reason
 from fenji.ground.policy import queries as policy
 
 register = template.Library()
 
 _PLATFORM = "PF-"
 _TRIED = re.compile(r"/do/([a-z_-]+)/$")
+
+_NOT_BLOCKING = frozenset({"treatable_here", "bypassed_primary", "first_contact_here", "county_counts", "review_required"})
 
 _FIELDS = {
     "diagnosis": gettext_lazy("Diagnosis"),
@@ -63,6 +67,12 @@ def outcome_text(code: str) -> str:
 def reason_text(code: str) -> str:
     """A reason of the verdict in words."""
     return str(texts.REASONS.get(code, code))
+
+
+@register.filter
+def blocking(reasons: Iterable[Reason]) -> list[Reason]:
+    """The reasons that stand against sending there, without those that only ask for a review or a word of explanation."""
+    return [r for r in reasons if r.code not in _NOT_BLOCKING]
 
 
 @register.filter
