@@ -118,6 +118,8 @@ def update() -> list[str]:
     wanted = extract()
     catalogue = _read(CHINESE) if CHINESE.is_file() else Catalog(locale="zh_Hans", domain="django", fuzzy=False)
     added = [m for m in wanted if m not in catalogue]
+    for entry in catalogue:
+        entry.locations = []
     for message, places in wanted.items():
         entry = catalogue.add(message) if message in added else catalogue[message]
         entry.locations = [(place.rsplit(":", 1)[0], int(place.rsplit(":", 1)[1])) for place in places]

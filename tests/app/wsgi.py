@@ -23,6 +23,8 @@ class Answer:
     status: int
     location: str
     body: str
+    raw: bytes = b""
+    headers: str = ""
 
 
 def call(method: str, path: str, token: str, fields: dict[str, object] | None = None, language: str = "en") -> Answer:
@@ -56,7 +58,8 @@ def call(method: str, path: str, token: str, fields: dict[str, object] | None = 
 
     response = application()(environ, start)
     try:
-        text = b"".join(response).decode("utf-8", errors="replace")
+        raw = b"".join(response)
     finally:
         response.close()
-    return Answer(seen["status"], seen["headers"].get("Location", ""), text)
+    headers = "\n".join(f"{k}: {v}" for k, v in seen["headers"].items())
+    return Answer(seen["status"], seen["headers"].get("Location", ""), raw.decode("utf-8", errors="replace"), raw, headers)

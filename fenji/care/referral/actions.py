@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -63,13 +65,23 @@ class Plan:
 
 
 def _next_number(county: str, day: date) -> str:
+    """The next case number. The sequence runs through 1 to 99,999 and begins again: unique as long as the whole deployment
+    writes fewer cases a day, three times a province's; gaps are left by drafts that were refused."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO referral_daycounter (county, day, last) VALUES (%s, %s, 1)"
-            " ON CONFLICT (county, day) DO UPDATE SET last = referral_daycounter.last + 1 RETURNING last",
-            [county, day],
-        )
+        cursor.execute("SELECT nextval('referral_number_seq')")
         return case_number("R", county, day, cursor.fetchone()[0])
+
+
+@contextmanager
+def _one_open_only() -> Iterator[None]:
+    """The database allows a resident one open referral for a disease; its refusal gets its name here."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if getattr(error.__cause__, "diag", None) is None or error.__cause__.diag.constraint_name != "case_one_open":
+            raise
+        raise DuplicateOpen from None
 
 
 def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
@@ -127,11 +139,8 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
         due_at=_due(origin, "draft_within", at),
         **_planned(plan, origin, at),
     )
-    try:
-        with transaction.atomic():
-            case.save(force_insert=True)
-    except IntegrityError:
-        raise DuplicateOpen from None
+    with _one_open_only():
+        case.save(force_insert=True)
     _record(case, by, at, "draft", "", rules.DRAFT, "")
     tasks.open_step(_step_for(case, origin.id, access.DOCTOR, at), at=at)
     return case
@@ -147,11 +156,8 @@ def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) ->
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)
     planned = _planned(plan, place_of(case.origin_id), at)
-    try:
-        with transaction.atomic():
-            _swap(case, version, planned)
-    except IntegrityError:
-        raise DuplicateOpen from None
+    with _one_open_only():
+        _swap(case, version, planned)
     _record(case, by, at, "revise", case.state, case.state, "")
     return case
 
@@ -213,10 +219,9 @@ def _step_for(case: Case, org_id: int, role: str, at: datetime) -> tasks.Step:
 
 @transaction.atomic
 def _move(
-    number: str, action: str, *, version: int, by: Actor, at: datetime, note: str = "", changes: dict[str, Any] | None = None
+    case: Case, action: str, *, version: int, by: Actor, at: datetime, note: str = "", changes: dict[str, Any] | None = None
 ) -> Case:
-    """Carry out one row of the table. Raises the refusals of `rules`, Stale, NotPermitted, Unknown."""
-    case = queries.case(number)
+    """Carry out one row of the table. Raises the refusals of `rules`, Stale, NotPermitted."""
     view = queries.view_of(case)
     party = rules.party_of(view, by.account_id, by.role, by.org_id)
     if party is not None and not by.may(_PERMISSIONS[party]):
@@ -230,7 +235,7 @@ def _move(
     before = case.state
     _swap(case, version, _changes(case, move, at, changes or {}))
     _record(case, by, at, action, before, case.state, note)
-    tasks.close_step(number, at=at)
+    tasks.close_step(case.number, at=at)
     if case.holder_id is not None:
         tasks.open_step(_step_for(case, case.holder_id, move.role, at), at=at)
     _tell(case, move, action, told_before, at)
@@ -288,7 +293,7 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
         raise rules.NoteRequired
     action = "submit" if decision.outcome == rules.NEEDS_REVIEW else "offer"
     changes = {"verdict": decision.outcome, "reasons": decision.as_rows(), "pack_hash": decision.pack_hash}
-    sent = _move(number, action, version=version, by=by, at=at, changes=changes)
+    sent = _move(case, action, version=version, by=by, at=at, changes=changes)
     visit = sent.visit
     if visit.disposition in (visit_rules.OPEN, visit_rules.OBSERVE):
         visits.close(visit, visit_rules.REFERRED_UP, by=by, at=at)
@@ -297,22 +302,22 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
 
 def approve(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """The reviewer lets it go up."""
-    return _move(number, "approve", version=version, by=by, at=at, note=note)
+    return _move(queries.case(number), "approve", version=version, by=by, at=at, note=note)
 
 
 def send_back(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
     """The reviewer returns it: treat locally, or complete it."""
-    return _move(number, "return", version=version, by=by, at=at, note=note)
+    return _move(queries.case(number), "return", version=version, by=by, at=at, note=note)
 
 
 def accept(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """The receiving desk takes the patient."""
-    return _move(number, "accept", version=version, by=by, at=at, note=note)
+    return _move(queries.case(number), "accept", version=version, by=by, at=at, note=note)
 
 
 def decline(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
     """The receiving desk does not take the patient, and says why."""
-    return _move(number, "decline", version=version, by=by, at=at, note=note)
+    return _move(queries.case(number), "decline", version=version, by=by, at=at, note=note)
 
 
 @transaction.atomic
@@ -323,28 +328,28 @@ def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: date
     if receiver.kind != "care" or receiver.level <= case.origin_level or receiver.id == case.receiver_id:
         raise WrongReceiver
     changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, "department_id": None}
-    return _move(number, "redirect", version=version, by=by, at=at, note=note, changes=changes)
+    return _move(case, "redirect", version=version, by=by, at=at, note=note, changes=changes)
 
 
 def arrive(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """The patient is there; the receiver is clinically responsible from now on."""
-    return _move(number, "arrive", version=version, by=by, at=at, note=note)
+    return _move(queries.case(number), "arrive", version=version, by=by, at=at, note=note)
 
 
 def miss(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
     """The patient did not come."""
-    return _move(number, "miss", version=version, by=by, at=at, note=note)
+    return _move(queries.case(number), "miss", version=version, by=by, at=at, note=note)
 
 
 def answer(number: str, findings: str, advice: str, *, version: int, by: Actor, at: datetime) -> Case:
     """The receiving doctor tells the sender what was found. Raises NoteRequired when the findings are empty."""
     changes = {"findings": findings, "advice": advice}
-    return _move(number, "answer", version=version, by=by, at=at, note=findings, changes=changes)
+    return _move(queries.case(number), "answer", version=version, by=by, at=at, note=findings, changes=changes)
 
 
 def acknowledge(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """The sender has read the answer; the case is closed."""
-    return _move(number, "acknowledge", version=version, by=by, at=at, note=note)
+    return _move(queries.case(number), "acknowledge", version=version, by=by, at=at, note=note)
 
 
 @transaction.atomic
@@ -372,12 +377,12 @@ def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: d
         "reasons": decision.as_rows(),
         "pack_hash": decision.pack_hash,
     }
-    return _move(number, "offer", version=version, by=by, at=at, note=note, changes=changes)
+    return _move(case, "offer", version=version, by=by, at=at, note=note, changes=changes)
 
 
 def end(number: str, action: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """The endings a party may choose: withdraw, close, chose_elsewhere, died."""
-    return _move(number, action, version=version, by=by, at=at, note=note)
+    return _move(queries.case(number), action, version=version, by=by, at=at, note=note)
 
 
 def expire_forgotten(*, at: datetime, using: str = "job", limit: int = 200) -> int:

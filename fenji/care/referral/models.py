@@ -1,4 +1,4 @@
-"""Cases, their events, and the day counters of case numbers."""
+"""Cases and their events."""
 
 from __future__ import annotations
 
@@ -158,17 +158,3 @@ class CaseEvent(House):
         "note": "patient",
     }
     shape: ClassVar = rls.through("referral_caseevent", "referral_case", "case_id")
-
-
-class DayCounter(House):
-    """The last case number given in a county on a day."""
-
-    id = models.BigAutoField(primary_key=True)
-    county = CText()
-    day = models.DateField()
-    last = models.IntegerField()
-
-    privacy: ClassVar = dict.fromkeys(("id", "county", "day", "last"), "internal")
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["county", "day"], name="daycounter_once")]

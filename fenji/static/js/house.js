@@ -124,7 +124,7 @@
     if (request.method === "GET" && reason !== null) request.body.set("override_reason", reason.trim() ? "1" : "");
   });
 
-  // after htmx has wired its triggers, so that restored fields are judged anew
-  if (document.readyState === "complete") keepForms();
-  else window.addEventListener("load", keepForms);
+  // htmx wires its triggers in a timer of its own; one set after the load comes later, so that restored fields are judged anew
+  if (document.readyState === "complete") setTimeout(keepForms);
+  else window.addEventListener("load", function () { setTimeout(keepForms); });
 })();

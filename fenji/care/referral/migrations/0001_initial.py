@@ -111,18 +111,6 @@ class Migration(migrations.Migration):
                 "abstract": False,
             },
         ),
-        migrations.CreateModel(
-            name="DayCounter",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("county", fenji.ground.common.models.CText()),
-                ("day", models.DateField()),
-                ("last", models.IntegerField()),
-            ],
-            options={
-                "constraints": [models.UniqueConstraint(fields=("county", "day"), name="daycounter_once")],
-            },
-        ),
         migrations.AddIndex(
             model_name="case",
             index=django.contrib.postgres.indexes.GinIndex(fields=["viewer_ids"], name="case_viewers"),

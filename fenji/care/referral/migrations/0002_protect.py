@@ -29,5 +29,13 @@ class Migration(migrations.Migration):
         Protect("referral_case", Case.shape, {"job": ("ALL", _EXPIRING)}),
         Grant("referral_caseevent", app="SELECT, INSERT", job="INSERT"),
         Protect("referral_caseevent", CaseEvent.shape, {"job": ("INSERT", "true")}),
-        Grant("referral_daycounter", app="SELECT, INSERT, UPDATE (last)"),
+        migrations.RunSQL(
+            [
+                # case numbers: a counter row would make all referrals of a county wait for each other until they commit
+                "CREATE SEQUENCE referral_number_seq MAXVALUE 99999 CYCLE",
+                "GRANT USAGE ON SEQUENCE referral_number_seq TO fenji_app",
+                "GRANT SELECT ON SEQUENCE referral_number_seq TO fenji_backup",
+            ],
+            "DROP SEQUENCE referral_number_seq",
+        ),
     ]

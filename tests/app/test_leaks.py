@@ -1,0 +1,470 @@
+"""The leak matrix: every address and every protected table, tried as every role, for a canary of institution B.
+
+A cell leaks when a page, a header, a file, an export, a search, a count, a suggestion or raw SQL as the app role (own or forged
+scope) shows the canary, or when the answer differs from that for an id that does not exist. Every address and every table also
+has a positive cell: the role that may see it does.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID, uuid4
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db import DatabaseError, connections, transaction
+from django.urls import get_resolver
+
+from fenji.care.catalogue.queries import diagnosis
+from fenji.care.referral import actions
+from fenji.care.registry import actions as registry
+from fenji.care.registry.rules import new_resident
+from fenji.care.visits import actions as visits
+from fenji.ground.access.actions import audit, log_read
+from fenji.ground.common.edge import fresh_key, now
+from fenji.ground.common.identity import identity_check
+from fenji.ground.common.ids import case_number, parse_case_number, uuid7
+from fenji.ground.common.models import House
+from fenji.ground.tasks.actions import deliver_left_over
+from fenji.world.county import CITY_HOSPITAL, Person
+from tests.app.wsgi import Answer, call
+from tests.architecture.test_code import _views
+from tests.cast import a_case, other_doctor, other_reviewer, person, scope, token_for
+
+NAME, PHONE, WORDS = "卡纳芮", "13912345678", "CANARYWORDS"
+ROLES = ("anonymous", "doctor", "reviewer", "head", "desk", "specialist", "officer", "system", "security", "audit")
+ALLOWED = ("B doctor", "B reviewer", "B receiver")
+
+
+def _card() -> str:
+    stem = "35042719500607" + "998"
+    return stem + identity_check(stem)
+
+
+def _other_card() -> str:
+    """A number that nobody has."""
+    stem = "35042719500607" + "996"
+    return stem + identity_check(stem)
+
+
+@dataclass(frozen=True)
+class Canary:
+    """What institution B has, and what must not be seen elsewhere."""
+
+    resident: UUID
+    visit: UUID
+    case: str
+    tokens: dict[str, str] = field(repr=False)
+
+    @property
+    def missing_case(self) -> str:
+        """A number of the same county and day that nobody has."""
+        _, day, _, _ = self.case.split("-")
+        return case_number("R", self.case[1:7], date(2000 + int(day[:2]), int(day[2:4]), int(day[4:])), 99_998)
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        """Any of these in an answer is a leak, unless it is an id that was asked for."""
+        return (NAME, "kanarui", PHONE, WORDS, _card(), str(self.resident), str(self.visit), self.case)
+
+
+@pytest.fixture(scope="module")
+def canary(house_file: object) -> Iterator[Canary]:
+    doctor, reviewer = other_doctor(), other_reviewer()
+    with transaction.atomic(), scope(doctor) as by:
+        found = new_resident(NAME, _card(), PHONE, WORDS, now().date())
+        resident = registry.register(found, by=by, at=now())
+        illness = diagnosis("I10.x00")
+        visit = visits.register(resident, visits.NewVisit(illness, WORDS, False), by=by, at=now())
+        plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS)
+        case = actions.draft(visit, plan, by=by, at=now())
+        case = actions.submit(case.number, version=case.version, by=by, at=now())
+        log_read(by=by, at=now(), purpose=WORDS, subject=WORDS)
+    with transaction.atomic(), scope(reviewer) as by:
+        case = actions.approve(case.number, version=case.version, by=by, at=now(), note=WORDS)
+        audit(by=by, at=now(), action=WORDS, subject=WORDS)
+    citydesk = person("citydesk")
+    with transaction.atomic(), scope(citydesk) as by:
+        case = actions.accept(case.number, version=case.version, by=by, at=now(), note=WORDS)
+    from datetime import timedelta
+
+    deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
+    people = {name: person(name) for name in ROLES if name != "anonymous"}
+    people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk}
+    tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
+    yield Canary(resident.id, visit.id, case.number, tokens)
+    with transaction.atomic(), scope(doctor) as by:
+        actions.end(case.number, "withdraw", version=case.version, by=by, at=now(), note="end")
+
+
+# --- addresses ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Try:
+    """A request for the canary, the same request for something that does not exist, and who may see the canary by it."""
+
+    method: str
+    path: str
+    missing: str
+    fields: dict[str, str] | None = None
+    missing_fields: dict[str, str] | None = None
+    positive: str = "B doctor"
+    shows: str = ""
+    roles: tuple[str, ...] = ROLES
+
+
+def _q(path: str, **params: str) -> str:
+    from urllib.parse import urlencode
+
+    return f"{path}?{urlencode(params)}"
+
+
+Factory = Callable[[Canary], list[Try]]
+
+
+def _case_post(action: str) -> Callable[[Canary], Try]:
+    form = {"_version": "4", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL)}
+    return lambda c: Try(
+        "POST", f"/referrals/{c.case}/do/{action}/", f"/referrals/{c.missing_case}/do/{action}/", form, form, positive=""
+    )
+
+
+ACTIONS = (
+    "approve",
+    "return",
+    "accept",
+    "decline",
+    "redirect",
+    "arrive",
+    "miss",
+    "answer",
+    "acknowledge",
+    "offer",
+    "withdraw",
+    "close",
+    "died",
+)
+_VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
+_REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "4"}
+ID = uuid7()
+
+FACTORIES: dict[str, Factory] = {
+    "": lambda c: [Try("GET", "/", "/", shows=c.case, positive="B receiver")],
+    "desk.xlsx": lambda c: [Try("GET", "/desk.xlsx", "/desk.xlsx", shows=c.case, positive="B receiver")],
+    "search/": lambda c: [
+        Try("GET", _q("/search/", q=c.case), _q("/search/", q=c.missing_case), shows=f"/referrals/{c.case}/"),
+        Try("GET", _q("/search/", q=NAME), _q("/search/", q="无此人"), positive=""),
+    ],
+    "login/": lambda c: [
+        Try("GET", _q("/login/", next=f"/referrals/{c.case}/"), _q("/login/", next=f"/referrals/{c.missing_case}/"), positive=""),
+    ],
+    "logout/": lambda c: [Try("POST", "/logout/", "/logout/", {}, {}, positive="", roles=("anonymous",))],
+    "posts/": lambda c: [Try("GET", "/posts/", "/posts/", positive="")],
+    "language/": lambda c: [Try("POST", "/language/", "/language/", {"language": "en"}, {"language": "en"}, positive="")],
+    "residents/": lambda c: [
+        Try("GET", _q("/residents/", q=q), _q("/residents/", q="无此人" if not q.isascii() else "zzzq"), shows=NAME)
+        for q in (NAME, NAME[1:], NAME[2:], "kanarui", "knr", "kana")
+    ],
+    "residents/door/": lambda c: [
+        Try(
+            "POST",
+            "/residents/door/",
+            "/residents/door/",
+            {"identity": _card()},
+            {"identity": _other_card()},
+            shows=str(c.resident),
+            roles=tuple(r for r in ROLES if r not in ("doctor", "specialist")),
+        )
+    ],
+    "residents/new/": lambda c: [Try("GET", "/residents/new/", "/residents/new/", positive="")],
+    "residents/<uuid:resident_id>/": lambda c: [Try("GET", f"/residents/{c.resident}/", f"/residents/{ID}/", shows=WORDS)],
+    "visits/new/<uuid:resident_id>/": lambda c: [
+        Try("GET", f"/visits/new/{c.resident}/", f"/visits/new/{ID}/", shows=NAME),
+        Try("POST", f"/visits/new/{c.resident}/", f"/visits/new/{ID}/", _VISIT_FORM, _VISIT_FORM, positive=""),
+    ],
+    "visits/<uuid:visit_id>/": lambda c: [
+        Try("GET", f"/visits/{c.visit}/", f"/visits/{ID}/", shows=WORDS),
+        Try("POST", f"/visits/{c.visit}/", f"/visits/{ID}/", {"ending": "treated"}, {"ending": "treated"}, positive=""),
+    ],
+    "referrals/": lambda c: [
+        Try("GET", "/referrals/", "/referrals/", shows=c.case),
+        Try(
+            "GET",
+            _q("/referrals/", before=c.case[:-7] + "99999-9", size="100"),
+            _q("/referrals/", before=c.case[:-7] + "99999-9", size="100"),
+            shows=c.case,
+        ),
+        Try("GET", _q("/referrals/", state="accepted"), _q("/referrals/", state="accepted"), shows=c.case, positive="B receiver"),
+    ],
+    "referrals/export.xlsx": lambda c: [Try("GET", "/referrals/export.xlsx", "/referrals/export.xlsx", shows=c.case)],
+    "referrals/new/<uuid:visit_id>/": lambda c: [
+        Try("GET", f"/referrals/new/{c.visit}/", f"/referrals/new/{ID}/", shows=WORDS),
+        Try("POST", f"/referrals/new/{c.visit}/", f"/referrals/new/{ID}/", _REFERRAL_FORM, _REFERRAL_FORM, positive=""),
+    ],
+    "referrals/verdict/<uuid:visit_id>/": lambda c: [
+        Try("GET", f"/referrals/verdict/{c.visit}/", f"/referrals/verdict/{ID}/", shows="SM-3-5c"),
+    ],
+    "referrals/<case:number>/": lambda c: [
+        Try("GET", f"/referrals/{c.case}/", f"/referrals/{c.missing_case}/", shows=WORDS, positive=p) for p in ALLOWED
+    ],
+    "referrals/<case:number>/edit/": lambda c: [
+        Try("GET", f"/referrals/{c.case}/edit/", f"/referrals/{c.missing_case}/edit/", shows=WORDS),
+        Try(
+            "POST", f"/referrals/{c.case}/edit/", f"/referrals/{c.missing_case}/edit/", _REFERRAL_FORM, _REFERRAL_FORM, positive=""
+        ),
+    ],
+    "referrals/<case:number>/do/<slug:action>/": lambda c: [_case_post(a)(c) for a in ACTIONS],
+    "diagnoses/suggest/": lambda c: [
+        Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
+    ],
+}
+"""Address → how to try it. An address without an entry is red. The door is meant to answer doctors; what they may
+ask it and how often is tested with the registry."""
+
+_NOISE = re.compile(r'name="(?:_key|csrfmiddlewaretoken)" value="[^"]*"|value="[0-9a-f]{60,}"')
+
+
+def _request(tries: Try, token: str, missing: bool) -> Answer:
+    path, fields = (tries.missing, tries.missing_fields) if missing else (tries.path, tries.fields)
+    return call(tries.method, path, token, None if fields is None else {"_key": fresh_key(), **fields})
+
+
+def _readable(answer: Answer) -> str:
+    """Body as text; of a workbook the text of all its parts; and where a redirect leads."""
+    if answer.raw.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(answer.raw)) as book:
+            return answer.headers + "".join(book.read(n).decode("utf-8", "replace") for n in book.namelist())
+    return f"{answer.headers}\n{answer.location}\n{answer.body}"
+
+
+def _plain(answer: Answer, asked: tuple[str, ...]) -> str:
+    """What was answered, with what was asked for and all chance taken out. Of a workbook only that it is one: its dates change."""
+    if answer.raw.startswith(b"PK"):
+        return f"{answer.status} workbook"
+    text = f"{answer.status} {answer.location}\n{_NOISE.sub('', answer.body)}"
+    for given in asked:
+        from urllib.parse import quote, quote_plus
+
+        for form in (given, quote(given), quote(given, safe=""), quote_plus(given), given.replace("&", "&amp;")):
+            text = text.replace(form, "•")
+    return text
+
+
+def _asked(tries: Try) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the two requests name: their paths, and the values of their queries."""
+    from urllib.parse import parse_qsl, urlsplit
+
+    def parts(path: str) -> tuple[str, ...]:
+        split = urlsplit(path)
+        values = [v for _, v in parse_qsl(split.query)]
+        ids = [s for s in split.path.split("/") if len(s) > 15]
+        return (path, split.path, *values, *ids)
+
+    return parts(tries.path), parts(tries.missing)
+
+
+def _cell(canary: Canary, tries: Try, role: str) -> list[str]:
+    """What is wrong with one cell."""
+    token = canary.tokens[role]
+    there, nowhere = _request(tries, token, False), _request(tries, token, True)
+    asked, missing = _asked(tries)
+    shown = _readable(there)
+    for given in sorted(asked, key=len, reverse=True):
+        from urllib.parse import quote
+
+        shown = shown.replace(given, "•").replace(quote(given), "•").replace(quote(given, safe=""), "•")
+    wrong = [f"{role} {tries.method} {tries.path}: shows {sign!r}" for sign in canary.signs if sign in shown]
+    if _plain(there, asked) != _plain(nowhere, missing):
+        wrong.append(
+            f"{role} {tries.method} {tries.path}: {there.status}, but {nowhere.status} or another page for what does not exist"
+        )
+    if there.status >= 500:
+        wrong.append(f"{role} {tries.method} {tries.path}: {there.status}")
+    return wrong
+
+
+def test_every_address_has_an_object_factory() -> None:
+    assert {address for address, _ in _views(get_resolver().url_patterns)} == set(FACTORIES)
+
+
+def test_no_address_shows_the_canary_to_anybody_outside(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:
+    leaks: list[str] = []
+    cells = 0
+    for factory in FACTORIES.values():
+        for tries in factory(canary):
+            for role in tries.roles:
+                cells += 1
+                leaks += _cell(canary, tries, role)
+    with capsys.disabled():
+        print(f"\nleak matrix, addresses: {cells} cells, {len(leaks)} leaks")
+    assert cells > 350
+    assert not leaks, "\n".join(leaks[:40])
+
+
+def test_every_address_shows_it_to_those_who_may(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:
+    dark = []
+    cells = 0
+    for factory in FACTORIES.values():
+        for tries in factory(canary):
+            if tries.positive and tries.shows:
+                cells += 1
+                answer = _request(tries, canary.tokens[tries.positive], False)
+                if tries.shows not in _readable(answer):
+                    dark.append(f"{tries.positive} {tries.path}: {answer.status} without {tries.shows!r}")
+    with capsys.disabled():
+        print(f"\nleak matrix, positive addresses: {cells} cells, {len(dark)} dark")
+    assert not dark, dark
+
+
+def test_the_matrix_can_fail(canary: Canary) -> None:
+    """The control: for a role that may see the canary, the same cells must report it."""
+    tries = FACTORIES["referrals/<case:number>/"](canary)[0]
+    assert _cell(canary, tries, "B doctor")
+    assert parse_case_number(canary.missing_case) == canary.missing_case
+
+
+# --- tables ------------------------------------------------------------------------------------------------------------------
+
+TABLES = {m._meta.db_table: m for m in apps.get_models() if issubclass(m, House) and m.shape is not None}
+# who sees a canary row in a table with raw SQL: a role of the app with its own scope, or another database role
+POSITIVE = {
+    "access_account": "B doctor",
+    "access_scopehandle": "door",
+    "access_idempotencykey": "B doctor",
+    "access_auditevent": "job",
+    "access_readlog": "job",
+    "tasks_workitem": "B receiver",
+    "tasks_outboxmessage": "job",
+    "tasks_notice": "B doctor",
+    "registry_resident": "B doctor",
+    "registry_identity": "B doctor",
+    "visits_visit": "B doctor",
+    "referral_case": "B receiver",
+    "referral_caseevent": "B reviewer",
+}
+_COLUMNS = """
+SELECT a.attname FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
+AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+"""
+
+
+def _rows(table: str, alias: str = "default") -> list[str]:
+    """Every row the connection can read of a table, every column it may read, as text. Bytes as hex."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_COLUMNS, [table])
+        columns = [c for (c,) in cursor.fetchall()]
+        if not columns:
+            return []
+        cursor.execute(f"SELECT {', '.join(columns)} FROM {table}")
+        return [str([bytes(v).hex() if isinstance(v, memoryview | bytes) else v for v in row]) for row in cursor.fetchall()]
+
+
+def _b_signs(canary: Canary) -> tuple[str, ...]:
+    """Signs of institution B in raw rows: the canary, and the people and sessions of B."""
+    people = [str(p.id) for p in (other_doctor(), other_reviewer())]
+    return (*canary.signs, *people, settings.INDEX_KEYS.index(_card(), "identity.number").hex())
+
+
+def test_every_protected_table_is_in_the_matrix() -> None:
+    assert set(TABLES) == set(POSITIVE)
+
+
+def test_no_table_shows_the_canary_to_raw_sql_outside(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:
+    leaks: list[str] = []
+    cells = 0
+    call("POST", "/visits/new/" + str(ID) + "/", canary.tokens["B doctor"], {"_key": str(uuid4())})
+    for table in TABLES:
+        for role in (r for r in ROLES if r != "anonymous"):
+            cells += 1
+            with transaction.atomic(), scope(person(role), canary.tokens[role]):
+                seen = "\n".join(_rows(table))
+            leaks += [f"{role} {table}: {sign}" for sign in _b_signs(canary) if sign in seen]
+        for forged in ("forged", canary.tokens["B doctor"][:-1] + "x"):
+            cells += 1
+            with transaction.atomic(), connections["default"].cursor() as cursor:
+                cursor.execute("SELECT set_config('fenji.scope', %s, true)", [forged])
+                leaks += [f"forged scope reads {table}"] if _rows(table) else []
+        cells += 1
+        leaks += _unscoped(table)
+        cells += 1
+        seen = "\n".join(_rows(table, "job"))
+        leaks += [f"job {table}: {sign}" for sign in (NAME, PHONE, "kanarui", _card()) if sign in seen]
+    with capsys.disabled():
+        print(f"\nleak matrix, tables: {cells} cells, {len(leaks)} leaks")
+    assert cells >= 13 * len(TABLES)
+    assert not leaks, "\n".join(leaks[:40])
+
+
+def _unscoped(table: str) -> list[str]:
+    try:
+        with transaction.atomic():
+            return [f"an unscoped read of {table} showed rows"] if _rows(table) else []
+    except DatabaseError:
+        return []
+
+
+def test_every_table_shows_a_row_of_b_to_those_who_may(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:
+    key = str(uuid4())
+    language = call("POST", f"/visits/new/{canary.resident}/", canary.tokens["B doctor"], {"_key": key, **_VISIT_FORM})
+    assert language.status == 303
+    dark = []
+    for table, who in POSITIVE.items():
+        if who in canary.tokens:
+            with transaction.atomic(), scope(_who(who), canary.tokens[who]):
+                seen = "\n".join(_rows(table))
+        else:
+            seen = "\n".join(_rows(table, who))
+        if not any(sign in seen for sign in (*_b_signs(canary), key)):
+            dark.append(f"{who} sees nothing of B in {table}")
+    with capsys.disabled():
+        print(f"\nleak matrix, positive tables: {len(POSITIVE)} cells, {len(dark)} dark")
+    assert not dark, dark
+
+
+def _who(name: str) -> Person:
+    return {"B doctor": other_doctor, "B reviewer": other_reviewer, "B receiver": lambda: person("citydesk")}[name]()
+
+
+def test_writing_into_rows_of_b_changes_nothing(canary: Canary) -> None:
+    statements = (
+        "UPDATE registry_resident SET address = 'x' WHERE name = '卡纳芮'",
+        f"UPDATE referral_case SET summary = 'x' WHERE number = '{canary.case}'",
+        f"UPDATE tasks_workitem SET closed_at = now() WHERE subject = '{canary.case}'",
+        f"UPDATE visits_visit SET version = 9 WHERE id = '{canary.visit}'",
+    )
+    for statement in statements:
+        with transaction.atomic(), scope(person("doctor"), canary.tokens["doctor"]), connections["default"].cursor() as cursor:
+            cursor.execute(statement)
+            assert cursor.rowcount == 0, statement
+
+
+def test_rows_cannot_be_planted_or_given_away(canary: Canary) -> None:
+    """A doctor cannot write a visit for B, nor move an own case out of sight into B's hands alone."""
+    forged_audit = (
+        "INSERT INTO access_auditevent (id, at, actor_id, role, org_id, action, subject, before, after, detail)"
+        f" VALUES (gen_random_uuid(), now(), '{other_doctor().id}', 'doctor', 1, 'x', 'x', '', '', '{{}}')"
+    )
+    planted_visit = (
+        "INSERT INTO visits_visit (id, version, resident_id, org_id, path, doctor_id, doctor_name, diagnosis_code, diagnosis_name,"
+        " disease_group, group_version, complaint, emergency, disposition, opened_at) SELECT gen_random_uuid(), 1, resident_id,"
+        f" {other_doctor().org_id}, '350405001000/00000101', doctor_id, '', '', '', '', '', '', false, '', now() FROM visits_visit"
+        " LIMIT 1"
+    )
+    given_away = f"UPDATE referral_case SET viewer_ids = '{{{other_doctor().org_id}}}'"
+    for statement in (forged_audit, planted_visit, given_away):
+        with pytest.raises(DatabaseError, match="row-level security"):
+            _as_doctor_with_a_case(canary.tokens["doctor"], statement)
+
+
+def _as_doctor_with_a_case(token: str, statement: str) -> None:
+    with transaction.atomic(), scope(person("doctor"), token) as by:
+        a_case(by, person("doctor"), number=95)
+        with transaction.atomic(), connections["default"].cursor() as cursor:
+            cursor.execute(statement)
