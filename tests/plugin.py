@@ -17,7 +17,7 @@ _FOLDER = Path(tempfile.mkdtemp(prefix="fenji-test-"))
 _FOLDER.chmod(0o755)
 PLACE = embedded.locate(_FOLDER)
 HOUSE_FILE = PLACE.data / "house.json"
-RESIDENTS = 3000
+RESIDENTS = 6000
 _started = False
 
 house.write(house.fresh({r.removeprefix("fenji_"): PLACE.url(r, database.DATABASE) for r in database.ROLES}, demo=True), HOUSE_FILE)

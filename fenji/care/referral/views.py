@@ -41,7 +41,7 @@ def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[
         group = group_of(diagnosis_of(code))
     except Unknown:
         group = visit.disease_group
-    override = bool(half_width(str(data.get("override_reason", ""))))
+    override = bool(half_width(str(data.get("override_reason") or "")))
     found = queries.candidates(
         origin, group=group, emergency=bool(data.get("emergency")), override=override, on=local_day(request.at)
     )

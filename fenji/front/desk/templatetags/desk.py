@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django import template
 from django.utils.html import format_html
@@ -12,11 +12,15 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from fenji.care.referral import texts
+from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.common.decision import Reason
 from fenji.ground.policy import queries as policy
 
 register = template.Library()
+
+Line = tuple[str, object, bool, bool]
+"""A step of the main line as the page gets it: code, text, passed?, present?"""
 
 _PLATFORM = "PF-"
 _TRIED = re.compile(r"/do/([a-z_-]+)/$")
@@ -73,6 +77,26 @@ def reason_text(code: str) -> str:
 def blocking(reasons: Iterable[Reason]) -> list[Reason]:
     """The reasons that stand against sending there, without those that only ask for a review or a word of explanation."""
     return [r for r in reasons if r.code not in _NOT_BLOCKING]
+
+
+@register.filter
+def why(events: Sequence[tuple[CaseEvent, str]], state: str) -> CaseEvent | None:
+    """The event that brought a case into its state and said why; None when no words were given."""
+    return next((e for e, _text in reversed(events) if e.after == state and e.note), None)
+
+
+@register.simple_tag
+def steps(line: Sequence[Line], events: Sequence[tuple[CaseEvent, str]], case: Case) -> list[dict[str, str]]:
+    """The stepper: past, skipped, now and next steps. A state beside the main line stands after the last step that was reached."""
+    been = {e.after for e, _text in events}
+    codes = [code for code, *_rest in line]
+    reached = [i for i, code in enumerate(codes) if code in been]
+    beside = case.state not in codes
+    at = (max(reached, default=-1) + 1) if beside else codes.index(case.state)
+    done = [{"code": c, "text": str(t), "kind": "past" if c in been else "skipped"} for c, t, *_rest in line[:at]]
+    now = {"code": case.state, "text": state_text(case.state), "kind": "now"}
+    rest = [] if beside and case.ended_at else line[at if beside else at + 1 :]
+    return [*done, now, *({"code": c, "text": str(t), "kind": "next"} for c, t, *_rest in rest)]
 
 
 @register.filter

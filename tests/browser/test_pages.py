@@ -1,0 +1,161 @@
+"""Every page at 1440 and 360 px: pictured, measured, checked by axe; and the walk as a person clicks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from playwright.sync_api import Page, expect
+
+from fenji.care.referral import actions
+from fenji.ground.common.edge import now
+from tests.browser.conftest import PICTURES, SIZES, Visitors
+from tests.cast import a_case, a_resident, person, scope
+
+AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def cases(house_file: Path) -> dict[str, str]:
+    """One case in review, one offered, one answered; the resident of the first, and a visit."""
+    doctor = person("doctor")
+    found: dict[str, str] = {}
+    with transaction.atomic(), scope(doctor) as by:
+        review = a_case(by, doctor, number=200, text="血压 182/104，头痛两周，两种药物联合治疗未达标")
+        offered = a_case(by, doctor, number=201, code="I21.900", emergency=True, text="胸痛 2 小时，心电图 ST 段抬高")
+        answered = a_case(by, doctor, number=202, code="I21.900", text="活动后胸闷")
+        resident = a_resident(doctor, 200)
+        found |= {"review": review.number, "offered": offered.number, "resident": str(resident.id), "visit": str(review.visit_id)}
+        draft = a_case(by, doctor, number=203, send=False, text="血糖控制不佳")
+        found["draft"] = draft.number
+    for login, move in (
+        ("desk", actions.accept),
+        ("desk", actions.arrive),
+        ("specialist", lambda n, **k: actions.answer(n, "冠状动脉造影未见明显狭窄", "阿司匹林 100 mg，两周后复诊", **k)),
+    ):
+        with transaction.atomic(), scope(person(login)) as by:
+            answered = move(answered.number, version=answered.version, by=by, at=now())
+    found["answered"] = answered.number
+    return found
+
+
+PAGES = [
+    ("login", None, "/login/"),
+    ("desk", "doctor", "/"),
+    ("desk-reviewer", "reviewer", "/"),
+    ("desk-receiver", "desk", "/"),
+    ("desk-officer", "officer", "/"),
+    ("search", "doctor", "/residents/?q=c"),
+    ("search-none", "doctor", "/residents/?q=zzzz"),
+    ("register", "doctor", "/residents/new/"),
+    ("resident", "doctor", "/residents/{resident}/"),
+    ("visit-new", "doctor", "/visits/new/{resident}/"),
+    ("visit", "doctor", "/visits/{visit}/"),
+    ("referral-new", "doctor", "/referrals/new/{visit}/"),
+    ("referral-edit", "doctor", "/referrals/{draft}/edit/"),
+    ("referral-review", "reviewer", "/referrals/{review}/"),
+    ("referral-offered", "desk", "/referrals/{offered}/"),
+    ("referral-answered", "doctor", "/referrals/{answered}/"),
+    ("referrals", "doctor", "/referrals/"),
+    ("posts", "doctor", "/posts/"),
+    ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
+    ("forbidden", "officer", "/referrals/"),
+]
+
+
+def _axe(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
+    return [f"{v['id']}: {v['help']} — {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("name", "login", "path"), PAGES, ids=[p[0] for p in PAGES])
+def test_every_page_is_accessible_and_fits_its_screen(
+    visit: Visitors, cases: dict[str, str], name: str, login: str | None, path: str, size: str
+) -> None:
+    visitor = visit(login, size)
+    page = visitor.open(path.format(**cases))
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}-{size}.png", full_page=True)
+    assert _axe(page) == []
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= SIZES[size]["width"], f"{name} scrolls sideways at {size}: {wide}"
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_page_speaks_one_language(visit: Visitors, cases: dict[str, str], language: str) -> None:
+    page = visit("doctor", "1440", language).open(f"/referrals/{cases['answered']}/")
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    words = page.locator("main").inner_text()
+    assert ("What you can do now" in words) == (language == "en")
+
+
+def test_a_doctor_writes_a_referral_by_hand_and_the_verdict_follows_what_is_typed(visit: Visitors, house_file: Path) -> None:
+    doctor = person("doctor")
+    with transaction.atomic(), scope(doctor):
+        resident = a_resident(doctor, 210)
+    page = visit("doctor", "1440", "en").open("/residents/")
+    page.locator("input[name=q]").last.fill(resident.pinyin)
+    page.keyboard.press("Enter")
+    page.locator(f"a[href*='{resident.id}']").first.click()
+    page.locator(f"a[href='/visits/new/{resident.id}/']").first.click()
+    page.locator("input[name=diagnosis]").fill("I21.900 急性心肌梗死")
+    page.locator("textarea[name=complaint]").fill("chest pain")
+    page.locator("button[name=ending][value=up]").click()
+    expect(page.locator("body")).to_contain_text("May go up at once")
+    page.locator("input[name=diagnosis]").fill("I10.x00")
+    page.locator("input[name=diagnosis]").press("Tab")
+    expect(page.locator("body")).to_contain_text("SM-3-5c")
+    expect(page.locator("body")).to_contain_text("Goes to your reviewer first")
+    page.locator("textarea[name=override_reason]").fill("two drugs did not bring it down")
+    page.locator("#send").click()
+    expect(page.locator("[data-state=in_review]")).to_be_visible()
+
+
+def test_what_was_typed_survives_a_reload(visit: Visitors, cases: dict[str, str]) -> None:
+    page = visit("doctor", "360", "en").open(f"/visits/new/{cases['resident']}/")
+    page.locator("textarea[name=complaint]").fill("typed on the way")
+    page.reload()
+    expect(page.locator("textarea[name=complaint]")).to_have_value("typed on the way")
+
+
+def test_slash_focuses_the_search_and_enter_sends_it(visit: Visitors) -> None:
+    page = visit("doctor", "1440", "en").open("/")
+    page.keyboard.press("/")
+    expect(page.locator("input[name=q]").first).to_be_focused()
+    page.keyboard.type("chen")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/residents/?q=chen")
+
+
+def test_a_session_that_ended_while_typing_loses_nothing(visit: Visitors, cases: dict[str, str]) -> None:
+    from fenji.ground.access.actions import set_password
+    from fenji.ground.access.queries import account_by_id
+
+    set_password(account_by_id(person("doctor2").id), "a-long-password-1")
+    visitor = visit("doctor2", "1440", "en")
+    page = visitor.open(f"/visits/new/{cases['resident']}/")
+    page.locator("input[name=diagnosis]").fill("J06.900")
+    page.locator("textarea[name=complaint]").fill("typed before the session ended")
+    page.context.clear_cookies(name="fenji_session")
+    page.locator("button[name=ending][value=treated]").click()
+    page.locator("input[name=username]").fill("doctor2")
+    page.locator("input[name=password]").fill("a-long-password-1")
+    page.locator("form[action='/login/'] button[type=submit], form[action='/login/'] button:not([type])").first.click()
+    expect(page.locator("body")).to_contain_text("typed before the session ended")
+    page.get_by_role("button", name="Send what I typed").click()
+    page.wait_for_url(f"**/residents/{cases['resident']}/")
+    expect(page.locator("main")).to_contain_text("急性上呼吸道感染")
+
+
+def test_pages_stay_light(visit: Visitors, cases: dict[str, str]) -> None:
+    """HTML, CSS and JS of a page after the first visit: at most 150 kB."""
+    visitor = visit("doctor")
+    visitor.open("/")
+    weights: list[int] = []
+    visitor.page.on("response", lambda r: weights.append(len(r.body())) if r.status == 200 and not r.from_service_worker else None)
+    visitor.open(f"/referrals/{cases['answered']}/")
+    html = len(visitor.page.content().encode())
+    assert html < 150_000, html
