@@ -15,12 +15,18 @@ class Diagnosis(House):
     """One row of the code table in use. The shipped one is a demo dictionary of our own selection."""
 
     code = CText(primary_key=True)
-    name_zh = CText(db_index=True)
+    name_zh = CText()
     name_en = CText()
-    initials = CText(db_index=True)
+    initials = CText()
     group = CText()
 
     privacy: ClassVar = dict.fromkeys(("code", "name_zh", "name_en", "initials", "group"), "public")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["name_zh"], name="diagnosis_name"),
+            models.Index(fields=["initials"], name="diagnosis_initials"),
+        ]
 
 
 class DiseaseList(House):

@@ -22,7 +22,7 @@ class Case(Keyed):
     """One patient sent from one institution to a higher one. The patient's particulars are copied: the receiver has no
     access to the sender's registry."""
 
-    number = CText(unique=True)
+    number = CText()
     direction = CText(default="up")
     state = CText()
     origin = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -108,6 +108,8 @@ class Case(Keyed):
 
     class Meta:
         constraints: ClassVar = [
+            # a constraint, not unique=True: that would add a second index for LIKE, which row security cannot use
+            models.UniqueConstraint(fields=["number"], name="case_number"),
             models.CheckConstraint(condition=Q(direction="up"), name="case_direction"),
             models.CheckConstraint(condition=Q(state__in=STATES), name="case_state"),
             models.CheckConstraint(condition=Q(verdict__in=OUTCOMES), name="case_verdict"),

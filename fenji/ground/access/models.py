@@ -14,7 +14,7 @@ from fenji.ground.common.models import CText, House, Keyed, org_array
 class Account(Keyed):
     """A login. What it may do follows from its posts, not from here."""
 
-    username = CText(unique=True)
+    username = CText()
     name = CText()
     password = models.TextField()
     failures = models.IntegerField(default=0)
@@ -32,6 +32,9 @@ class Account(Keyed):
         "active": "internal",
     }
     shape: ClassVar = rls.own_account("access_account", "id")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["username"], name="account_username")]
 
 
 class ScopeHandle(House):

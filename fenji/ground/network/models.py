@@ -35,7 +35,7 @@ class RegionName(House):
 
     id = models.BigAutoField(primary_key=True)
     region = models.ForeignKey(Region, on_delete=models.PROTECT)
-    code = CText(db_index=True)
+    code = CText()
     name = CText()
     start = models.DateField()
     end = models.DateField(null=True)
@@ -48,6 +48,7 @@ class RegionName(House):
             models.UniqueConstraint(fields=["code"], condition=Q(end=None), name="region_one_present_code"),
             models.CheckConstraint(condition=Q(end=None) | Q(end__gt=F("start")), name="region_name_dates"),
         ]
+        indexes: ClassVar = [models.Index(fields=["code"], name="region_code")]
 
 
 class Organisation(House):
@@ -58,7 +59,7 @@ class Organisation(House):
     name = CText()
     region = models.ForeignKey(Region, on_delete=models.PROTECT)
     care_tier = CText(default="")
-    path = CText(unique=True)
+    path = CText()
     distance_km = models.DecimalField(max_digits=6, decimal_places=1, null=True)
     simulated = models.BooleanField(default=False)
     version = models.IntegerField(default=1)
@@ -67,6 +68,7 @@ class Organisation(House):
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["path"], name="organisation_path"),
             models.CheckConstraint(condition=Q(kind__in=ORGANISATION_KINDS), name="organisation_kind"),
             models.CheckConstraint(
                 condition=Q(kind="care", care_tier__in=TIERS) | (~Q(kind="care") & Q(care_tier="")), name="organisation_tier"
