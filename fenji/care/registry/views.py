@@ -31,6 +31,7 @@ def search(request: SignedRequest) -> HttpResponse:
     context = {"typed": typed, "key": fresh_key(), "found": None, "more": False, "looks_like_identity": _looks_like_identity(typed)}
     if typed and not context["looks_like_identity"] and not has_control_characters(typed):
         found = queries.search(typed)
+        log_read(by=request.actor, at=request.at, purpose="resident.search", subject=f"{len(found[: queries.PAGE])} shown")
         context |= {"found": found[: queries.PAGE], "more": len(found) > queries.PAGE, "page": queries.PAGE}
     return render(request, "registry/search.html", context)
 

@@ -10,7 +10,8 @@ from django.shortcuts import render
 from fenji.care.registry.queries import resident as resident_of
 from fenji.care.visits import actions, queries, rules
 from fenji.care.visits.forms import VisitForm
-from fenji.ground.common.edge import SignedRequest, fresh_key, page
+from fenji.ground.access.actions import log_read
+from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version
 
 ENDINGS = {"treated": rules.TREATED, "observe": rules.OBSERVE}
 
@@ -38,8 +39,10 @@ def visit(request: SignedRequest, visit_id: UUID) -> HttpResponse:
     """One visit; while it is open, how it ends."""
     found = queries.visit(visit_id)
     if request.method == "POST":
+        found.version = posted_version(request)  # as the form showed it: a later change is not overwritten
         actions.close(found, ENDINGS.get(request.POST.get("ending", ""), ""), by=request.actor, at=request.at)
         return HttpResponseRedirect(f"/residents/{found.resident_id}/", status=303)
+    log_read(by=request.actor, at=request.at, purpose="visit.page", subject=str(found.id))
     mine = found.org_id == request.actor.org_id
     context = {"visit": found, "open": mine and found.closed_at is None, "key": fresh_key()}
     return render(request, "visits/visit.html", context)
