@@ -1,4 +1,4 @@
-"""The diagnosis field: a code, or `code name` as the suggestions write it."""
+"""The diagnosis field: a code, `code name` as the suggestions write it, or anything that only one diagnosis fits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class DiagnosisField(forms.CharField):
             return queries.diagnosis(text.split()[0])
         except Unknown:
             pass
-        named = [d for d in queries.suggest(text) if d.name_zh == text]
+        found = queries.suggest(text)
+        named = [d for d in found if d.name_zh == text] or found
         if len(named) == 1:
             return named[0]
         raise ValidationError(

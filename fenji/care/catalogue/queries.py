@@ -36,14 +36,15 @@ def group_of(row: Diagnosis) -> str:
 
 
 def suggest(text: str, limit: int = 12) -> list[Diagnosis]:
-    """Diagnoses whose code, name or pinyin initials begin with what was typed; names that contain it come last."""
+    """Diagnoses whose code, name or pinyin initials begin with what was typed; those that only contain it come last."""
     typed = half_width(text)
     if not typed:
         return []
     starts = Q(code__starts=rules.clean_code(typed)) | Q(name_zh__starts=typed) | Q(initials__starts=typed.lower())
     first = list(Diagnosis.objects.filter(starts).order_by("code")[:limit])
     if len(first) < limit:
-        inside = Diagnosis.objects.filter(Q(name_zh__contains=typed) | Q(name_en__icontains=typed)).exclude(starts)
+        contains = Q(name_zh__contains=typed) | Q(initials__contains=typed.lower()) | Q(name_en__icontains=typed)
+        inside = Diagnosis.objects.filter(contains).exclude(starts)
         first += list(inside.order_by("code")[: limit - len(first)])
     return first
 

@@ -45,6 +45,28 @@ ACTIONS = {
     "expire": _("Expired unattended"),
 }
 
+EVENTS = {
+    "draft": _("Draft written"),
+    "revise": _("Draft changed"),
+    "submit": _("Submitted for review"),
+    "offer": _("Offered"),
+    "withdraw": _("Withdrawn"),
+    "approve": _("Approved"),
+    "return": _("Returned"),
+    "accept": _("Accepted"),
+    "decline": _("Declined"),
+    "redirect": _("Redirected"),
+    "arrive": _("Patient arrived"),
+    "miss": _("Did not come"),
+    "answer": _("Sender answered"),
+    "acknowledge": _("Answer read, case closed"),
+    "close": _("Case closed"),
+    "chose_elsewhere": _("Patient chose elsewhere"),
+    "died": _("Patient died"),
+    "expire": _("Expired unattended"),
+}
+"""Lines of the timeline; ACTIONS are the words on the buttons."""
+
 OUTCOMES = {
     "allowed": _("May go up at once"),
     "needs_review": _("Goes to your reviewer first"),

@@ -178,10 +178,9 @@ def _show_case(request: SignedRequest, case: Case, problem: Any = None, typed: A
         "case": case,
         "age": age_on(case.patient_birth_date, local_day(request.at)),
         "phone": queries.phone_of(case),
-        "events": [(e, texts.ACTIONS[e.action]) for e in queries.timeline(case)],
+        "events": [(e, texts.EVENTS[e.action]) for e in queries.timeline(case)],
         "step": open_step_of(case.number),
         "line": [(s, texts.STATES[s], i < at_line, i == at_line) for i, s in enumerate(rules.MAIN_LINE)],
-        "off_line": texts.STATES[case.state] if at_line < 0 else "",
         "state_text": texts.STATES[case.state],
         "reasons": [(r, texts.REASONS[r["code"]]) for r in case.reasons],
         "outcome_text": texts.OUTCOMES[case.verdict],
@@ -279,7 +278,7 @@ def list_workbook(request: SignedRequest) -> HttpResponse:
     """The list as a spreadsheet, names masked. More rows than the limit: a page that says so, never a cut list."""
     rows = list(_filtered(request, request.GET.get("state", ""))[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT}, status=422)
+        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/referrals/"}, status=422)
     log_read(by=request.actor, at=request.at, purpose="referral.export", subject=f"{len(rows)} rows")
     columns = [
         Column(_("Case number"), lambda c: c.number),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -13,6 +14,7 @@ from fenji.care.registry import actions, panels, queries
 from fenji.care.registry.forms import ResidentForm, identity_message
 from fenji.ground.access.actions import log_read
 from fenji.ground.common.clock import local_day
+from fenji.ground.common.crypto import Unreadable
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
 from fenji.ground.common.identity import BadIdentityNumber, parse_identity
 from fenji.ground.common.refusal import Refused
@@ -52,14 +54,27 @@ def door(request: SignedRequest) -> HttpResponse:
         return render(request, "registry/search.html", context, status=409)
     if found is None:
         messages.warning(request, _("Nobody is registered with this identity number. Register the resident below."))
-        return HttpResponseRedirect("/residents/new/", status=303)
+        card = settings.DATABASE_KEYS.seal(number.value, _card_context(request)).hex()
+        return HttpResponseRedirect(f"/residents/new/?card={card}", status=303)
     return HttpResponseRedirect(f"/residents/{found}/", status=303)
+
+
+def _card_context(request: SignedRequest) -> str:
+    return f"card:{request.actor.account_id}"
+
+
+def _carried_card(request: SignedRequest) -> dict[str, str]:
+    """The number that nobody was found with, sealed in the address for this person alone: it need not be typed again."""
+    try:
+        return {"identity": settings.DATABASE_KEYS.open(bytes.fromhex(request.GET.get("card", "")), _card_context(request))}
+    except (Unreadable, ValueError):
+        return {}
 
 
 @page("resident.register", ("GET", "POST"))
 def register(request: SignedRequest) -> HttpResponse:
     """Register a resident of this institution."""
-    form = ResidentForm(request.POST or None, today=local_day(request.at))
+    form = ResidentForm(request.POST or None, initial=_carried_card(request), today=local_day(request.at))
     status, problem = 200, None
     if request.method == "POST":
         status = 422

@@ -174,7 +174,7 @@ def _answer(walk: Walk) -> None:
 
 def _close(walk: Walk) -> None:
     page = walk.act("doctor", "acknowledge", "closed")
-    for line in ("Submitted for review", "Return", "Approve", "Decline", "Accept", "Patient arrived", "Answer the sender"):
+    for line in ("Submitted for review", "Returned", "Approved", "Declined", "Accepted", "Patient arrived", "Sender answered"):
         expect(line in page.text, f"the timeline misses {line!r}")
     expect(
         not any(walk.waits_for(p) for p in ("doctor", "desk", "specialist", "reviewer")), "the closed case still waits somewhere"

@@ -36,14 +36,32 @@ def desk_items(actor: Actor) -> QuerySet[WorkItem]:
 
 def desk_counts(actor: Actor, at: datetime) -> DeskCounts:
     """The three numbers on top of the desk."""
+    return DeskCounts(*_counted(WorkItem.objects.filter(_mine(actor), org_id=actor.org_id, closed_at=None), at))
+
+
+def _counted(items: QuerySet[WorkItem], at: datetime) -> tuple[int, int, int]:
     local = at.astimezone(SHANGHAI)
     midnight = local.replace(hour=23, minute=59, second=59, microsecond=999999)
-    counted = WorkItem.objects.filter(_mine(actor), org_id=actor.org_id, closed_at=None).aggregate(
-        waiting=Count("id"),
+    counted = items.aggregate(
+        all=Count("id"),
         today=Count("id", filter=Q(due_at__gt=at, due_at__lte=midnight)),
         overdue=Count("id", filter=Q(due_at__lte=at)),
     )
-    return DeskCounts(**counted)
+    return counted["all"], counted["today"], counted["overdue"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCounts:
+    """What waits in the whole institution, whatever the role: open steps, those due before midnight, those overdue."""
+
+    open: int
+    today: int
+    overdue: int
+
+
+def unit_counts(actor: Actor, at: datetime) -> UnitCounts:
+    """The numbers of the actor's institution."""
+    return UnitCounts(*_counted(WorkItem.objects.filter(org_id=actor.org_id, closed_at=None), at))
 
 
 def open_step_of(subject: str) -> WorkItem | None:

@@ -37,6 +37,7 @@ def desk(request: SignedRequest) -> HttpResponse:
         "rows": rows,
         "counts": queries.desk_counts(actor, request.at),
         "notices": notices,
+        "unit": queries.unit_counts(actor, request.at) if actor.may("referral.read") else None,
         "at": request.at,
         "start": start,
         "size": size,
@@ -74,7 +75,7 @@ def desk_workbook(request: SignedRequest) -> HttpResponse:
     """The desk's list as a spreadsheet. More rows than the limit: a page that says so, never a cut list."""
     items = list(queries.desk_items(request.actor)[: EXPORT_LIMIT + 1])
     if len(items) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT}, status=422)
+        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/"}, status=422)
     columns = [
         Column(_("Case number"), lambda i: i.subject),
         Column(_("Patient"), lambda i: i.who),
