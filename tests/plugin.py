@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fenji.config import database, embedded, house
+from fenji.config import database, embedded, house, translations
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="fenji-test-"))
 _FOLDER.chmod(0o755)
@@ -22,6 +22,7 @@ _started = False
 
 house.write(house.fresh({r.removeprefix("fenji_"): PLACE.url(r, database.DATABASE) for r in database.ROLES}, demo=True), HOUSE_FILE)
 os.environ["FENJI_STATIC"] = str(_FOLDER / "static")
+translations.compile_catalogues()
 database.configure(HOUSE_FILE)
 
 

@@ -57,10 +57,21 @@ def make_database(admin_url: str, name: str = DATABASE) -> bool:
     return made
 
 
+def _known_roles(admin_url: str) -> list[str]:
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        found = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) ORDER BY 1", [list(ROLES)])
+        return [row[0] for row in found]
+
+
 def initialise(admin_url: str, file: Path, name: str = DATABASE) -> house.House:
     """`fenji db init`: roles with fresh passwords, database, and the house file. Refuses to replace a house file."""
     if file.exists():
         raise DatabaseProblem(f"{file} exists already; it holds the keys of a house. Move it away if you mean to start anew")
+    if known := _known_roles(admin_url):
+        raise DatabaseProblem(
+            f"this server has the roles {', '.join(known)} already: another house uses them, and new passwords would lock it out. "
+            "Use a server of its own for each house, or drop these roles if that house is gone"
+        )
     passwords = {role: secrets.token_urlsafe(24) for role in ROLES}
     make_roles(admin_url, passwords)
     make_database(admin_url, name)
@@ -94,4 +105,7 @@ def migrate() -> int:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         call_command("migrate", database="owner", verbosity=0, interactive=False)
+        with connections["owner"].cursor() as cursor:  # also the tables that are not ours, so that a dump is whole
+            cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO fenji_backup")
+            cursor.execute("GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO fenji_backup")
     return len(plan)

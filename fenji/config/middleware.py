@@ -56,17 +56,31 @@ class Scope:
         request.at = now()
         request.token = request.COOKIES.get(settings.SESSION_COOKIE, "")
         request.claimed = None
+        request.reads = []
         if _has_nul(request):
             return errors.bad_request(request)
         with transaction.atomic():
             request.actor = queries.enter(request.token) if request.token else None
-            response = self.get_response(request)
-            if _must_roll_back(request, response):
+            response = self._answered(request)
+            if response.status_code >= 500:
                 transaction.set_rollback(True)
             elif request.actor is not None:
                 if request.claimed is not None:
                     actions.keep_result(request.claimed, response.headers["Location"])
+                for purpose, subject in request.reads:
+                    actions.log_read(by=request.actor, at=request.at, purpose=purpose, subject=subject)
                 queries.leave()
+        return response
+
+    def _answered(self, request: SignedRequest) -> HttpResponse:
+        """The view's answer. What a POST wrote is taken back unless it led on; what it showed stays in the read log."""
+        if request.method != "POST":
+            return self.get_response(request)
+        with transaction.atomic():
+            response = self.get_response(request)
+            if not 300 <= response.status_code < 400:
+                request.claimed = None
+                transaction.set_rollback(True)
         return response
 
     def process_view(self, request: SignedRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
@@ -104,12 +118,6 @@ def _body(request: HttpRequest) -> bytes:
     # the CSRF token differs each time a form is shown; the rest is what the person sent
     items = [(k, v) for k, values in sorted(request.POST.lists()) for v in values if k != "csrfmiddlewaretoken"]
     return repr(items).encode()
-
-
-def _must_roll_back(request: HttpRequest, response: HttpResponse) -> bool:
-    if response.status_code >= 500:
-        return True
-    return request.method == "POST" and not 300 <= response.status_code < 400
 
 
 def _has_nul(request: HttpRequest) -> bool:

@@ -96,6 +96,16 @@ def wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     raise StartProblem(f"the web server did not answer within {_READY_SECONDS} s")
 
 
+def stop_on_signals() -> None:
+    """Ctrl-C and SIGTERM both end as KeyboardInterrupt, also where a shell without job control had SIGINT ignored."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
+
+
 def stop_all(processes: list[subprocess.Popen[bytes]]) -> None:
     """Ask all to end, then insist."""
     for process in processes:

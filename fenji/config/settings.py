@@ -81,7 +81,8 @@ def _database(role: str) -> dict[str, object]:
         "HOST": parts.get("host", ""),
         "PORT": str(parts.get("port", "")),
         "CONN_MAX_AGE": 600,
-        "DISABLE_SERVER_SIDE_CURSORS": False,
+        # sslmode, connect_timeout and whatever else the address says
+        "OPTIONS": {k: v for k, v in parts.items() if k not in ("dbname", "user", "password", "host", "port")},
     }
 
 
@@ -115,6 +116,9 @@ WHITENOISE_MAX_AGE = 3600
 
 SECURE = os.environ.get("FENJI_HTTPS", "") == "1"
 SESSION_COOKIE = "fenji_session"
+SESSION_COOKIE_SECURE = SECURE  # read by the cookie of the messages
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_SAMESITE = "Lax"

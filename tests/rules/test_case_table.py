@@ -93,10 +93,14 @@ def test_a_missing_row_is_told_apart_from_somebody_elses_move() -> None:
         rules.step(CASE, rules.REVIEW, "accept")
 
 
-def test_duty_passes_on_arrival() -> None:
-    assert [rules.duty_party(s) for s in (rules.OFFERED, rules.ACCEPTED, rules.ARRIVED, rules.ANSWERED)] == [
-        rules.ORIGIN,
-        rules.ORIGIN,
-        rules.RECEIVER,
-        rules.RECEIVER,
-    ]
+def test_duty_passes_on_arrival_and_stays_there() -> None:
+    steps = {
+        ("offered", "accepted"): rules.ORIGIN,
+        ("accepted", "arrived"): rules.RECEIVER,
+        ("arrived", "answered"): rules.RECEIVER,
+        ("arrived", "died"): rules.RECEIVER,
+        ("answered", "closed"): rules.RECEIVER,
+        ("declined", "closed"): rules.ORIGIN,
+        ("accepted", "died"): rules.ORIGIN,
+    }
+    assert {step: rules.duty_after(*step) for step in steps} == steps

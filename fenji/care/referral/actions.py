@@ -24,6 +24,7 @@ from fenji.ground.access import rules as access
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import deadline, local_day
+from fenji.ground.common.decision import Decision
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale
@@ -104,10 +105,18 @@ def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
         "emergency": plan.emergency,
         "summary": plan.summary,
         "override_reason": plan.override_reason,
-        "verdict": decision.outcome,
-        "reasons": decision.as_rows(),
-        "pack_hash": decision.pack_hash,
+        **_verdict_columns(decision),
     }
+
+
+def _verdict_columns(decision: Decision) -> dict[str, Any]:
+    return {"verdict": decision.outcome, "reasons": decision.as_rows(), "pack_hash": decision.pack_hash}
+
+
+def _judged_again(case: Case, origin: Place, receiver: Place, *, override: bool, at: datetime) -> Decision:
+    """The verdict on sending a case that is on file from its origin to a receiver, under the policy of this day."""
+    group, emergency = case.disease_group, case.emergency
+    return queries.verdict(origin, receiver, group=group, emergency=emergency, override=override, on=local_day(at))
 
 
 @transaction.atomic
@@ -253,18 +262,13 @@ def _changes(case: Case, move: rules.Move, at: datetime, extra: dict[str, Any]) 
         **extra,
         "state": move.state,
         "holder_id": holder_id,
-        "duty_id": parties[rules.duty_party(move.state)] if _has_arrived(case, move) else case.origin_id,
+        "duty_id": parties[rules.duty_after(case.state, move.state)],
         "viewer_ids": viewers,
         "due_at": _due(place_of(holder_id), _limit(case, move), at) if holder_id else None,
     }
     if move.state in rules.ENDS:
         changes["ended_at"] = at
     return changes
-
-
-def _has_arrived(case: Case, move: rules.Move) -> bool:
-    # a case can end as closed without the patient ever having arrived; then the duty stays with the origin
-    return move.state == rules.ARRIVED or case.state in (rules.ARRIVED, rules.ANSWERED)
 
 
 def _tell(case: Case, move: rules.Move, action: str, receiver_before: int, at: datetime) -> None:
@@ -284,16 +288,13 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     case = queries.case(number)
     origin, receiver = place_of(case.origin_id), place_of(case.receiver_id)
     override = bool(case.override_reason)
-    decision = queries.verdict(
-        origin, receiver, group=case.disease_group, emergency=case.emergency, override=override, on=local_day(at)
-    )
+    decision = _judged_again(case, origin, receiver, override=override, at=at)
     if decision.outcome == rules.NOT_ALLOWED:
         raise rules.VerdictForbids
     if rules.reason_asked(decision) and not override:
         raise rules.NoteRequired
     action = "submit" if decision.outcome == rules.NEEDS_REVIEW else "offer"
-    changes = {"verdict": decision.outcome, "reasons": decision.as_rows(), "pack_hash": decision.pack_hash}
-    sent = _move(case, action, version=version, by=by, at=at, changes=changes)
+    sent = _move(case, action, version=version, by=by, at=at, changes=_verdict_columns(decision))
     visit = sent.visit
     if visit.disposition in (visit_rules.OPEN, visit_rules.OBSERVE):
         visits.close(visit, visit_rules.REFERRED_UP, by=by, at=at)
@@ -322,12 +323,16 @@ def decline(number: str, *, version: int, by: Actor, at: datetime, note: str) ->
 
 @transaction.atomic
 def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: datetime, note: str) -> Case:
-    """The receiving desk passes it to another institution above the origin. Raises WrongReceiver."""
+    """The receiving desk passes it to another institution above the origin. Raises WrongReceiver.
+
+    The verdict is taken anew for the new way; the note, which is required, stands as the reason for a level that is skipped.
+    """
     case = queries.case(number)
-    receiver = place_of(receiver_id)
-    if receiver.kind != "care" or receiver.level <= case.origin_level or receiver.id == case.receiver_id:
+    origin, receiver = place_of(case.origin_id), place_of(receiver_id)
+    if receiver.kind != "care" or receiver.level <= origin.level or receiver.id == case.receiver_id:
         raise WrongReceiver
-    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, "department_id": None}
+    decision = _judged_again(case, origin, receiver, override=True, at=at)
+    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, "department_id": None, **_verdict_columns(decision)}
     return _move(case, "redirect", version=version, by=by, at=at, note=note, changes=changes)
 
 
@@ -362,21 +367,12 @@ def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: d
     origin, receiver = place_of(case.origin_id), place_of(receiver_id)
     if receiver.kind != "care" or receiver.level <= origin.level:
         raise WrongReceiver
-    override = bool(case.override_reason or note)
-    decision = queries.verdict(
-        origin, receiver, group=case.disease_group, emergency=case.emergency, override=override, on=local_day(at)
-    )
+    decision = _judged_again(case, origin, receiver, override=bool(case.override_reason or note), at=at)
     if decision.outcome == rules.NOT_ALLOWED:
         raise rules.VerdictForbids
     if case.state not in (rules.DECLINED, rules.MISSED):
         raise rules.NotPossible(state=case.state)
-    changes = {
-        "receiver_id": receiver.id,
-        "receiver_level": receiver.level,
-        "verdict": decision.outcome,
-        "reasons": decision.as_rows(),
-        "pack_hash": decision.pack_hash,
-    }
+    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, **_verdict_columns(decision)}
     return _move(case, "offer", version=version, by=by, at=at, note=note, changes=changes)
 
 

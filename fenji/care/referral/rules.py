@@ -263,6 +263,9 @@ def open_actions(case: CaseView, party: str | None) -> tuple[str, ...]:
     return tuple(a for s, p, a in TABLE if s == case.state and p == party)
 
 
-def duty_party(state: str) -> str:
-    """Who is clinically responsible: the origin until the patient has arrived, then the receiver."""
-    return RECEIVER if state in (ARRIVED, ANSWERED, CLOSED) else ORIGIN
+def duty_after(before: str, after: str) -> str:
+    """Who is clinically responsible after a step: the origin until the patient has arrived, then the receiver.
+
+    A case can end as closed without the patient ever having arrived; then the duty stays with the origin.
+    """
+    return RECEIVER if after == ARRIVED or before in (ARRIVED, ANSWERED) else ORIGIN

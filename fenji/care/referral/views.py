@@ -19,7 +19,6 @@ from fenji.care.referral.forms import ActionForm, ReferralForm
 from fenji.care.referral.models import Case
 from fenji.care.visits.models import Visit
 from fenji.care.visits.queries import visit as visit_of
-from fenji.ground.access.actions import log_read
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
@@ -66,6 +65,7 @@ def _receivers(visit: Visit) -> list[tuple[int, str]]:
 def _show_form(
     request: SignedRequest, visit: Visit, form: ReferralForm, case: Case | None, problem: Any = None, status: int = 200
 ) -> HttpResponse:
+    request.reads.append(("referral.form", case.number if case else str(visit.id)))
     data = {name: form[name].value() for name in form.fields}
     context = {
         "form": form,
@@ -149,9 +149,7 @@ def verdict(request: SignedRequest, visit_id: UUID) -> HttpResponse:
 @page("referral.read")
 def case_page(request: SignedRequest, number: str) -> HttpResponse:
     """One referral: who holds it, the story, the timeline, and the actions open to this person."""
-    case = queries.case(number)
-    log_read(by=request.actor, at=request.at, purpose="referral.page", subject=number)
-    return _show_case(request, case)
+    return _show_case(request, queries.case(number))
 
 
 def _my_actions(request: SignedRequest, case: Case) -> tuple[str, ...]:
@@ -170,6 +168,7 @@ _ON_THE_FORM = {("submit", "draft"), ("offer", "draft"), ("submit", "returned"),
 
 
 def _show_case(request: SignedRequest, case: Case, problem: Any = None, typed: Any = None, status: int = 200) -> HttpResponse:
+    request.reads.append(("referral.page", case.number))
     open_actions = _my_actions(request, case)
     origin = place_of(case.origin_id)
     choosing = "redirect" in open_actions or "offer" in open_actions
@@ -279,7 +278,7 @@ def list_workbook(request: SignedRequest) -> HttpResponse:
     rows = list(_filtered(request, request.GET.get("state", ""))[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
         return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/referrals/"}, status=422)
-    log_read(by=request.actor, at=request.at, purpose="referral.export", subject=f"{len(rows)} rows")
+    request.reads.append(("referral.export", f"{len(rows)} rows"))
     columns = [
         Column(_("Case number"), lambda c: c.number),
         Column(_("State"), lambda c: str(texts.STATES[c.state])),

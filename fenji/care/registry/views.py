@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from fenji.care.registry import actions, panels, queries
 from fenji.care.registry.forms import ResidentForm, identity_message
-from fenji.ground.access.actions import log_read
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.crypto import Unreadable
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
@@ -33,7 +32,7 @@ def search(request: SignedRequest) -> HttpResponse:
     context = {"typed": typed, "key": fresh_key(), "found": None, "more": False, "looks_like_identity": _looks_like_identity(typed)}
     if typed and not context["looks_like_identity"] and not has_control_characters(typed):
         found = queries.search(typed)
-        log_read(by=request.actor, at=request.at, purpose="resident.search", subject=f"{len(found[: queries.PAGE])} shown")
+        request.reads.append(("resident.search", f"{len(found[: queries.PAGE])} shown"))
         context |= {"found": found[: queries.PAGE], "more": len(found) > queries.PAGE, "page": queries.PAGE}
     return render(request, "registry/search.html", context)
 
@@ -94,7 +93,7 @@ def register(request: SignedRequest) -> HttpResponse:
 def resident(request: SignedRequest, resident_id: UUID) -> HttpResponse:
     """One resident: who they are, their visits and referrals."""
     found = queries.resident(resident_id)
-    log_read(by=request.actor, at=request.at, purpose="resident.page", subject=str(found.id))
+    request.reads.append(("resident.page", str(found.id)))
     context = {
         "resident": found,
         "particulars": queries.particulars(found, local_day(request.at)),

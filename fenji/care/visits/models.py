@@ -61,4 +61,7 @@ class Visit(Keyed):
                 name="visit_closed_with_disposition",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["path", "id"], name="visit_path")]
+        indexes: ClassVar = [
+            models.Index(fields=["path", "id"], name="visit_path"),
+            models.Index(fields=["org", "id"], name="visit_org"),
+        ]

@@ -10,7 +10,6 @@ from django.shortcuts import render
 from fenji.care.registry.queries import resident as resident_of
 from fenji.care.visits import actions, queries, rules
 from fenji.care.visits.forms import VisitForm
-from fenji.ground.access.actions import log_read
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version
 
 ENDINGS = {"treated": rules.TREATED, "observe": rules.OBSERVE}
@@ -30,6 +29,7 @@ def register(request: SignedRequest, resident_id: UUID) -> HttpResponse:
             return HttpResponseRedirect(f"/referrals/new/{visit.id}/", status=303)
         actions.close(visit, ending, by=request.actor, at=request.at)
         return HttpResponseRedirect(f"/residents/{resident.id}/", status=303)
+    request.reads.append(("visit.form", str(resident.id)))
     status = 422 if request.method == "POST" else 200
     return render(request, "visits/register.html", {"form": form, "resident": resident, "key": fresh_key()}, status=status)
 
@@ -42,7 +42,7 @@ def visit(request: SignedRequest, visit_id: UUID) -> HttpResponse:
         found.version = posted_version(request)  # as the form showed it: a later change is not overwritten
         actions.close(found, ENDINGS.get(request.POST.get("ending", ""), ""), by=request.actor, at=request.at)
         return HttpResponseRedirect(f"/residents/{found.resident_id}/", status=303)
-    log_read(by=request.actor, at=request.at, purpose="visit.page", subject=str(found.id))
+    request.reads.append(("visit.page", str(found.id)))
     mine = found.org_id == request.actor.org_id
     context = {"visit": found, "open": mine and found.closed_at is None, "key": fresh_key()}
     return render(request, "visits/visit.html", context)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import tempfile
 import time
 from pathlib import Path
@@ -47,9 +46,7 @@ def demo(port: int, residents: int | None, new_passwords: bool, smoke: bool) -> 
 def _serve(place: embedded.Place, port: int, residents: int | None, new_passwords: bool) -> None:
     if running.port_is_taken(port):
         raise click.ClickException(f"port {port} is taken by another program; choose one with --port")
-    # set both: a shell without job control starts background programs with SIGINT ignored
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)
+    running.stop_on_signals()
     processes: list[Any] = []
     try:
         began = time.monotonic()
@@ -67,10 +64,6 @@ def _serve(place: embedded.Place, port: int, residents: int | None, new_password
     finally:
         running.stop_all(processes)
         embedded.stop(place)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def open_demo(place: embedded.Place, *, residents: int | None = None, cases: bool = True, quiet: bool = False) -> Path:

@@ -27,6 +27,7 @@ def serve(house: str | None, port: int, workers: int | None) -> None:
     ready.collect_static()
     if running.port_is_taken(port):
         raise click.ClickException(f"port {port} is taken; choose another with --port")
+    running.stop_on_signals()
     processes = [running.web(file, port, workers=workers), running.worker(file)]
     try:
         running.wait_ready(f"http://127.0.0.1:{port}", processes[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 from fenji.config import assets, database, embedded, house
@@ -12,9 +13,13 @@ FILE = "house.json"
 
 
 def house_file(given: str | None = None) -> Path:
-    """The house file: named, or in the default data folder. Raises NoHouse."""
-    if given:
-        return Path(given)
+    """The house file: named here or by FENJI_HOUSE, else in the data folder, where `fenji db init` and the demo put it."""
+    named = given or os.environ.get(house.VARIABLE, "")
+    if named:
+        return Path(named)
+    own = embedded.default_data() / FILE
+    if own.exists():
+        return own
     place = embedded.locate(embedded.default_data())
     return place.data / FILE
 

@@ -42,6 +42,8 @@ class Seat:
     org_id: int
     org_name: str
     scope: Scope
+    end: datetime | None = None
+    """When the post ends, if that is known: no session outlives it."""
 
 
 @cache
@@ -104,7 +106,7 @@ def open_session(account: Account, seat: Seat, *, at: datetime, policy: AccessPo
         purpose=purpose,
         opened_at=at,
         seen_at=at,
-        until=at + timedelta(hours=policy.session_hours),
+        until=min(t for t in (at + timedelta(hours=policy.session_hours), seat.end) if t is not None),
         idle=timedelta(minutes=policy.idle_minutes),
         door_per_hour=policy.door_per_hour,
     )

@@ -26,10 +26,14 @@ OPEN = "open"
 
 
 class SignedRequest(HttpRequest):
-    """A request after the middleware: who acts, and when it arrived."""
+    """A request after the middleware: who acts, when it arrived, and what it shows of whom (purpose, subject).
+
+    The middleware writes `reads` to the read log, also when the rest of the request is taken back.
+    """
 
     actor: Actor
     at: datetime
+    reads: list[tuple[str, str]]
 
 
 def now() -> datetime:

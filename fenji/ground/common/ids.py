@@ -38,9 +38,9 @@ def check_digit(digits: str) -> str:
 
 
 def case_number(direction: str, region: str, day: date, sequence: int) -> str:
-    """`R350405-260915-00042-7`: R up or across, D down; county; day; number of the day; check digit.
+    """`R350405-260915-00042-7`: R up or across, D down; county; day; running number; check digit.
 
-    Raises ValueError when the county has used up its 99,999 numbers of that day.
+    Raises ValueError when the running number has more than five digits.
     """
     if not 0 < sequence <= 99_999:
         raise ValueError(f"case sequence out of range: {sequence}")

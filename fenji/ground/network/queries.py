@@ -99,7 +99,7 @@ def seat_of(post: Post) -> Seat:
     if org.care_tier == "township":
         code = code[:9]
     scope = rules.scope_of(post.role, org.kind, org.care_tier, code, org.id)
-    return Seat(post.id, post.role, org.id, org.name, scope)
+    return Seat(post.id, post.role, org.id, org.name, scope, post.end)
 
 
 def region_id(code: str, using: str = "default") -> int:

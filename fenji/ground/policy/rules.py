@@ -75,8 +75,3 @@ def bind(parameters: Iterable[Parameter], key: str, path: Sequence[str], on: dat
         a, b = found[0].clause_id, found[1].clause_id
         raise PackError(f"{key}: {a} and {b} bind equally at {'/'.join(path)} on {on}; end one of them")
     return Binding(found[0], tuple(found[1:]))
-
-
-def stamp(region_codes: Sequence[str]) -> tuple[str, ...]:
-    """The policy path of an organisation from its region codes, province first: ("35", "350400", "350405")."""
-    return ("35", *[c for c in region_codes if c != "350000"])

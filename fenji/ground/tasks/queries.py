@@ -29,7 +29,7 @@ def _mine(actor: Actor) -> Q:
 
 
 def desk_items(actor: Actor) -> QuerySet[WorkItem]:
-    """Open steps of the actor's institution and role, urgent ones first, then by deadline."""
+    """Open steps of the actor's institution and role, soonest deadline first."""
     found = WorkItem.objects.filter(_mine(actor), org_id=actor.org_id, closed_at=None)
     return found.order_by("due_at", "id")
 

@@ -35,7 +35,10 @@ class Migration(migrations.Migration):
                 ("resident", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="registry.resident")),
             ],
             options={
-                "indexes": [models.Index(fields=["path", "id"], name="visit_path")],
+                "indexes": [
+                    models.Index(fields=["path", "id"], name="visit_path"),
+                    models.Index(fields=["org", "id"], name="visit_org"),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("disposition__in", ("", "treated", "observe", "referred_up"))), name="visit_disposition"

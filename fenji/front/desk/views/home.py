@@ -76,6 +76,7 @@ def desk_workbook(request: SignedRequest) -> HttpResponse:
     items = list(queries.desk_items(request.actor)[: EXPORT_LIMIT + 1])
     if len(items) > EXPORT_LIMIT:
         return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/"}, status=422)
+    request.reads.append(("desk.export", f"{len(items)} rows"))
     columns = [
         Column(_("Case number"), lambda i: i.subject),
         Column(_("Patient"), lambda i: i.who),

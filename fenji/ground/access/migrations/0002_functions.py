@@ -9,7 +9,10 @@ from django.db import migrations
 from fenji.ground.access import models as now
 from fenji.ground.common.rls import Grant, Protect
 
-_LIVE = "h.closed_at IS NULL AND h.until > now() AND h.seen_at + h.idle > now()"
+_LIVE = (
+    "h.closed_at IS NULL AND h.until > now() AND h.seen_at + h.idle > now()"
+    " AND EXISTS (SELECT 1 FROM access_account a WHERE a.id = h.account_id AND a.active)"
+)
 
 # an unset or emptied setting must fail loudly, not read as "sees nothing"
 _HANDLE = f"""
