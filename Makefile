@@ -4,6 +4,7 @@ BIN := .venv/bin
 .PHONY: setup setup-test browser demo check test test-all lock clean
 
 setup: .venv/.run
+	@$(BIN)/python -m fenji.config.assets >/dev/null
 
 .venv/.run: requirements/run.lock pyproject.toml package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -14,6 +15,7 @@ setup: .venv/.run
 	@touch $@
 
 setup-test: setup .venv/.test
+	@$(BIN)/python -m fenji.config.assets --dev >/dev/null
 
 .venv/.test: requirements/test.lock .venv/.run
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/test.lock
@@ -32,7 +34,6 @@ browser:
 	  fi; fi
 
 demo: setup
-	@$(BIN)/python -m fenji.config.assets
 	@$(BIN)/fenji demo
 
 check: setup-test
