@@ -91,9 +91,8 @@ def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
     if receiver.kind != "care" or receiver.level <= origin.level:
         raise WrongReceiver
     group = group_of(plan.diagnosis)
-    decision = queries.verdict(
-        origin, receiver, group=group, emergency=plan.emergency, override=bool(plan.override_reason), on=local_day(at)
-    )
+    judge = queries.judge_at(origin, group, local_day(at))
+    decision = judge(receiver, emergency=plan.emergency, override=bool(plan.override_reason))
     return {
         "receiver_id": receiver.id,
         "receiver_level": receiver.level,
@@ -115,8 +114,7 @@ def _verdict_columns(decision: Decision) -> dict[str, Any]:
 
 def _judged_again(case: Case, origin: Place, receiver: Place, *, override: bool, at: datetime) -> Decision:
     """The verdict on sending a case that is on file from its origin to a receiver, under the policy of this day."""
-    group, emergency = case.disease_group, case.emergency
-    return queries.verdict(origin, receiver, group=group, emergency=emergency, override=override, on=local_day(at))
+    return queries.judge_at(origin, case.disease_group, local_day(at))(receiver, emergency=case.emergency, override=override)
 
 
 @transaction.atomic

@@ -10,13 +10,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
-from fenji.care.catalogue.queries import listing
+from fenji.care.catalogue.queries import Listing, listing
 from fenji.care.referral import rules
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.refusal import Unknown
-from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import Place, higher_care, place
 from fenji.ground.network.rules import PRIMARY
 from fenji.ground.policy.queries import pack_hash, resolve, sources
@@ -30,19 +29,30 @@ def grounds(where: Place, on: date) -> rules.Grounds:
     return rules.Grounds(policy, clauses, pack_hash())
 
 
-def verdict(origin: Place, receiver: Place, *, group: str, emergency: bool, override: bool, on: date) -> Decision:
-    """Judge one up-referral from one place to another on a day."""
-    found = listing(group, origin.id, on)
-    facts = rules.Facts(
-        emergency=emergency,
-        in_catalogue=found.in_catalogue,
-        treatable_here=found.treatable_here,
-        origin_is_primary=origin.tier in PRIMARY,
-        origin_level=origin.level,
-        receiver_level=receiver.level,
-        override=override,
-    )
-    return rules.judge(facts, grounds(origin, on))
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The verdict on sending one disease from one place on one day; asked once for each possible receiver."""
+
+    origin: Place
+    listing: Listing
+    grounds: rules.Grounds
+
+    def __call__(self, receiver: Place, *, emergency: bool, override: bool) -> Decision:
+        facts = rules.Facts(
+            emergency=emergency,
+            in_catalogue=self.listing.in_catalogue,
+            treatable_here=self.listing.treatable_here,
+            origin_is_primary=self.origin.tier in PRIMARY,
+            origin_level=self.origin.level,
+            receiver_level=receiver.level,
+            override=override,
+        )
+        return rules.judge(facts, self.grounds)
+
+
+def judge_at(origin: Place, group: str, on: date) -> Judge:
+    """Read what the verdict needs to know of a place, a disease group and a day."""
+    return Judge(origin, listing(group, origin.id, on), grounds(origin, on))
 
 
 def case(number: str) -> Case:
@@ -96,11 +106,7 @@ class Candidate:
 
 def candidates(origin: Place, *, group: str, emergency: bool, override: bool, on: date) -> Sequence[Candidate]:
     """Institutions above the origin, allowed ones first, then by tier and distance."""
-    found = [_candidate(origin, o, group, emergency, override, on) for o in higher_care(origin)]
+    judge = judge_at(origin, group, on)
+    places = [(place(org), org.distance_km) for org in higher_care(origin)]
+    found = [Candidate(there, km, judge(there, emergency=emergency, override=override)) for there, km in places]
     return sorted(found, key=lambda c: c.blocked)
-
-
-def _candidate(origin: Place, org: Organisation, group: str, emergency: bool, override: bool, on: date) -> Candidate:
-    there = place(org)
-    decision = verdict(origin, there, group=group, emergency=emergency, override=override, on=on)
-    return Candidate(there, org.distance_km, decision)

@@ -25,7 +25,7 @@ from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 from fenji.ground.common.text import half_width, mask_name
-from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries import Place, higher_care, place_of
 from fenji.ground.tasks.queries import open_step_of
 
 SIZES = (20, 50, 100)
@@ -56,10 +56,9 @@ def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[
     }
 
 
-def _receivers(visit: Visit) -> list[tuple[int, str]]:
-    from fenji.ground.network.queries import higher_care
-
-    return [(o.id, o.name) for o in higher_care(place_of(visit.org_id))]
+def _higher(origin: Place) -> list[tuple[int, str]]:
+    """Institutions above a place, as choices."""
+    return [(o.id, o.name) for o in higher_care(origin)]
 
 
 def _show_form(
@@ -90,8 +89,8 @@ def new(request: SignedRequest, visit_id: UUID) -> HttpResponse:
             "emergency": visit.emergency,
             "summary": visit.complaint,
         }
-        return _show_form(request, visit, ReferralForm(initial=first, receivers=_receivers(visit)), None)
-    form = ReferralForm(request.POST, receivers=_receivers(visit))
+        return _show_form(request, visit, ReferralForm(initial=first, receivers=_higher(place_of(visit.org_id))), None)
+    form = ReferralForm(request.POST, receivers=_higher(place_of(visit.org_id)))
     if not form.is_valid():
         return _show_form(request, visit, form, None, status=422)
     try:
@@ -117,8 +116,8 @@ def edit(request: SignedRequest, number: str) -> HttpResponse:
             "receiver": case.receiver_id,
             "override_reason": case.override_reason,
         }
-        return _show_form(request, visit, ReferralForm(initial=first, receivers=_receivers(visit)), case)
-    form = ReferralForm(request.POST, receivers=_receivers(visit))
+        return _show_form(request, visit, ReferralForm(initial=first, receivers=_higher(place_of(visit.org_id))), case)
+    form = ReferralForm(request.POST, receivers=_higher(place_of(visit.org_id)))
     if not form.is_valid():
         return _show_form(request, visit, form, case, status=422)
     try:
@@ -194,12 +193,6 @@ def _show_case(request: SignedRequest, case: Case, problem: Any = None, typed: A
         "key": fresh_key(),
     }
     return render(request, "referral/case.html", context, status=status)
-
-
-def _higher(origin: Any) -> list[tuple[int, str]]:
-    from fenji.ground.network.queries import higher_care
-
-    return [(o.id, o.name) for o in higher_care(origin)]
 
 
 Doer = Callable[[str, dict[str, Any], dict[str, Any]], Case]
