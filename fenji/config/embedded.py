@@ -27,6 +27,8 @@ SYSTEM_USER = "fenji"
 SHARED = Path("/var/lib/fenji")
 START_SECONDS = 300
 _CONNECT_SECONDS = 3
+_ORPHANS_SECONDS = 20
+_LOCK = ".server.lock"
 
 
 class ServerProblem(RuntimeError):
@@ -59,10 +61,16 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(str(path).encode()).hexdigest()[:12]
 
 
-def _system_user() -> str:
+def _is_user(name: str) -> bool:
     try:
-        pwd.getpwnam(SYSTEM_USER)
+        pwd.getpwnam(name)
     except KeyError:
+        return False
+    return True
+
+
+def _system_user() -> str:
+    if not _is_user(SYSTEM_USER):
         command = [
             "useradd",
             "--system",
@@ -74,11 +82,11 @@ def _system_user() -> str:
             "/usr/sbin/nologin",
         ]
         done = subprocess.run([*command, SYSTEM_USER], capture_output=True, text=True, check=False)
-        if done.returncode:
+        if done.returncode and not _is_user(SYSTEM_USER):  # another start may have made it in the meantime
             raise ServerProblem(
                 f"PostgreSQL does not run as root, and the user {SYSTEM_USER!r} could not be made ({done.stderr.strip()}); "
                 f"make it with `useradd --system {SYSTEM_USER}`, or start as an ordinary user"
-            ) from None
+            )
     return SYSTEM_USER
 
 
@@ -118,8 +126,10 @@ def locate(wanted: Path) -> Place:
     else:
         socket = _runtime_dir() / f"fenji-{os.geteuid()}-{_digest(cluster)}"
     place = Place(data, cluster, socket, user)
-    _private(cluster, place)
-    _private(socket, place)
+    # a folder is made and given to its user in two steps; another start must not look in between
+    with locked(place.data / _LOCK):
+        _private(cluster, place)
+        _private(socket, place)
     return place
 
 
@@ -204,11 +214,18 @@ def alive(place: Place) -> bool:
 def _initialise(place: Place, programs: Path) -> None:
     if (place.cluster / "PG_VERSION").exists():
         return
+    if any(place.cluster.iterdir()):
+        raise ServerProblem(f"{place.cluster} holds something that is not a database; move it away, or set FENJI_DATA")
+    # made beside its place and renamed when whole: a first start that was killed leaves nothing that looks like a database
+    scratch = place.cluster.with_name(f"{place.cluster.name}.new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    _private(scratch, place)
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
-    done = _run(place, programs / "initdb", "-D", place.cluster, "-U", "postgres", "--auth=trust", *locale)
+    done = _run(place, programs / "initdb", "-D", scratch, "-U", "postgres", "--auth=trust", *locale)
     if done.returncode:
-        shutil.rmtree(place.cluster, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
         raise ServerProblem(f"the database could not be made in {place.cluster}: {done.stderr.strip()[-400:]}")
+    scratch.rename(place.cluster)
 
 
 def _memory_megabytes() -> int:
@@ -236,16 +253,28 @@ def _options(place: Place, durable: bool) -> str:
     return " ".join(f"-c {name}={value!r}" for name, value in values.items())
 
 
+def _serves(number: int, place: Place) -> bool:
+    """True when a process is alive and its command line names our data folder."""
+    if Path("/proc/self/cmdline").exists():
+        try:  # empty for a zombie
+            named = Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return False
+    else:
+        named = subprocess.run(["/bin/ps", "-o", "args=", "-p", str(number)], capture_output=True, text=True, check=False).stdout
+    return str(place.cluster) in named
+
+
 def _clear_stale_pid(place: Place) -> None:
-    """Remove a pid file whose number now belongs to some other program (after a reboot or container restart)."""
-    file = place.cluster / "postmaster.pid"
-    try:
-        number = int(file.read_text().split()[0])
-    except (OSError, ValueError, IndexError):
-        return
-    named = subprocess.run(["/bin/ps", "-o", "stat=,args=", "-p", str(number)], capture_output=True, text=True, check=False).stdout
-    if str(place.cluster) not in named or named.startswith("Z"):
-        file.unlink(missing_ok=True)
+    """Remove lock files whose number now belongs to some other program or to a zombie (after kill -9, a reboot, a restart of
+    the container): PostgreSQL would take it for a server, and `pg_ctl stop` would send it a signal."""
+    for file in (place.cluster / "postmaster.pid", *place.socket.glob(".s.PGSQL.*.lock")):
+        try:
+            number = int(file.read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            continue
+        if not _serves(number, place):
+            file.unlink(missing_ok=True)
 
 
 def start(place: Place, *, durable: bool = True) -> float:
@@ -255,7 +284,7 @@ def start(place: Place, *, durable: bool = True) -> float:
     """
     began = time.monotonic()
     programs = binaries(place)
-    with locked(place.data / ".server.lock"):
+    with locked(place.data / _LOCK):
         _initialise(place, programs)
         if not alive(place):
             _clear_stale_pid(place)
@@ -265,21 +294,27 @@ def start(place: Place, *, durable: bool = True) -> float:
 
 def _launch(place: Place, programs: Path, durable: bool) -> None:
     log = place.cluster / "server.log"
-    common: list[str | Path] = [programs / "pg_ctl", "-D", place.cluster, "-w", "-t", str(START_SECONDS)]
-    done = _run(place, *common, "-l", log, "-o", _options(place, durable), "start")
-    until = time.monotonic() + START_SECONDS
+    command: list[str | Path] = [programs / "pg_ctl", "-D", place.cluster, "-w", "-t", str(START_SECONDS)]
+    command += ["-l", log, "-o", _options(place, durable), "start"]
+    began = time.monotonic()
+    done = _run(place, *command)
     while not alive(place):
+        passed = time.monotonic() - began
         if done.returncode and not (place.cluster / "postmaster.pid").exists():
             tail = log.read_text(errors="replace").strip().splitlines()[-5:] if log.exists() else [done.stderr.strip()]
-            raise ServerProblem(f"PostgreSQL did not start; its log {log} ends:\n  " + "\n  ".join(tail))
-        if time.monotonic() > until:
+            # children of a killed server end a moment after it
+            if passed > _ORPHANS_SECONDS or not any("shared memory block" in line and "still in use" in line for line in tail):
+                raise ServerProblem(f"PostgreSQL did not start; its log {log} ends:\n  " + "\n  ".join(tail))
+            done = _run(place, *command)
+        if passed > START_SECONDS:
             raise ServerProblem(f"PostgreSQL has been starting for {START_SECONDS} s; see {log} and try again when it is done")
         time.sleep(0.2)
 
 
 def stop(place: Place) -> bool:
     """Stop the server; false when none ran."""
-    with locked(place.data / ".server.lock"):
+    with locked(place.data / _LOCK):
+        _clear_stale_pid(place)
         if not (place.cluster / "postmaster.pid").exists():
             return False
         done = _run(place, binaries(place) / "pg_ctl", "-D", place.cluster, "-w", "-t", "60", "-m", "fast", "stop")

@@ -17,6 +17,8 @@ from fenji.ground.common.rls import ROLES
 
 PLACEHOLDER = "change-me"
 VARIABLE = "FENJI_HOUSE"
+PURPOSES = ("database", "index")
+_SECRET_LENGTH = 32
 
 
 class NoHouse(RuntimeError):
@@ -27,9 +29,9 @@ class NoHouse(RuntimeError):
 class House:
     """`urls`: role without prefix → connection URL. `keys`: purpose → key id → 64 hex digits. `demo`: made by `fenji demo`."""
 
-    urls: dict[str, str]
-    secret: str
-    keys: dict[str, dict[str, str]]
+    urls: dict[str, str] = field(repr=False)
+    secret: str = field(repr=False)
+    keys: dict[str, dict[str, str]] = field(repr=False)
     suite: str = "intl"
     demo: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +44,7 @@ class House:
 
 def fresh(urls: dict[str, str], *, demo: bool, suite: str = "intl") -> House:
     """A house with new random keys."""
-    keys = {purpose: {"1": secrets.token_hex(32)} for purpose in ("database", "index")}
+    keys = {purpose: {"1": secrets.token_hex(32)} for purpose in PURPOSES}
     return House(urls, secrets.token_urlsafe(48), keys, suite, demo)
 
 
@@ -61,17 +63,22 @@ def read(file: Path) -> House:
     try:
         raw = json.loads(file.read_text(encoding="utf-8"))
         house = House(raw["urls"], raw["secret"], raw["keys"], raw["suite"], raw["demo"])
+        missing = [r for r in ROLES if r.removeprefix("fenji_") not in house.urls]
+        short = len(house.secret) < _SECRET_LENGTH
+        for purpose in PURPOSES:
+            house.ring(purpose).open(house.ring(purpose).seal("", purpose), purpose)
     except FileNotFoundError:
         raise NoHouse(
             f"{file} does not exist; run `fenji demo`, or `fenji db init --admin-url …` for a server of your own"
         ) from None
-    except (KeyError, ValueError) as error:
+    except OSError as error:
+        raise NoHouse(f"{file} cannot be read ({error.strerror}); give its owner and mode 0600 back, or name another") from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise NoHouse(f"{file} is damaged ({error}); restore it from a backup: without its keys the data cannot be read") from None
-    missing = [r for r in ROLES if r.removeprefix("fenji_") not in house.urls]
     if missing:
         raise NoHouse(f"{file}: no address for {', '.join(missing)}; run `fenji db init --admin-url …` again")
-    if not house.demo and (house.secret in ("", PLACEHOLDER) or len(house.secret) < 32):
-        raise NoHouse(f"{file}: the secret is a placeholder; put in at least 32 random characters")
+    if not house.demo and (short or house.secret == PLACEHOLDER):
+        raise NoHouse(f"{file}: the secret is a placeholder; put in at least {_SECRET_LENGTH} random characters")
     return house
 
 

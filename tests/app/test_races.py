@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import pytest
 from django.db import connections, transaction
 
-from fenji.care.referral import actions, queries, rules
+from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.tasks.models import WorkItem
 from fenji.world.county import Person
 from tests.app.wsgi import Answer, call
-from tests.cast import a_case, person, scope, token_for
+from tests.cast import a_case, finish, person, scope, token_for
 
 CROWD = 50
 ROUNDS = 30
@@ -93,16 +93,6 @@ def _fresh_case(state: str, turn: int) -> str:
     return case.number
 
 
-def _finish(number: str) -> None:
-    """End the case, so that the resident can be referred again in a later round."""
-    with transaction.atomic(), scope(person("doctor")) as by:
-        case = queries.case(number)
-        if case.state in rules.ENDS:
-            return
-        action = {rules.DECLINED: "close"}.get(case.state, "withdraw")
-        actions.end(number, action, version=case.version, by=by, at=now(), note="end of the round")
-
-
 def _entrant(number: str, entry: tuple[str, str, dict[str, str]], token: str, barrier: threading.Barrier) -> Answer:
     _, action, fields = entry
     page = call("GET", f"/referrals/{number}/", token)
@@ -120,7 +110,7 @@ def run_round(crowd: ThreadPoolExecutor, contest: Contest, tokens: dict[str, str
     answers = list(crowd.map(lambda e: _entrant(number, e, tokens[e[0]], barrier), entries))
     after = _witness(number)
     kinds = Counter("success" if a.status == 303 else "refused" if a.status == 409 else f"other {a.status}" for a in answers)
-    _finish(number)
+    finish(number)
     assert kinds == {"success": 1, "refused": CROWD - 1}, kinds
     assert all(any(text in a.body for text in _REFUSALS) for a in answers if a.status == 409)
     assert after["state"] in contest.outcomes
@@ -205,7 +195,7 @@ def test_the_same_form_sent_fifty_times_acts_once(crowd: ThreadPoolExecutor, tok
     # every copy is led to the one result, as if it had been the first
     assert statuses == {303: CROWD}
     assert _witness(number)["version"] == version + 1
-    _finish(number)
+    finish(number)
 
 
 def test_one_resident_gets_one_open_referral_for_one_disease(crowd: ThreadPoolExecutor, house_file: object) -> None:
@@ -226,4 +216,4 @@ def test_one_resident_gets_one_open_referral_for_one_disease(crowd: ThreadPoolEx
     results = Counter(crowd.map(write, [doctors[i % 2] for i in range(CROWD)]))
     assert results == {"made": 1, "refused": CROWD - 1}
     (number,) = made
-    _finish(number)
+    finish(number)
