@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.db import transaction
@@ -54,10 +55,11 @@ class Scope:
 
     def __call__(self, request: SignedRequest) -> HttpResponse:
         request.at = now()
-        request.token = request.COOKIES.get(settings.SESSION_COOKIE, "")
+        # a quoted cookie can spell a NUL, which PostgreSQL does not take; no token has one
+        request.token = request.COOKIES.get(settings.SESSION_COOKIE, "").replace("\0", "")
         request.claimed = None
         request.reads = []
-        if _has_nul(request):
+        if _is_unreadable(request):
             return errors.bad_request(request)
         with transaction.atomic():
             request.actor = queries.enter(request.token) if request.token else None
@@ -120,10 +122,20 @@ def _body(request: HttpRequest) -> bytes:
     return repr(items).encode()
 
 
-def _has_nul(request: HttpRequest) -> bool:
-    # PostgreSQL stores no NUL; nobody types one
+def _is_unreadable(request: HttpRequest) -> bool:
+    # PostgreSQL stores no NUL; nobody types one. Bytes that are no UTF-8 would be stored as question marks
     if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
         return True
     if request.method != "POST":
         return False
+    if request.content_type == "application/x-www-form-urlencoded" and not _is_utf8(request.body):
+        return True
     return any("\0" in v for values in request.POST.lists() for v in values[1])
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        unquote_to_bytes(body).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

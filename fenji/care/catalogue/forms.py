@@ -27,10 +27,9 @@ class DiagnosisField(forms.CharField):
             return queries.diagnosis(text.split()[0])
         except Unknown:
             pass
-        found = queries.suggest(text)
-        named = [d for d in found if d.name_zh == text] or found
-        if len(named) == 1:
-            return named[0]
+        only = queries.only_one(text)
+        if only is not None:
+            return only
         raise ValidationError(
             _("Choose a diagnosis from the list: type its code, its name or its pinyin initials."), code="diagnosis"
         )

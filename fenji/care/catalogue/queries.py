@@ -11,6 +11,7 @@ from fenji.care.catalogue import rules
 from fenji.care.catalogue.models import Diagnosis, ListEntry
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.text import half_width
+from fenji.ground.common.units import ICD10_CATEGORY_LENGTH
 from fenji.ground.network.queries import alliance_lead
 
 
@@ -47,6 +48,18 @@ def suggest(text: str, limit: int = 12) -> list[Diagnosis]:
         inside = Diagnosis.objects.filter(contains).exclude(starts)
         first += list(inside.order_by("code")[: limit - len(first)])
     return first
+
+
+def only_one(text: str) -> Diagnosis | None:
+    """The diagnosis that is meant when its whole name was typed, or something that no other is suggested for.
+
+    `高血压` alone means none: it begins the name of one and stands inside that of another.
+    """
+    typed = half_width(text)
+    named = list(Diagnosis.objects.filter(name_zh=typed)[:2])
+    if not named and len(typed) >= ICD10_CATEGORY_LENGTH:
+        named = suggest(typed, limit=2)
+    return named[0] if len(named) == 1 else None
 
 
 def _on_list(kind: str, org_id: int, group: str, on: date) -> bool:

@@ -27,7 +27,7 @@ from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.ids import case_number
-from fenji.ground.common.refusal import NotPermitted, Refused, Stale
+from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.common.text import mask_name
 from fenji.ground.network.queries import Place, place_of
 from fenji.ground.policy.queries import duty_calendar
@@ -85,11 +85,20 @@ def _one_open_only() -> Iterator[None]:
         raise DuplicateOpen from None
 
 
+def _receiver(org_id: int, origin: Place) -> Place:
+    """The institution somebody chose to send to. Raises WrongReceiver when there is none, or none above the origin."""
+    try:
+        found = place_of(org_id)
+    except Unknown:
+        raise WrongReceiver from None
+    if found.kind != "care" or found.level <= origin.level:
+        raise WrongReceiver
+    return found
+
+
 def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
     """The columns that follow from a plan, verdict included. Raises WrongReceiver."""
-    receiver = place_of(plan.receiver_id)
-    if receiver.kind != "care" or receiver.level <= origin.level:
-        raise WrongReceiver
+    receiver = _receiver(plan.receiver_id, origin)
     group = group_of(plan.diagnosis)
     judge = queries.judge_at(origin, group, local_day(at))
     decision = judge(receiver, emergency=plan.emergency, override=bool(plan.override_reason))
@@ -284,6 +293,8 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     Raises VerdictForbids when a level is skipped without a reason, NoteRequired when the verdict asks for a reason in words.
     """
     case = queries.case(number)
+    if case.state not in (rules.DRAFT, rules.RETURNED):
+        raise rules.NotPossible(state=case.state)  # offering again after a refusal is another verb
     origin, receiver = place_of(case.origin_id), place_of(case.receiver_id)
     override = bool(case.override_reason)
     decision = _judged_again(case, origin, receiver, override=override, at=at)
@@ -326,8 +337,9 @@ def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: date
     The verdict is taken anew for the new way; the note, which is required, stands as the reason for a level that is skipped.
     """
     case = queries.case(number)
-    origin, receiver = place_of(case.origin_id), place_of(receiver_id)
-    if receiver.kind != "care" or receiver.level <= origin.level or receiver.id == case.receiver_id:
+    origin = place_of(case.origin_id)
+    receiver = _receiver(receiver_id, origin)
+    if receiver.id == case.receiver_id:
         raise WrongReceiver
     decision = _judged_again(case, origin, receiver, override=True, at=at)
     changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, "department_id": None, **_verdict_columns(decision)}
@@ -362,9 +374,8 @@ def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: d
     Raises WrongReceiver, VerdictForbids.
     """
     case = queries.case(number)
-    origin, receiver = place_of(case.origin_id), place_of(receiver_id)
-    if receiver.kind != "care" or receiver.level <= origin.level:
-        raise WrongReceiver
+    origin = place_of(case.origin_id)
+    receiver = _receiver(receiver_id, origin)
     decision = _judged_again(case, origin, receiver, override=bool(case.override_reason or note), at=at)
     if decision.outcome == rules.NOT_ALLOWED:
         raise rules.VerdictForbids

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
+from fenji.care.registry import rules
 from fenji.care.registry.models import Identity, Resident
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import Unknown
@@ -43,7 +44,9 @@ def search(text: str, limit: int = PAGE) -> list[Resident]:
         low = typed.lower()
         match = Q(pinyin__starts=low) | Q(initials__starts=low) | _other(low)
     else:
-        match = Q(name__starts=typed) | Q(name_2__starts=typed) | Q(name_3__starts=typed)
+        match = Q()
+        for part in {typed, rules.fold_name(text)}:  # the same but for names with a middle dot or inner blanks
+            match |= Q(name__starts=part) | Q(name_2__starts=part) | Q(name_3__starts=part)
     return list(Resident.objects.filter(match).order_by("pinyin", "id")[: limit + 1])
 
 

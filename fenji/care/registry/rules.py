@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from fenji.ground.common.identity import IdentityNumber, parse_identity
-from fenji.ground.common.text import compact, half_width, has_control_characters
+from fenji.ground.common.text import compact, half_width, has_control_characters, has_hidden_characters
 
 SEXES = ("0", "1", "2", "9")
 """GB/T 2261.1: 0 unknown, 1 male, 2 female, 9 not stated."""
 
 _PHONE = re.compile(r"^(?:\+?86)?(1\d{10}|0\d{2,3}\d{7,8})$")
+_DOTS = dict.fromkeys(map(ord, "•‧・∙⋅．"), "·")
 _NAME = re.compile(r"^[^\d<>\"'&;=]+$")
 
 
@@ -35,14 +36,18 @@ class NewResident:
     address: str
 
 
+def fold_name(text: str) -> str:
+    """A name as it is kept and searched: half-width, inner blanks removed when it is Chinese, and one kind of middle dot."""
+    name = half_width(text.translate(_DOTS)).translate(_DOTS)
+    return name.replace(" ", "").replace(".", "·") if any(c >= "\u3400" for c in name) else name
+
+
 def clean_name(text: str) -> str:
-    """A name: half-width, inner blanks removed when it is Chinese, the middle dot of minority names kept. Raises BadField."""
-    name = half_width(text).replace("•", "·").replace("．", "·")
-    if any(c >= "\u3400" for c in name):
-        name = name.replace(" ", "")
+    """A name, folded. Raises BadField."""
+    name = fold_name(text)
     if not name:
         raise BadField("name", "required")
-    if _NAME.match(name) is None or has_control_characters(name):
+    if _NAME.match(name) is None or has_hidden_characters(name):
         raise BadField("name", "characters")
     return name
 

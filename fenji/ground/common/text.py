@@ -22,6 +22,12 @@ def has_control_characters(text: str) -> bool:
     return any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in text)
 
 
+def has_hidden_characters(text: str) -> bool:
+    """True for characters one cannot see that change how a name reads or is found: line breaks, marks of writing direction, blanks
+    of no width. The joiners that some scripts need are no such characters."""
+    return any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in "\u200c\u200d" for c in text)
+
+
 def mask_name(name: str) -> str:
     """A name for lists other people can see over one's shoulder: first character, the rest as ×. `陈小明` → `陈××`."""
     return name[:1] + "×" * max(len(name) - 1, 1)
