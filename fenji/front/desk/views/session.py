@@ -121,5 +121,7 @@ def language(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("language", "")
     response = HttpResponseRedirect(_safe(request.POST.get("next", "/")), status=303)
     if wanted in dict(settings.LANGUAGES):
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, wanted, max_age=365 * 24 * 3600, samesite="Lax", secure=settings.SECURE)
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, wanted, max_age=365 * 24 * 3600, httponly=True, samesite="Lax", secure=settings.SECURE
+        )
     return response

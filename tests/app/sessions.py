@@ -1,0 +1,63 @@
+"""What the tests of sessions share: somebody with a known password, and a browser to sign in with."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.http import HttpResponse
+from django.test import Client
+
+from fenji.config.walker import Form, Page
+from fenji.ground.access import queries
+from fenji.ground.access.models import Account, ScopeHandle
+from fenji.world.county import Person
+from tests.cast import everybody, person
+
+WORD = "a long word that nobody guesses"
+MISSING = "R350405-260915-99998-7"
+NO_ID = "00000000-0000-7000-8000-000000000000"
+LOCKED = "This account is locked after too many wrong passwords"
+WRONG = "The user name or the password is not right"
+
+
+def last_of(role: str) -> Person:
+    """Somebody of the county's last township, where no other test has business."""
+    return person(max(name for name in everybody() if name.startswith(f"{role}.")))
+
+
+@cache
+def hashed() -> str:
+    return make_password(WORD)
+
+
+def with_word(who: Person) -> Person:
+    """Somebody whose password is WORD, with no failures; hashed once, for hashing is meant to be slow."""
+    Account.objects.using("door").filter(pk=who.id).update(password=hashed(), failures=0, locked_until=None)
+    return who
+
+
+def browser(**headers: str) -> Client:
+    client = Client(raise_request_exception=False, headers=headers)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    return client
+
+
+def sign_in(who: Person | str, word: str = WORD, client: Client | None = None, **more: str) -> HttpResponse:
+    name = who if isinstance(who, str) else who.username
+    return (client or browser()).post("/login/", {"username": name, "password": word, **more})
+
+
+def handle(token: str) -> ScopeHandle:
+    return ScopeHandle.objects.using("door").get(token_hash=queries.token_hash(token))
+
+
+def move(token: str, **fields: object) -> None:
+    """Move a session's times."""
+    assert ScopeHandle.objects.using("door").filter(token_hash=queries.token_hash(token)).update(**fields) == 1
+
+
+def form_of(answer: HttpResponse, wanted: str) -> Form:
+    """A form as the page really shows it."""
+    return Page(answer.status_code, "", answer.content.decode(), {}).form(wanted)
