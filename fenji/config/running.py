@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from fenji.config import house
 
@@ -94,6 +95,14 @@ def wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
     raise StartProblem(f"the web server did not answer within {_READY_SECONDS} s")
+
+
+def wait_for_end(processes: list[subprocess.Popen[bytes]]) -> NoReturn:
+    """Watch processes that should run on and on. Raises StartProblem when one ends by itself: a house without its worker looks
+    well and delivers nothing."""
+    while all(p.poll() is None for p in processes):
+        time.sleep(0.5)
+    raise StartProblem("a process of the house ended by itself; see the lines above, then start again")
 
 
 def stop_on_signals() -> None:

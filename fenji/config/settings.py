@@ -81,6 +81,7 @@ def _database(role: str) -> dict[str, object]:
         "HOST": parts.get("host", ""),
         "PORT": str(parts.get("port", "")),
         "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,  # after a restart of the database no request fails on a connection that has died meanwhile
         # sslmode, connect_timeout and whatever else the address says
         "OPTIONS": {k: v for k, v in parts.items() if k not in ("dbname", "user", "password", "host", "port")},
     }

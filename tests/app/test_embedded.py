@@ -19,7 +19,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fenji.config import embedded, house
+from fenji.config import database, embedded, house
+from fenji.config.running import free_port, port_is_taken
 from fenji.config.walker import until
 from fenji.ground.common.rls import ROLES
 
@@ -388,6 +389,67 @@ def test_a_house_of_ones_own_is_made_migrated_and_never_overwritten(running: emb
     with psycopg.connect(running.url("postgres", "own_house")) as connection:
         query = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
         assert connection.execute(query).fetchall() == [("fenji_owner",)]
+
+
+@contextmanager
+def _served(running_place: embedded.Place, folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`fenji serve` on a house of its own, ready."""
+    file = folder / "house.json"
+    urls = {r.removeprefix("fenji_"): running_place.url(r, "served") for r in ROLES}
+    database.make_roles(running_place.url("postgres", "postgres"))
+    database.make_database(running_place.url("postgres", "postgres"), "served")
+    house.write(house.fresh(urls, demo=False), file)
+    port = free_port()
+    environment = {**_CLEAN, "FENJI_STATIC": str(folder / "static"), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "fenji", "serve", "--house", str(file), "--port", str(port), "--workers", "1"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert f"Serving on http://127.0.0.1:{port}" in process.stdout.readline()
+        yield process, port
+    finally:
+        process.kill()
+        process.communicate()
+        with psycopg.connect(running_place.url("postgres", "postgres"), autocommit=True) as root:
+            root.execute("DROP DATABASE served WITH (FORCE)")
+
+
+def _children(process: subprocess.Popen[str], word: str) -> list[int]:
+    """Processes that a process has started whose command line has a word in it."""
+    listed = subprocess.run(
+        ["/bin/ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False
+    )
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if word in line]
+
+
+def test_serve_ends_and_says_so_when_its_worker_dies(running: embedded.Place, tmp_path: Path) -> None:
+    with _served(running, tmp_path) as (process, port):
+        (worker,) = _children(process, "worker")
+        os.kill(worker, signal.SIGKILL)
+        _, told = process.communicate(timeout=30)
+        assert process.returncode == 1
+        assert "ended by itself" in told
+        assert not port_is_taken(port)
+
+
+def test_when_serve_is_killed_its_processes_end_too(running: embedded.Place, tmp_path: Path) -> None:
+    with _served(running, tmp_path) as (process, port):
+        children = _children(process, "")
+        assert len(children) == 2
+        process.kill()
+        assert until(lambda: not any(map(_exists, children)), 30)
+        assert not port_is_taken(port)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_serve_ends_in_order_when_asked_to(running: embedded.Place, tmp_path: Path, ending: signal.Signals) -> None:
+    with _served(running, tmp_path) as (process, port):
+        children = _children(process, "")
+        process.send_signal(ending)
+        _, told = process.communicate(timeout=30)
+        assert process.returncode == 0, told
+        assert "Traceback" not in told
+        assert not any(map(_exists, children))
+        assert not port_is_taken(port)
 
 
 def test_serve_refuses_a_demo_house(tmp_path: Path) -> None:

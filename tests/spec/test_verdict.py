@@ -82,7 +82,7 @@ def test_before_the_document_was_in_force_nothing_is_gated() -> None:
 
 def test_a_treatable_disease_and_a_skipped_level_ask_for_a_reason_in_words() -> None:
     asked = {
-        row: rules.reason_asked(rules.judge(_facts(row), grounds()))
+        row: rules.reason_asked(r.code for r in rules.judge(_facts(row), grounds()).reasons)
         for row in ("catalogue treatable", "catalogue", "", "catalogue emergency")
     }
     assert asked == {"catalogue treatable": True, "catalogue": False, "": False, "catalogue emergency": False}

@@ -133,7 +133,7 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
         raise NotPermitted
     origin = place_of(by.org_id)
     resident = visit.resident
-    phone = registry.particulars(resident, local_day(at)).phone
+    phone = registry.phone_of(resident)
     number = _next_number(origin.county, local_day(at))
     case = Case(
         number=number,
@@ -296,14 +296,26 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)  # offering again after a refusal is another verb
     origin, receiver = place_of(case.origin_id), place_of(case.receiver_id)
-    override = bool(case.override_reason)
-    decision = _judged_again(case, origin, receiver, override=override, at=at)
-    if decision.outcome == rules.NOT_ALLOWED:
+    decision = _judged_again(case, origin, receiver, override=bool(case.override_reason), at=at)
+    return _send(case, _verdict_columns(decision), version=version, by=by, at=at)
+
+
+@transaction.atomic
+def send_just_written(case: Case, *, by: Actor, at: datetime) -> Case:
+    """Send a case that `draft` or `revise` has returned in this same transaction: its verdict is of this moment.
+
+    Raises what `submit` raises.
+    """
+    return _send(case, {"verdict": case.verdict, "reasons": case.reasons}, version=case.version, by=by, at=at)
+
+
+def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: datetime) -> Case:
+    if verdict["verdict"] == rules.NOT_ALLOWED:
         raise rules.VerdictForbids
-    if rules.reason_asked(decision) and not override:
+    if rules.reason_asked(r["code"] for r in verdict["reasons"]) and not case.override_reason:
         raise rules.NoteRequired
-    action = "submit" if decision.outcome == rules.NEEDS_REVIEW else "offer"
-    sent = _move(case, action, version=version, by=by, at=at, changes=_verdict_columns(decision))
+    action = "submit" if verdict["verdict"] == rules.NEEDS_REVIEW else "offer"
+    sent = _move(case, action, version=version, by=by, at=at, changes=verdict)
     visit = sent.visit
     if visit.disposition in (visit_rules.OPEN, visit_rules.OBSERVE):
         visits.close(visit, visit_rules.REFERRED_UP, by=by, at=at)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from fenji.care.referral import actions
-from fenji.ground.common.edge import now
+from fenji.ground.common.edge import job, now
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(queue="sweep", pass_context=False)
+@job
 def expire_cases(timestamp: int) -> None:
     """Every ten minutes: end cases that their origin has forgotten."""
     actions.expire_forgotten(at=now())

@@ -5,7 +5,7 @@ Documents and buttons are made from the table; nothing else decides what may hap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -155,9 +155,9 @@ def _levels(facts: Facts, grounds: Grounds) -> tuple[list[Reason], bool]:
     return [grounds.reason("level_override" if facts.override else "level_skipped", "level_by_level")], True
 
 
-def reason_asked(decision: Decision) -> bool:
-    """True when the doctor must give a reason in words."""
-    return any(r.code in REASON_ASKED for r in decision.reasons)
+def reason_asked(codes: Iterable[str]) -> bool:
+    """True when one of a verdict's reasons means that the doctor must say why in words."""
+    return not REASON_ASKED.isdisjoint(codes)
 
 
 @dataclass(frozen=True, slots=True)

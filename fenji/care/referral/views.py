@@ -52,7 +52,7 @@ def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[
         "decision": decision,
         "outcome_text": texts.OUTCOMES[decision.outcome] if decision else "",
         "reasons": [(r, texts.REASONS[r.code]) for r in decision.reasons] if decision else [],
-        "reason_asked": decision is not None and rules.reason_asked(decision),
+        "reason_asked": decision is not None and rules.reason_asked(r.code for r in decision.reasons),
     }
 
 
@@ -132,7 +132,7 @@ def _sent_or_kept(request: SignedRequest, case: Case) -> HttpResponse:
     if "keep" in request.POST:
         messages.success(request, _("Kept as a draft. It waits on your desk."))
     else:
-        sent = actions.submit(case.number, version=case.version, by=request.actor, at=request.at)
+        sent = actions.send_just_written(case, by=request.actor, at=request.at)
         kept = _("Sent to your reviewer.") if sent.state == rules.IN_REVIEW else _("Offered to the receiver.")
         messages.success(request, kept)
     return HttpResponseRedirect(f"/referrals/{case.number}/", status=303)

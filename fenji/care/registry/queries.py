@@ -55,6 +55,11 @@ def _other(low: str) -> Q:
     return (Q(pinyin_other__starts=low) & ~Q(pinyin_other="")) | (Q(initials_other__starts=low) & ~Q(initials_other=""))
 
 
+def phone_of(found: Resident) -> str:
+    """The phone of a resident, decrypted."""
+    return str(settings.DATABASE_KEYS.open(bytes(found.phone), f"resident.phone:{found.pk}"))
+
+
 def particulars(found: Resident, today: date) -> Particulars:
     """Decrypt what the page of one resident shows."""
     ring = settings.DATABASE_KEYS
@@ -63,4 +68,4 @@ def particulars(found: Resident, today: date) -> Particulars:
     if identity is not None:
         number = ring.open(bytes(identity.number), f"identity.number:{found.pk}")
         masked = f"{number[:3]}***********{number[-4:]}"
-    return Particulars(masked, ring.open(bytes(found.phone), f"resident.phone:{found.pk}"), age_on(found.birth_date, today))
+    return Particulars(masked, phone_of(found), age_on(found.birth_date, today))

@@ -56,9 +56,7 @@ def _serve(place: embedded.Place, port: int, residents: int | None, new_password
         processes = [running.web(file, port), running.worker(file)]
         running.wait_ready(f"http://127.0.0.1:{port}", processes[0])
         _tell(place, port, shown, time.monotonic() - began)
-        while all(p.poll() is None for p in processes):
-            time.sleep(0.5)
-        raise running.StartProblem("a process of the demo ended by itself; see the lines above")
+        running.wait_for_end(processes)
     except KeyboardInterrupt:
         console.print("\nStopping …")
     finally:

@@ -32,7 +32,7 @@ def serve(house: str | None, port: int, workers: int | None) -> None:
     try:
         running.wait_ready(f"http://127.0.0.1:{port}", processes[0])
         click.echo(f"Serving on http://127.0.0.1:{port}. Ctrl-C stops.")
-        processes[0].wait()
+        running.wait_for_end(processes)
     except KeyboardInterrupt:
         click.echo("")
     finally:
@@ -49,7 +49,10 @@ def worker(house: str | None) -> None:
 
     connector = app.connector.get_worker_connector()
     with app.replace_connector(connector) as working:
-        working.run_worker(concurrency=2, install_signal_handlers=True, listen_notify=True, shutdown_graceful_timeout=5)
+        # jobs that went well are removed, or their tables would grow for ever; failed ones stay to be looked at
+        working.run_worker(
+            concurrency=2, install_signal_handlers=True, listen_notify=True, shutdown_graceful_timeout=5, delete_jobs="successful"
+        )
 
 
 @click.group()

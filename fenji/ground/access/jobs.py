@@ -9,13 +9,14 @@ from procrastinate.contrib.django import app
 
 from fenji.ground.access import sealing
 from fenji.ground.access.models import IdempotencyKey, ScopeHandle
-from fenji.ground.common.edge import now
+from fenji.ground.common.edge import job, now
 
 _KEEP = timedelta(days=2)
 
 
 @app.periodic(cron="* * * * *")
 @app.task(queue="sweep", pass_context=False)
+@job
 def seal_audit(timestamp: int) -> None:
     """Every minute: chain what has been written since."""
     while sealing.seal(at=now(), suite=settings.CRYPTO_SUITE):
@@ -24,6 +25,7 @@ def seal_audit(timestamp: int) -> None:
 
 @app.periodic(cron="17 3 * * *")
 @app.task(queue="sweep", pass_context=False)
+@job
 def forget_old_sessions(timestamp: int) -> None:
     """Every night: remove form keys and ended sessions older than two days."""
     before = now() - _KEEP

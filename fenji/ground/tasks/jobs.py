@@ -7,7 +7,7 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
-from fenji.ground.common.edge import now
+from fenji.ground.common.edge import job, now
 from fenji.ground.tasks import actions
 
 LEFT_OVER_AFTER = timedelta(seconds=30)
@@ -15,6 +15,7 @@ STALLED_AFTER_SECONDS = 60
 
 
 @app.task(queue="outbox")
+@job
 def deliver_message(message_id: str) -> None:
     """Deliver one outbox message."""
     actions.deliver(UUID(message_id), at=now())
@@ -22,6 +23,7 @@ def deliver_message(message_id: str) -> None:
 
 @app.periodic(cron="* * * * *")
 @app.task(queue="sweep", pass_context=False)
+@job
 def sweep_tasks(timestamp: int) -> None:
     """Every minute: escalate what is overdue, deliver what a dead worker left behind."""
     at = now()
@@ -34,5 +36,5 @@ def sweep_tasks(timestamp: int) -> None:
 async def retry_stalled(context, timestamp: int) -> None:
     """Every minute: put jobs of a worker that died back in the queue."""
     manager = context.app.job_manager
-    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
-        await manager.retry_job(job)
+    for stalled in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
+        await manager.retry_job(stalled)
