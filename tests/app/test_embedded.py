@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -23,6 +22,7 @@ from fenji.config import database, embedded, house
 from fenji.config.running import free_port, port_is_taken
 from fenji.config.walker import until
 from fenji.ground.common.rls import ROLES
+from tests.app.houses import a_house
 
 ROOT = Path(__file__).resolve().parents[2]
 _CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("FENJI_", "DJANGO_", "DATABASE_"))}
@@ -453,7 +453,7 @@ def test_serve_ends_in_order_when_asked_to(running: embedded.Place, tmp_path: Pa
 
 
 def test_serve_refuses_a_demo_house(tmp_path: Path) -> None:
-    file = _house(tmp_path)
+    file = a_house(tmp_path)
     done = _fenji("serve", "--house", str(file))
     assert done.returncode == 1
     assert f"{file} is a demo house; run `fenji demo`, or make a real one with `fenji db init`" in done.stderr
@@ -465,79 +465,3 @@ def test_commands_without_a_house_say_how_to_make_one(tmp_path: Path, command: t
     assert done.returncode == 1
     assert "none.json does not exist; run `fenji demo`, or `fenji db init" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-# --- the house file ----------------------------------------------------------------------------------------------------------
-
-
-def _house(folder: Path, **changes: object) -> Path:
-    """A house file with some of its entries replaced."""
-    file = folder / "house.json"
-    urls = {r.removeprefix("fenji_"): f"postgresql://{r}@/none?host=/nowhere" for r in ROLES}
-    house.write(house.fresh(urls, demo=True), file)
-    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
-    return file
-
-
-def test_a_house_file_is_for_its_owner_alone_and_read_back_as_written(tmp_path: Path) -> None:
-    file = tmp_path / "house.json"
-    made = house.fresh({r.removeprefix("fenji_"): "x" for r in ROLES}, demo=False)
-    house.write(made, file)
-    assert _mode(file) == 0o600
-    assert house.read(file) == made
-    assert made.secret not in repr(made), "a house in a traceback must not show its secret"
-    assert made.keys["database"]["1"] not in repr(made)
-
-
-@pytest.mark.parametrize(
-    "body",
-    ["", "{", "[]", "null", '"text"', "{}", '{"urls": 1, "secret": 1, "keys": 1, "suite": 1, "demo": 1}', "\udcff"],
-    ids=["empty", "cut", "list", "null", "text", "nothing in it", "numbers", "bytes"],
-)
-def test_a_damaged_house_file_is_named_with_a_remedy(tmp_path: Path, body: str) -> None:
-    file = tmp_path / "house.json"
-    file.write_bytes(body.encode(errors="surrogateescape"))
-    with pytest.raises(house.NoHouse, match=r"house\.json is damaged .*restore it from a backup"):
-        house.read(file)
-
-
-@pytest.mark.parametrize(
-    "keys",
-    [{}, {"database": {}, "index": {}}, {"database": {"1": "ab"}, "index": {"1": "ab"}}, {"database": {"1": "xyz"}, "index": 7}],
-    ids=["none", "no ids", "too short", "not hex"],
-)
-def test_damaged_keys_are_found_before_anything_is_encrypted(tmp_path: Path, keys: object) -> None:
-    with pytest.raises(house.NoHouse, match=r"damaged .*restore it from a backup"):
-        house.read(_house(tmp_path, keys=keys))
-
-
-def test_an_unknown_suite_is_found_before_anything_is_encrypted(tmp_path: Path) -> None:
-    with pytest.raises(house.NoHouse, match="damaged"):
-        house.read(_house(tmp_path, suite="rot13"))
-
-
-def test_a_folder_in_place_of_the_house_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(house.NoHouse, match="cannot be read"):
-        house.read(tmp_path)
-
-
-def test_a_house_without_a_role_names_the_role_and_the_remedy(tmp_path: Path) -> None:
-    file = _house(tmp_path)
-    raw = json.loads(file.read_text())
-    del raw["urls"]["door"]
-    file.write_text(json.dumps(raw))
-    with pytest.raises(house.NoHouse, match="no address for fenji_door; run `fenji db init"):
-        house.read(file)
-
-
-@pytest.mark.parametrize("secret", ["", house.PLACEHOLDER, "short", "x" * 31])
-def test_a_placeholder_secret_is_refused_outside_the_demo(tmp_path: Path, secret: str) -> None:
-    with pytest.raises(house.NoHouse, match="secret is a placeholder; put in at least 32 random characters"):
-        house.read(_house(tmp_path, demo=False, secret=secret))
-    assert house.read(_house(tmp_path, demo=True, secret=secret)).demo
-
-
-def test_without_a_house_in_the_environment_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(house.VARIABLE)
-    with pytest.raises(house.NoHouse, match="FENJI_HOUSE is not set; start with the `fenji` command"):
-        house.current()
