@@ -140,7 +140,9 @@ class AuditEvent(House):
         "detail": "internal",
         "seal": "internal",
     }
-    shape: ClassVar = rls.written_by("access_auditevent")
+    # only the sealer may put a row into a link: else a writer could break the chain
+    unsealed: ClassVar = "access_auditevent.seal_id IS NULL"
+    shape: ClassVar = rls.written_by("access_auditevent", also=unsealed)
 
     class Meta:
         indexes: ClassVar = [

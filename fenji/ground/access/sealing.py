@@ -32,10 +32,14 @@ class ChainReport:
     head: str
 
 
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def _row_bytes(event: AuditEvent) -> bytes:
     fields = [
         str(event.id),
-        event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        _instant(event.at),
         str(event.actor_id),
         event.role,
         event.org_id,
@@ -48,8 +52,8 @@ def _row_bytes(event: AuditEvent) -> bytes:
     return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _link(number: int, previous: bytes, events: Iterable[AuditEvent], suite: str) -> bytes:
-    return digest([str(number).encode(), previous, *map(_row_bytes, events)], suite)
+def _link(number: int, previous: bytes, at: datetime, events: Iterable[AuditEvent], suite: str) -> bytes:
+    return digest([str(number).encode(), previous, _instant(at).encode(), *map(_row_bytes, events)], suite)
 
 
 def seal(*, at: datetime, suite: str, using: str = "job", limit: int = _BATCH) -> int:
@@ -64,7 +68,7 @@ def seal(*, at: datetime, suite: str, using: str = "job", limit: int = _BATCH) -
             return 0
         last = AuditSeal.objects.using(using).order_by("-number").first()
         number, previous = (last.number + 1, bytes(last.digest)) if last else (1, GENESIS)
-        link = _link(number, previous, events, suite)
+        link = _link(number, previous, at, events, suite)
         AuditSeal.objects.using(using).create(number=number, suite=suite, rows=len(events), previous=previous, digest=link, at=at)
         AuditEvent.objects.using(using).filter(pk__in=[e.pk for e in events]).update(seal_id=number)
     return len(events)
@@ -79,7 +83,7 @@ def verify(using: str = "job") -> ChainReport:
             link.number == links + 1
             and bytes(link.previous) == previous
             and len(events) == link.rows
-            and _link(link.number, previous, events, link.suite) == bytes(link.digest)
+            and _link(link.number, previous, link.at, events, link.suite) == bytes(link.digest)
         )
         if not fits and broken is None:
             broken = link.number

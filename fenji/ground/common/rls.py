@@ -61,9 +61,10 @@ def own_account(table: str, column: str = "account_id") -> Shape:
     return Shape("own_account", f"{table}.{column} = (SELECT access_scope_account())")
 
 
-def written_by(table: str, column: str = "actor_id") -> Shape:
-    """Rows the app may only add, and only in the name of the signed-in account."""
-    return Shape("written_by", "false", f"{table}.{column} = (SELECT access_scope_account())")
+def written_by(table: str, column: str = "actor_id", also: str = "") -> Shape:
+    """Rows the app may only add, and only in the name of the signed-in account. `also`: what else must hold for them."""
+    own = f"{table}.{column} = (SELECT access_scope_account())"
+    return Shape("written_by", "false", f"{own} AND {also}" if also else own)
 
 
 class _Reversible(Operation):

@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
         Protect("access_idempotencykey", now.IdempotencyKey.shape, {"job": ("ALL", "true")}),
         Grant("access_auditseal", load="", job="SELECT, INSERT"),
         Grant("access_auditevent", load="INSERT", app="INSERT", door="INSERT", job="SELECT, INSERT, UPDATE (seal_id)"),
-        Protect("access_auditevent", now.AuditEvent.shape, {"door": ("INSERT", "true"), "job": ("ALL", "true")}),
+        Protect("access_auditevent", now.AuditEvent.shape, {"door": ("INSERT", now.AuditEvent.unsealed), "job": ("ALL", "true")}),
         Grant("access_readlog", load="", app="INSERT", job="SELECT"),
         Protect("access_readlog", now.ReadLog.shape, {"job": ("SELECT", "true")}),
     ]
