@@ -27,6 +27,8 @@ INSTALLED_APPS = [
     "fenji.ground.policy",
     "fenji.ground.network",
     "fenji.ground.tasks",
+    "fenji.ground.documents",
+    "fenji.ground.publication",
     "fenji.care.catalogue",
     "fenji.care.registry",
     "fenji.care.visits",

@@ -103,6 +103,7 @@ def open_session(account: Account, seat: Seat, *, at: datetime, policy: AccessPo
         orgs=list(seat.scope.orgs),
         path_lo=seat.scope.path_lo,
         path_hi=seat.scope.path_hi,
+        reach=seat.scope.reach,
         purpose=purpose,
         opened_at=at,
         seen_at=at,

@@ -50,6 +50,7 @@ class ScopeHandle(House):
     orgs = org_array()
     path_lo = CText()
     path_hi = CText()
+    reach = CText(default="")
     purpose = CText()
     opened_at = models.DateTimeField()
     seen_at = models.DateTimeField()
@@ -69,6 +70,7 @@ class ScopeHandle(House):
         "orgs": "internal",
         "path_lo": "internal",
         "path_hi": "internal",
+        "reach": "internal",
         "purpose": "internal",
         "opened_at": "internal",
         "seen_at": "internal",

@@ -10,7 +10,7 @@ from django.db import connections
 from fenji.ground.access.models import Account
 from fenji.ground.access.rules import Actor
 
-_ENTER = "SELECT account_id, actor_name, role, post_id, org_id, org_name, orgs FROM access_enter(%s)"
+_ENTER = "SELECT account_id, actor_name, role, post_id, org_id, org_name, orgs, reach FROM access_enter(%s)"
 
 
 def token_hash(token: str) -> bytes:
@@ -28,8 +28,8 @@ def enter(token: str, using: str = "default") -> Actor | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    account_id, name, role, post_id, org_id, org_name, orgs = row
-    return Actor(account_id, name, role, post_id, org_id, org_name, tuple(orgs))
+    account_id, name, role, post_id, org_id, org_name, orgs, reach = row
+    return Actor(account_id, name, role, post_id, org_id, org_name, tuple(orgs), reach)
 
 
 def leave(using: str = "default") -> None:

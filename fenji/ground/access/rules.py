@@ -11,27 +11,37 @@ DOCTOR = "doctor"
 REVIEWER = "reviewer"
 DESK = "desk"
 MANAGER = "manager"
+EDITOR = "editor"
 OFFICER = "officer"
 SYSTEM_ADMIN = "system_admin"
 SECURITY_ADMIN = "security_admin"
 AUDIT_ADMIN = "audit_admin"
+MACHINE = "machine"
 
-_CASE_READERS = frozenset({"desk.open", "referral.read", "referral.export"})
+_EVERYBODY = frozenset({"desk.open", "account.own", "network.read", "policy.read", "catalogue.read", "notice.read"})
+_CASE_READERS = _EVERYBODY | {"referral.read", "referral.export"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     DOCTOR: _CASE_READERS
-    | {"resident.find", "resident.open", "resident.register", "visit.write", "referral.write", "referral.answer"},
+    | {"resident.find", "resident.open", "resident.register", "visit.write", "referral.write", "referral.answer", "glass.break"},
     REVIEWER: _CASE_READERS | {"referral.review"},
     DESK: _CASE_READERS | {"referral.receive"},
-    MANAGER: _CASE_READERS | {"referral.review", "referral.receive"},
-    OFFICER: frozenset({"desk.open"}),
-    SYSTEM_ADMIN: frozenset({"desk.open"}),
-    SECURITY_ADMIN: frozenset({"desk.open"}),
-    AUDIT_ADMIN: frozenset({"desk.open", "audit.verify"}),
+    MANAGER: _CASE_READERS | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "duty.write"},
+    EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
+    OFFICER: _EVERYBODY
+    | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
+    | {"import.open", "publication.log"},
+    SYSTEM_ADMIN: _EVERYBODY | {"network.write", "account.write", "import.open", "notice.write", "duty.write"},
+    SECURITY_ADMIN: _EVERYBODY
+    | {"policy.propose", "policy.decide", "post.administrators", "glass.watch", "machine.write", "keys.rotate"},
+    AUDIT_ADMIN: _EVERYBODY | {"audit.read", "audit.verify"},
+    MACHINE: frozenset({"api.use"}),
 }
 """Role → permissions. Pages and actions name one permission each; whatever is not named here is denied."""
 
 ADMINISTRATORS = frozenset({SYSTEM_ADMIN, SECURITY_ADMIN, AUDIT_ADMIN})
+GOVERNING = ADMINISTRATORS | {OFFICER}
+"""Roles that reach over an administrative region: what they govern there holds no rows about patients."""
 CLINICAL = frozenset({DOCTOR, REVIEWER, DESK, MANAGER})
 """Roles whose holders reach rows about patients."""
 
@@ -49,11 +59,15 @@ class AccessPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one post reaches: organisations by id, and a half-open range of paths (empty when both ends are equal)."""
+    """What one post reaches: organisations by id, and a half-open range of paths (empty when both ends are equal).
+
+    `reach`: beginning of the paths that somebody in a governing role administers; empty for everybody else.
+    """
 
     orgs: tuple[int, ...]
     path_lo: str
     path_hi: str
+    reach: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class Actor:
     org_id: int
     org_name: str
     orgs: tuple[int, ...]
+    reach: str = ""
 
     def may(self, permission: str) -> bool:
         """True when the role permits it."""

@@ -12,10 +12,12 @@ ROLE_NAMES = {
     rules.REVIEWER: _("Referral reviewer"),
     rules.DESK: _("Referral desk"),
     rules.MANAGER: _("Head of institution"),
+    rules.EDITOR: _("Medical affairs"),
     rules.OFFICER: _("Commission officer"),
     rules.SYSTEM_ADMIN: _("System administrator"),
     rules.SECURITY_ADMIN: _("Security administrator"),
     rules.AUDIT_ADMIN: _("Audit administrator"),
+    rules.MACHINE: _("Machine account"),
 }
 
 

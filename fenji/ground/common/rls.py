@@ -6,6 +6,7 @@ scope handle up; no policy reads them from a setting, because the app role could
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.migrations.operations.base import Operation
@@ -20,6 +21,8 @@ class Shape:
     name: str
     using: str
     check: str = ""
+    read: str = ""
+    """Given: who may read is told apart from who may write; `using` then says which rows may be added and changed."""
 
 
 def viewers(table: str, column: str = "viewer_ids") -> Shape:
@@ -65,6 +68,17 @@ def written_by(table: str, column: str = "actor_id", also: str = "") -> Shape:
     """Rows the app may only add, and only in the name of the signed-in account. `also`: what else must hold for them."""
     own = f"{table}.{column} = (SELECT access_scope_account())"
     return Shape("written_by", "false", f"{own} AND {also}" if also else own)
+
+
+def governed(table: str, roles: Collection[str], path: str = "path") -> Shape:
+    """Public rows: everybody reads them, and only people in one of `roles` add or change those that lie within their reach.
+
+    Without a `path` column (`path=""`) the role alone decides, and the action checks the reach.
+    """
+    named = ", ".join(f"'{role}'" for role in sorted(roles))
+    allowed = f"(SELECT access_scope_role()) = ANY (ARRAY[{named}])"
+    within = f" AND (SELECT access_scope_reach()) <> '' AND {table}.{path} ^@ (SELECT access_scope_reach())" if path else ""
+    return Shape("governed", allowed + within, read="true")
 
 
 class _Reversible(Operation):
@@ -136,20 +150,32 @@ class Protect(_Reversible):
             parts.append(f"WITH CHECK ({check or using})")
         return " ".join(parts)
 
+    def app_policies(self) -> list[str]:
+        """SQL of the policies that bind the app role."""
+        if not self.shape.read:
+            return [self._policy("app", "ALL", self.shape.using, self.shape.check)]
+        reads = f"CREATE POLICY {self.table}_app_read ON {self.table} FOR SELECT TO fenji_app USING ({self.shape.read})"
+        changes = self._policy("app", "UPDATE", self.shape.using, self.shape.check)
+        return [
+            self._policy("app", "INSERT", self.shape.using, self.shape.check),
+            changes.replace(f"POLICY {self.table}_app ", f"POLICY {self.table}_app_change ", 1),
+            reads,
+        ]
+
     def statements(self) -> list[str]:
         t = self.table
         named = [self._policy(role, command, using, "") for role, (command, using) in self.others.items()]
         return [
             f"ALTER TABLE {t} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {t} FORCE ROW LEVEL SECURITY",
-            self._policy("app", "ALL", self.shape.using, self.shape.check),
+            *self.app_policies(),
             self._policy("owner", "ALL", "true", ""),
             self._policy("load", "ALL", "true", ""),
             *named,
         ]
 
     def undo(self) -> list[str]:
-        names = ["app", "owner", "load", *self.others]
+        names = ["app", *(["app_read", "app_change"] if self.shape.read else []), "owner", "load", *self.others]
         drops = [f"DROP POLICY {self.table}_{name} ON {self.table}" for name in names]
         return [*drops, f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY"]
 

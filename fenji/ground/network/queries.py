@@ -89,7 +89,7 @@ def departments_of(org_id: int) -> list[Department]:
 def posts_of(account_id: UUID, at: datetime) -> list[Post]:
     """Posts an account holds at an instant. Read through the door connection: nobody is signed in yet."""
     held = Post.objects.using("door").filter(account_id=account_id, start__lte=at)
-    return list(held.filter(Q(end=None) | Q(end__gt=at)).select_related("org").order_by("start", "id"))
+    return list(held.filter(Q(end=None) | Q(end__gt=at)).select_related("org__region").order_by("start", "id"))
 
 
 def seat_of(post: Post) -> Seat:
@@ -98,7 +98,7 @@ def seat_of(post: Post) -> Seat:
     code = org.path[: rules.REGION_CODE_WIDTH]
     if org.care_tier == "township":
         code = code[:9]
-    scope = rules.scope_of(post.role, org.kind, org.care_tier, code, org.id)
+    scope = rules.scope_of(post.role, org.kind, org.care_tier, org.region.kind, code, org.id)
     return Seat(post.id, post.role, org.id, org.name, scope, post.end)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fenji.ground.access.rules import CLINICAL, Scope
-from fenji.ground.common.units import REGION_CODE_WIDTH
+from fenji.ground.access.rules import CLINICAL, GOVERNING, Scope
+from fenji.ground.common.units import REGION_CODE_WIDTH, REGION_PREFIXES
 
 TIERS = ("village", "township", "county", "city", "province")
 """Care tiers, lowest first. "Up" means to a later one; grade (三甲 …) is another thing."""
@@ -27,13 +27,26 @@ def prefix_range(prefix: str) -> tuple[str, str]:
     return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
-def scope_of(role: str, kind: str, tier: str, region_code: str, org_id: int) -> Scope:
+def reach_of(role: str, kind: str, region_kind: str, region_code: str, org_id: int) -> str:
+    """The beginning of the paths that a governing role administers; empty for other roles.
+
+    An agency governs its region (350400 → "3504"), an institution of care only itself.
+    """
+    if role not in GOVERNING:
+        return ""
+    if kind == "care":
+        return path_of(region_code, org_id)
+    return region_code[: REGION_PREFIXES.get(region_kind, len(region_code))]
+
+
+def scope_of(role: str, kind: str, tier: str, region_kind: str, region_code: str, org_id: int) -> Scope:
     """What a post reaches.
 
     A primary institution reaches the rows of its township or village; a hospital those of its own; roles that are not clinical
     reach no row about a patient.
     """
+    reach = reach_of(role, kind, region_kind, region_code, org_id)
     if role not in CLINICAL or kind != "care":
-        return Scope((org_id,), "", "")
+        return Scope((org_id,), "", "", reach)
     prefix = region_code if tier in PRIMARY else path_of(region_code, org_id)
     return Scope((org_id,), *prefix_range(prefix))

@@ -1,0 +1,104 @@
+"""Lists that come in as files: what a column holds, what is wrong with a row, and what a room offers to take in.
+
+A room registers its lists at start-up; the room `documents` takes files, shows the dry run and calls `write`. Pure but for the
+registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from fenji.ground.access.rules import Actor
+
+Words = Any
+"""Text, now or translated later (a lazy string of Django's; this file does not know Django)."""
+
+FORMS = ("text", "whole", "decimal", "date", "yes_no", "choice")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a list. `form`: what its cells hold; `choices`: code → words, for `choice` (people may type either)."""
+
+    key: str
+    head: Words
+    form: str = "text"
+    required: bool = False
+    choices: tuple[tuple[str, Words], ...] = ()
+    sample: str = ""
+    note: Words = ""
+    longest: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as it came: its line in the file, and its cells by column key, typed (str, int, Decimal, date, bool) or None."""
+
+    line: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a row. `column`: key, empty when the row as a whole is wrong; `code`: of a registered text."""
+
+    line: int
+    column: str
+    code: str
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a dry run found. `outcomes`: line → new, changed or same, for the rows without fault; `notes` warn without refusing."""
+
+    outcomes: Mapping[int, str]
+    faults: tuple[Fault, ...]
+    notes: tuple[Fault, ...] = ()
+
+
+class Listing(Protocol):
+    """A list a room takes in. `key`: the columns that tell rows apart; a file that names one twice is at fault."""
+
+    code: str
+    title: Words
+    permission: str
+    columns: Sequence[Column]
+    key: Sequence[str]
+
+    def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:
+        """Compare rows, whose cells have their forms already, with what stands. Changes nothing. Reads over the alias `load`."""
+
+    def write(self, rows: Sequence[Row], *, by: Actor, at: datetime, progress: Callable[[int], None]) -> list[dict[str, str]]:
+        """Write rows that were judged new or changed, over the alias `load`, inside the caller's transaction, with audit rows.
+
+        Returns handouts: rows that are shown once to whoever sent the file (activation codes), usually none.
+        """
+
+
+_LISTINGS: dict[str, Listing] = {}
+_FAULTS: dict[str, Words] = {}
+
+
+def register_listing(listing: Listing) -> None:
+    """Offer a list. Called at start-up."""
+    _LISTINGS[listing.code] = listing
+
+
+def listings() -> dict[str, Listing]:
+    """All lists that can come in, by code."""
+    return dict(_LISTINGS)
+
+
+def register_faults(texts: Mapping[str, Words]) -> None:
+    """Name faults: code → what is wrong and what to do, with %(x)s for the fault's detail."""
+    _FAULTS.update(texts)
+
+
+def fault_text(fault: Fault) -> str:
+    """A fault in words, in the reader's language."""
+    return str(_FAULTS[fault.code]) % dict(fault.detail)
