@@ -10,8 +10,9 @@ class PolicyConfig(AppConfig):
     label = "policy"
 
     def ready(self) -> None:
-        from fenji.ground.access.rules import AccessPolicy
+        from fenji.ground.access.rules import AccessPolicy, MachinePolicy, PasswordPolicy
         from fenji.ground.policy.queries import TasksPolicy, register
 
-        register(AccessPolicy, "access")
+        for policy in (AccessPolicy, PasswordPolicy, MachinePolicy):
+            register(policy, "access")
         register(TasksPolicy, "tasks")
