@@ -104,14 +104,14 @@ class Then:
     county_code: str
 
 
-def as_then(org_id: int, on: date) -> Then | None:
+def as_then(org_id: int, on: date, using: str = "default") -> Then | None:
     """What an organisation was on a day; None when it did not exist then. Codes and names of regions are those of the day."""
-    version = OrganisationVersion.objects.filter(_in_force(on), org_id=org_id).first()
+    version = OrganisationVersion.objects.using(using).filter(_in_force(on), org_id=org_id).first()
     if version is None:
         return None
-    name = RegionName.objects.filter(_in_force(on), region_id=version.region_id).first()
+    name = RegionName.objects.using(using).filter(_in_force(on), region_id=version.region_id).first()
     # before the first dated row of a region its oldest is the best that is known
-    name = name or RegionName.objects.filter(region_id=version.region_id).order_by("start").first()
+    name = name or RegionName.objects.using(using).filter(region_id=version.region_id).order_by("start").first()
     code, called = (name.code, name.name) if name else ("", "")
     return Then(
         org_id,
@@ -127,9 +127,9 @@ def as_then(org_id: int, on: date) -> Then | None:
     )
 
 
-def as_today(org_ids: Iterable[int]) -> dict[int, int]:
+def as_today(org_ids: Iterable[int], using: str = "default") -> dict[int, int]:
     """Each organisation's present successor, itself when it goes on: history counted where it belongs today."""
-    merged = dict(Succession.objects.filter(kind="merged").values_list("predecessor_id", "successor_id"))
+    merged = dict(Succession.objects.using(using).filter(kind="merged").values_list("predecessor_id", "successor_id"))
 
     def last(org: int) -> int:
         while org in merged:
@@ -139,19 +139,21 @@ def as_today(org_ids: Iterable[int]) -> dict[int, int]:
     return {org: last(org) for org in org_ids}
 
 
-def predecessors(org_id: int) -> list[int]:
+def predecessors(org_id: int, using: str = "default") -> list[int]:
     """Organisations that went into this one, directly or through others."""
     found: list[int] = []
     front = [org_id]
     while front:
-        front = list(Succession.objects.filter(kind="merged", successor_id__in=front).values_list("predecessor_id", flat=True))
+        front = list(
+            Succession.objects.using(using).filter(kind="merged", successor_id__in=front).values_list("predecessor_id", flat=True)
+        )
         found += front
     return found
 
 
-def members(alliance_id: int, on: date) -> list[Membership]:
+def members(alliance_id: int, on: date, using: str = "default") -> list[Membership]:
     """Members of an alliance on a day, lead first, then by place."""
-    rows = Membership.objects.filter(_in_force(on), alliance_id=alliance_id).select_related("org")
+    rows = Membership.objects.using(using).filter(_in_force(on), alliance_id=alliance_id).select_related("org")
     return sorted(rows, key=lambda m: (m.role != "lead", m.org.path))
 
 
@@ -161,16 +163,22 @@ def alliances_of(org_id: int, on: date) -> list[Membership]:
     return list(rows.select_related("alliance").order_by("alliance__kind", "alliance_id"))
 
 
-def community_of(org_id: int, on: date) -> int | None:
+def community_of(org_id: int, on: date, using: str = "default") -> int | None:
     """The county community an institution belongs to on a day; None when to none."""
-    row = Membership.objects.filter(_in_force(on), org_id=org_id, kind="county_community").first()
+    row = Membership.objects.using(using).filter(_in_force(on), org_id=org_id, kind="county_community").first()
     return row.alliance_id if row else None
 
 
-def branch_specialties(community: int, on: date) -> frozenset[str]:
+def branch_specialties(community: int, on: date, using: str = "default") -> frozenset[str]:
     """Specialties of the people who work at a branch of a county community on a day, employed or sent down (SM-3-3b)."""
-    branches = Membership.objects.filter(_in_force(on), alliance_id=community, role__in=rules.BRANCHES).values("org_id")
-    found = PractitionerRole.objects.filter(_in_force(on), org_id__in=branches).values_list("practitioner__specialties", flat=True)
+    branches = (
+        Membership.objects.using(using).filter(_in_force(on), alliance_id=community, role__in=rules.BRANCHES).values("org_id")
+    )
+    found = (
+        PractitionerRole.objects.using(using)
+        .filter(_in_force(on), org_id__in=branches)
+        .values_list("practitioner__specialties", flat=True)
+    )
     return frozenset(s for many in found for s in many)
 
 
@@ -195,9 +203,9 @@ def on_duty(org_id: int, at: datetime, duty: str = "") -> list[DutyShift]:
     return list(found.select_related("practitioner", "department").order_by("duty", "start"))
 
 
-def title_on(practitioner_id: UUID, on: date) -> str:
+def title_on(practitioner_id: UUID, on: date, using: str = "default") -> str:
     """The professional title somebody held on a day; "none" before the first."""
-    row = TitleHeld.objects.filter(practitioner_id=practitioner_id, start__lte=on).order_by("-start").first()
+    row = TitleHeld.objects.using(using).filter(practitioner_id=practitioner_id, start__lte=on).order_by("-start").first()
     return row.title if row else "none"
 
 

@@ -113,6 +113,7 @@ _WORDS = {
     "day": _("the day does not fit"),
     "same": _("it is the same one"),
     "kinds": _("they are of different kinds"),
+    "open_between": _("an open referral goes from one to the other; finish it first"),
     "only_care": _("only institutions of care join"),
     "branches": _("only county communities have branches"),
     "public_members": _("a city group has public hospitals and community centres"),

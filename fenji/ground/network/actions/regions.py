@@ -129,6 +129,20 @@ def _recode_below(old: str, new: str, on: date) -> None:
     move_paths(old, new)
 
 
+def _bring_under(child: RegionName, parent: Region, stem: str, taken: set[str], on: date) -> None:
+    """Put a region with all below under a new parent; its last digits stay unless another child has them already."""
+    kind = Region.objects.using("load").get(pk=child.region_id).kind
+    old = _significant(child.code, kind)
+    width = len(old) - len(stem)
+    digits = old[len(stem) :]
+    while digits in taken:
+        digits = f"{int(digits) + 1:0{width}d}"
+    taken.add(digits)
+    Region.objects.using("load").filter(pk=child.region_id).update(parent=parent)
+    _recode_below(old, stem + digits, on)
+    RegionName.objects.using("load").filter(region_id=child.region_id, end=None).update(parent=parent)
+
+
 @transaction.atomic(using="load")
 def merge_regions(predecessors: list[int], *, code: str, name: str, on: date, by: Actor, at: datetime) -> Region:
     """Make one region of several of the same kind and parent: a new one with its own id; those below move under it.
@@ -146,12 +160,12 @@ def merge_regions(predecessors: list[int], *, code: str, name: str, on: date, by
     number = Region.objects.using("load").aggregate(last=Max("id"))["last"] + 1
     region = Region.objects.using("load").create(id=number, kind=kind, parent_id=parent_id)
     RegionName.objects.using("load").create(region=region, code=code, name=name, parent_id=parent_id, start=on)
-    for row in old:
+    stem = _significant(code, kind)
+    taken: set[str] = set()
+    for row in sorted(old, key=lambda r: r.code):
         RegionSuccession.objects.using("load").create(predecessor_id=row.region_id, successor=region, kind="merged", on=on)
-        Region.objects.using("load").filter(parent_id=row.region_id).update(parent=region)
-        _recode_below(_significant(row.code, kind), _significant(code, kind), on)
-        for below in RegionName.objects.using("load").filter(parent_id=row.region_id, end=None):
-            RegionName.objects.using("load").filter(pk=below.pk).update(parent=region)
+        for child in RegionName.objects.using("load").filter(parent_id=row.region_id, end=None).order_by("code"):
+            _bring_under(child, region, stem, taken, on)
     audit(
         by=by,
         at=at,
