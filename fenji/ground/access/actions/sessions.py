@@ -90,6 +90,11 @@ def close_session(token: str, *, at: datetime) -> None:
     ScopeHandle.objects.using("door").filter(token_hash=token_hash(token), closed_at=None).update(closed_at=at)
 
 
+def end_sessions_of(*, post_id: UUID, at: datetime) -> None:
+    """Let no session of a post last longer than `at`."""
+    ScopeHandle.objects.using("door").filter(post_id=post_id, closed_at=None, until__gt=at).update(until=at)
+
+
 def end_session(account_id: UUID, wanted: str, *, at: datetime) -> None:
     """End one open session of one's own, named as `queries.sessions_of` names it. Raises Unknown."""
     _close(account_id, wanted, at)
