@@ -67,6 +67,8 @@ ROLES_OF_KIND = {
     MACHINE_KIND: (MACHINE,),
 }
 """Kind of account → the roles its posts may have."""
+APPOINTS = {role: tuple(r for kind in kinds for r in ROLES_OF_KIND[kind]) for role, kinds in ADMINISTERS.items()}
+"""Role → the roles it gives to others."""
 
 WORK, PASSWORD_ONLY, API = "work", "password", "api"
 """What a session is good for: pages; nothing but choosing a new password; requests of a machine."""
@@ -218,6 +220,11 @@ def new_account(name: str, username: str, kind: str, org_id: int, path: str) -> 
 def username_stem(readings: Iterable[str]) -> str:
     """What a user name is proposed from: the first reading that can be one; `user` when none can."""
     return next((r for r in readings if _USERNAME.fullmatch(r)), "user")
+
+
+def administers(by: Actor, kind: str, path: str) -> bool:
+    """True when somebody makes, resets and appoints accounts of this kind at this place. The house itself does everything."""
+    return by.account_id == HOUSE_ACCOUNT or (by.may(ADMINISTERED_WITH[kind]) and bool(by.reach) and path.startswith(by.reach))
 
 
 def kind_of(role: str) -> str:

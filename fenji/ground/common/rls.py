@@ -81,6 +81,14 @@ def governed(table: str, roles: Collection[str], path: str = "path") -> Shape:
     return Shape("governed", allowed + within, read="true")
 
 
+def appointed(table: str, roles: Mapping[str, Collection[str]]) -> Shape:
+    """Posts: everybody reads them; an administrator adds and changes those within the reach whose role is one they may give away
+    (acting role → roles of posts)."""
+    acting, reach = "(SELECT access_scope_role())", "(SELECT access_scope_reach())"
+    each = (f"({acting} = '{r}' AND {table}.role = ANY (ARRAY[{', '.join(repr(g) for g in given)}]))" for r, given in roles.items())
+    return Shape("governed", f"({' OR '.join(each)}) AND {reach} <> '' AND {table}.path ^@ {reach}", read="true")
+
+
 def administered(table: str, kinds: Mapping[str, Collection[str]]) -> Shape:
     """Accounts: one's own is read; those whose path lies within the reach are read by the roles named in `kinds` (role → kinds of
     account), which also add and change those of their kinds, but never their own."""

@@ -23,6 +23,7 @@ from fenji.ground.access.rules import (
     Actor,
     NewAccount,
     PasswordPolicy,
+    administers,
 )
 from fenji.ground.common.ids import parse_secret_code, secret_code
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
@@ -34,15 +35,9 @@ class UsernameTaken(Refused):
     code = "username_taken"
 
 
-def _administers(by: Actor, kind: str, path: str) -> bool:
-    if by.account_id == HOUSE_ACCOUNT:
-        return True
-    return by.may(ADMINISTERED_WITH[kind]) and bool(by.reach) and path.startswith(by.reach)
-
-
 def create_accounts(new: Sequence[NewAccount], *, by: Actor, at: datetime, using: str = "default") -> list[Account]:
     """Make accounts without a password, in the order given. Raises NotPermitted, UsernameTaken."""
-    if not all(_administers(by, n.kind, n.path) for n in new):
+    if not all(administers(by, n.kind, n.path) for n in new):
         raise NotPermitted
     made = [
         Account(
@@ -123,7 +118,7 @@ def reactivate(account_id: UUID, version: int, *, by: Actor, at: datetime) -> No
 
 def _one(account_id: UUID, version: int, by: Actor) -> Account:
     found = Account.objects.filter(pk=account_id).exclude(pk=by.account_id).first()
-    if found is None or not _administers(by, found.kind, found.path):
+    if found is None or not administers(by, found.kind, found.path):
         raise Unknown(what="account")
     if found.version != version:
         raise Stale
@@ -139,6 +134,6 @@ def _change(account_id: UUID, version: int, by: Actor, at: datetime, action: str
     audit(by=by, at=at, action=action, subject=str(found.pk))
 
 
-def rehome(old_org_id: int, org_id: int, path: str, *, using: str) -> int:
-    """Accounts at home in an organisation that moved or went into another follow it. Returns how many."""
-    return Account.objects.using(using).filter(org_id=old_org_id).update(org_id=org_id, path=path)
+def inherit(predecessor: int, successor: int, using: str) -> None:
+    """Accounts at home in an institution that went into another are at home there from now on."""
+    Account.objects.using(using).filter(org_id=predecessor).update(org_id=successor)

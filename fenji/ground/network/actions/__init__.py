@@ -18,7 +18,7 @@ from fenji.ground.network.actions.organisations import (
     set_departments,
     split,
 )
-from fenji.ground.network.actions.posts import PostDates, PostTaken, RolesExclude, appoint, end_post
+from fenji.ground.network.actions.posts import BadCover, PostDates, PostTaken, RolesExclude, WrongKind, appoint, end_post
 from fenji.ground.network.actions.regions import BadRegionChange, change_region, load_divisions, merge_regions, placed_tables
 from fenji.ground.network.actions.staff import (
     BadShift,
@@ -33,6 +33,7 @@ from fenji.ground.network.actions.staff import (
 
 __all__ = [
     "BadChange",
+    "BadCover",
     "BadRegionChange",
     "BadShift",
     "NewOrganisation",
@@ -41,6 +42,7 @@ __all__ = [
     "PostTaken",
     "RolesExclude",
     "SecondHead",
+    "WrongKind",
     "appoint",
     "assign",
     "change",
