@@ -58,7 +58,7 @@ def test_small_and_wide_letters_blanks_and_letters_read_as_digits_are_forgiven(n
 
 @given(st.text(alphabet=string.printable + "汉字０１\u202e\x00", max_size=40))
 def test_anything_else_is_refused_by_name(typed: str) -> None:
-    with pytest.raises(BadCode, match="form|check_character"):
+    with pytest.raises(BadCode, match=r"form|check_character"):
         parse_secret_code(typed)
 
 

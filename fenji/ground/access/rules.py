@@ -51,8 +51,8 @@ GOVERNING = ADMINISTRATORS | {OFFICER}
 CLINICAL = frozenset({DOCTOR, REVIEWER, DESK, MANAGER})
 """Roles whose holders reach rows about patients."""
 
-STAFF_KIND, GOVERNING_KIND, MACHINE_KIND = "staff", "governing", "machine"
-ADMINISTERED_WITH = {STAFF_KIND: "account.write", GOVERNING_KIND: "post.administrators", MACHINE_KIND: "machine.write"}
+STAFF_KIND, ADMINISTRATOR_KIND, MACHINE_KIND = "staff", "administrator", "machine"
+ADMINISTERED_WITH = {STAFF_KIND: "account.write", ADMINISTRATOR_KIND: "post.administrators", MACHINE_KIND: "machine.write"}
 """Kind of account → the permission that makes, resets and appoints it. An account keeps its kind, so that whoever hands out the
 codes of doctors can never hold the code of an administrator."""
 ADMINISTERS = {
@@ -62,8 +62,8 @@ ADMINISTERS = {
 }
 """Role → the kinds of account it makes and changes; the policy of the table says the same."""
 ROLES_OF_KIND = {
-    STAFF_KIND: (DOCTOR, REVIEWER, DESK, MANAGER, EDITOR),
-    GOVERNING_KIND: (OFFICER, SYSTEM_ADMIN, SECURITY_ADMIN, AUDIT_ADMIN),
+    STAFF_KIND: (DOCTOR, REVIEWER, DESK, MANAGER, EDITOR, OFFICER),
+    ADMINISTRATOR_KIND: (SYSTEM_ADMIN, SECURITY_ADMIN, AUDIT_ADMIN),
     MACHINE_KIND: (MACHINE,),
 }
 """Kind of account → the roles its posts may have."""

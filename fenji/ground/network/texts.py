@@ -105,7 +105,7 @@ DUTIES = {
 SUCCESSIONS = {"merged": _("went into"), "split": _("came out of"), "continued": _("is continued by")}
 RELATIONS = {"trusteeship": _("Trusteeship"), "agreement": _("Collaboration agreement"), "partnership": _("Partnership")}
 
-_WORDS = {
+WORDS = {
     "region": _("the region does not exist at present"),
     "ended": _("it has ended already"),
     "future": _("the day lies in the future"),
@@ -135,7 +135,7 @@ _WHY_NOT_ALLIANCE = _(
 
 def register() -> None:
     """Called once at start-up."""
-    register_words(_WORDS)
+    register_words(WORDS)
     register_refusals(
         {
             "roles_exclude": (
@@ -148,7 +148,7 @@ def register() -> None:
             ),
             "wrong_kind": (
                 _("This account cannot hold this role."),
-                _("Administrators, officers and machines have accounts of their own, made by the security administrator."),
+                _("Administrators and machines have accounts of their own, made by the security administrator."),
             ),
             "bad_cover": (
                 _("This person cannot stand in there."),

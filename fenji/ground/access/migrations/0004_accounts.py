@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="account",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["staff", "governing", "machine"])), name="account_kind"
+                condition=models.Q(("kind__in", ["staff", "administrator", "machine"])), name="account_kind"
             ),
         ),
         migrations.AddField(

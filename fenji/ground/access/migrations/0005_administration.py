@@ -14,7 +14,7 @@ _KNOWN_BEFORE = """
 DO $$ BEGIN
   IF to_regclass('network_post') IS NOT NULL THEN
     UPDATE access_account a SET org_id = o.id, path = o.path,
-           kind = CASE WHEN p.role IN ('officer', 'system_admin', 'security_admin', 'audit_admin') THEN 'governing' ELSE 'staff' END
+           kind = CASE WHEN p.role IN ('system_admin', 'security_admin', 'audit_admin') THEN 'administrator' ELSE 'staff' END
       FROM (SELECT DISTINCT ON (account_id) account_id, org_id, role FROM network_post ORDER BY account_id, start, id) p
       JOIN network_organisation o ON o.id = p.org_id
      WHERE p.account_id = a.id;

@@ -32,7 +32,7 @@ class PostTaken(Refused):
 
 
 class WrongKind(Refused):
-    """The role needs an account of another kind: administrators, officers and machines have accounts of their own."""
+    """The role needs an account of another kind: administrators and machines have accounts of their own."""
 
     code = "wrong_kind"
 

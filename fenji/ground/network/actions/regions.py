@@ -15,9 +15,10 @@ from fenji.ground.access.rules import Actor
 from fenji.ground.common.models import House
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.common.units import REGION_CODE_WIDTH, REGION_PREFIXES
-from fenji.ground.network.models import Region, RegionName, RegionSuccession
+from fenji.ground.network.models import Region, RegionName, RegionSuccession, Specialty
 
 _DIVISIONS = Path(__file__).parents[1] / "data" / "fujian_divisions.csv"
+_SPECIALTIES = _DIVISIONS.with_name("specialties.csv")
 _AS_OF = date(2023, 6, 30)
 
 
@@ -53,6 +54,14 @@ def load_divisions(using: str = "load", file: Path = _DIVISIONS) -> int:
                 for r in rows
             ]
             RegionName.objects.using(using).bulk_create(names, batch_size=5000)
+    return len(rows)
+
+
+def load_specialties(using: str = "load", file: Path = _SPECIALTIES) -> int:
+    """Put the shipped specialties in; those that are there already stay. Returns how many the file has."""
+    with file.open(encoding="utf-8") as handle:
+        rows = [Specialty(**r) for r in csv.DictReader(line for line in handle if not line.startswith("#"))]
+    Specialty.objects.using(using).bulk_create(rows, ignore_conflicts=True)
     return len(rows)
 
 
