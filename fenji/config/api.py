@@ -6,14 +6,17 @@ red. Who asks, how often, and what is kept of a POST is settled in `middleware`.
 
 from __future__ import annotations
 
+import json
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
+from ninja.renderers import JSONRenderer
 
 from fenji.config import problems
 from fenji.ground.access.rules import PERMISSIONS
@@ -37,6 +40,21 @@ class Api(NinjaAPI):
         return patterns
 
 
+class Readable(JSONRenderer):
+    """Chinese as it is written, not as escapes."""
+
+    json_dumps_params: ClassVar = {"ensure_ascii": False}
+
+
+class Json(Parser):
+    """Bodies that can be kept as they are: half of a surrogate pair is no character."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        found = json.loads(request.body)
+        json.dumps(found, ensure_ascii=False).encode()
+        return found
+
+
 def build(title: str = "Fenji") -> Api:
     """An API without operations, whose errors are problems."""
     made = Api(
@@ -44,10 +62,8 @@ def build(title: str = "Fenji") -> Api:
         version="1",
         docs_url=None,
         openapi_url=None,
-        openapi_extra={
-            "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-            "security": [{"key": []}],
-        },
+        parser=Json(),
+        renderer=Readable(),
     )
     made.add_exception_handler(Refused, problems.refused)
     made.add_exception_handler(ValidationError, _invalid)
@@ -101,7 +117,9 @@ def me(request: SignedRequest) -> dict[str, Any]:
 
 @cache
 def _description() -> dict[str, Any]:
-    return dict(api.get_openapi_schema(path_prefix=ROOT))
+    found = dict(api.get_openapi_schema(path_prefix=ROOT))
+    found["components"] = {**found.get("components", {}), "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}}
+    return {**found, "security": [{"key": []}]}
 
 
 @api.get("/openapi.json", include_in_schema=False)

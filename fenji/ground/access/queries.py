@@ -22,7 +22,6 @@ _ENTER = (
     " FROM access_enter(%s)"
 )
 _SESSION_ID = 16
-_MACHINE_DIGITS = 12
 _NOT_SHOWN = ("password", "activation_hash", "sessions_from")
 
 
@@ -34,11 +33,6 @@ def token_hash(token: str) -> bytes:
 def session_id(kept: bytes) -> str:
     """A name for a session in forms and in the audit trail; nothing can be opened with it."""
     return hashlib.sha256(b"session" + kept).hexdigest()[:_SESSION_ID]
-
-
-def machine_username(account_id: UUID) -> str:
-    """The user name of a machine account, which also stands in its keys: nobody types it."""
-    return f"api.{account_id.hex[-_MACHINE_DIGITS:]}"
 
 
 def enter(token: str, using: str = "default") -> Actor | None:

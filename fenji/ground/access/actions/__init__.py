@@ -35,6 +35,7 @@ from fenji.ground.access.actions.sessions import (
     end_session,
     end_sessions_of,
     issue_key,
+    machine_username,
     open_session,
     revoke_key,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "issue_key",
     "keep_result",
     "log_read",
+    "machine_username",
     "new_activation",
     "open_session",
     "reactivate",

@@ -150,10 +150,19 @@ def _count_failure(account: Account, wrong: type[Refused], at: datetime, policy:
     return AccountLocked(until=until) if until is not None else wrong()
 
 
-def activate(username: str, code: str, password: str, *, at: datetime, policy: AccessPolicy, passwords: PasswordPolicy) -> Account:
+def activate(
+    username: str,
+    code: str,
+    password: str,
+    *,
+    at: datetime,
+    policy: AccessPolicy,
+    passwords: Callable[[Account], PasswordPolicy],
+) -> Account:
     """Give an account its first password, with the code its administrator handed out. The code is used up by it.
 
-    Wrong codes count and lock like wrong passwords. Raises MistypedCode, WrongCode, AccountLocked, WeakPassword.
+    `passwords`: what binds for the account; asked only when the code fits. Wrong codes count and lock like wrong passwords.
+    Raises MistypedCode, WrongCode, AccountLocked, WeakPassword.
     """
     try:
         digest = code_hash(parse_secret_code(code))
@@ -167,7 +176,7 @@ def activate(username: str, code: str, password: str, *, at: datetime, policy: A
         return hmac.compare_digest(kept, digest) and alive
 
     def then(account: Account) -> None:
-        _refuse_weak(account, password, passwords)
+        _refuse_weak(account, password, passwords(account))
         _store(account, hashed, at=at)
 
     return _proved(

@@ -12,11 +12,12 @@ from django.db import connections, transaction
 from fenji.ground.access.actions.passwords import WrongPassword
 from fenji.ground.access.actions.trail import audit, audit_at_door
 from fenji.ground.access.models import Account, ScopeHandle
-from fenji.ground.access.queries import machine_username, session_id, token_hash
+from fenji.ground.access.queries import session_id, token_hash
 from fenji.ground.access.rules import API, MACHINE, MACHINE_KIND, PASSWORD_ONLY, WORK, AccessPolicy, Actor, MachinePolicy, Scope
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 
 _TOKEN_BYTES = 32
+_MACHINE, _MACHINE_BYTES = "api.", 6
 
 
 class KeyTooLong(Refused):
@@ -109,6 +110,11 @@ def _close(account_id: UUID, wanted: str, at: datetime) -> None:
     handles.filter(token_hash__in=found).update(closed_at=at)
 
 
+def machine_username() -> str:
+    """A user name for a machine account, drawn by chance: nobody types it, but its keys carry it and tell whose they are."""
+    return f"{_MACHINE}{secrets.token_hex(_MACHINE_BYTES)}"
+
+
 def issue_key(account: Account, seat: Seat, *, until: datetime, policy: MachinePolicy, by: Actor, at: datetime) -> str:
     """Mint a key for a machine account: a token like a session's, with a long life, that reaches no row about a patient.
 
@@ -119,7 +125,7 @@ def issue_key(account: Account, seat: Seat, *, until: datetime, policy: MachineP
         raise NotPermitted
     if not at < until <= at + timedelta(days=policy.machine_key_days):
         raise KeyTooLong(days=policy.machine_key_days)
-    token = f"fj_{machine_username(account.pk).removeprefix('api.')}_{secrets.token_urlsafe(_TOKEN_BYTES)}"
+    token = f"fj_{account.username.removeprefix(_MACHINE)}_{secrets.token_urlsafe(_TOKEN_BYTES)}"
     end = min(t for t in (until, seat.end) if t is not None)
     scope = Scope((), "", "", seat.scope.reach)
     with transaction.atomic(using="door"):

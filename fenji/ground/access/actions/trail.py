@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connections
+
 from fenji.ground.access.models import AuditEvent, ReadLog
 from fenji.ground.access.rules import Actor
+from fenji.ground.common.ids import uuid7
 
 
 def audit(
@@ -35,24 +39,16 @@ def audit_all(
     using: str = "default",
     **detail: object,
 ) -> None:
-    """The same for many subjects of one action."""
-    AuditEvent.objects.using(using).bulk_create(
-        [
-            AuditEvent(
-                at=at,
-                actor_id=by.account_id,
-                role=by.role,
-                org_id=by.org_id,
-                action=action,
-                subject=subject,
-                before=before,
-                after=after,
-                detail=detail,
-            )
-            for subject in subjects
-        ],
-        batch_size=5000,
-    )
+    """The same for many subjects of one action, in one statement: an import writes tens of thousands."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO access_auditevent (id, at, actor_id, role, org_id, action, subject, before, after, detail)"
+            " SELECT u.id, %s, %s, %s, %s, %s, u.subject, %s, %s, %s::jsonb FROM unnest(%s::uuid[], %s::text[]) AS u (id, subject)",
+            [
+                *(at, by.account_id, by.role, by.org_id, action, before, after, json.dumps(detail)),
+                *([uuid7() for _ in subjects], subjects),
+            ],
+        )
 
 
 def audit_at_door(account_id: UUID, action: str, *, at: datetime) -> None:
