@@ -166,7 +166,8 @@ def row(number: int, f: Facts, clause: str = "C") -> PolicyChange:
     """An unsaved row of the table."""
     return PolicyChange(
         id=UUID(int=number + 1), key="room.field", place=f.place, value=f.value, unit="min", authority=f.authority,
-        clause_id=clause, start=day(f.start), end=None if f.end is None else day(f.end), state=f.state, document_number=f"doc {number}",
+        clause_id=clause, start=day(f.start), end=None if f.end is None else day(f.end), state=f.state,
+        document_number=f"doc {number}",
     )  # fmt: skip
 
 
