@@ -249,6 +249,13 @@ def region_id(code: str, using: str = "default") -> int:
     return RegionName.objects.using(using).get(code=code, end=None).region_id
 
 
+def region_names(codes: Iterable[str]) -> dict[str, str]:
+    """Names of present regions by policy code: 35, 350400, 350405. Codes that nothing has are left out."""
+    full = {code.ljust(COUNTY_CODE_LENGTH, "0"): code for code in codes}
+    rows = RegionName.objects.filter(code__in=full, end=None).values_list("code", "name")
+    return {full[code]: name for code, name in rows}
+
+
 def regions_below(code: str, kinds: Iterable[str], using: str = "default") -> list[tuple[int, str, str, str]]:
     """(id, code, name, kind) of the present regions whose code begins with `code`, by code."""
     lo, hi = rules.prefix_range(code)

@@ -28,7 +28,7 @@ _LOCK = 3_517  # first half of this room's advisory locks; the second is a diges
 class OutOfReach(Refused):
     """The place lies outside what the person's post administers."""
 
-    code = "out_of_reach"
+    code = "policy_out_of_reach"
 
 
 class SecondPerson(Refused):
@@ -115,7 +115,7 @@ def _findings(new: NewChange, base: Parameter, known: queries.Book, change_id: U
         base, value=new.value, prefix=new.place, authority=new.authority, start=new.start, end=new.end, change=str(change_id or "")
     )
     others = known.by_key[new.key]
-    limits, settled = queries.limits(new.place, new.start), queries.settled_day(new.place, at)
+    limits, settled = queries.limits(new.place, local_day(at)), queries.settled_day(new.place, at)
     found = rules.judge_change(parameter, base, others, settled, limits)
     return found or ([] if queries.works(known, parameter) else [Finding("value", "unusable")])
 
@@ -202,8 +202,13 @@ def decide(change_id: UUID, *, approve: bool, note: str, version: int, by: Actor
     if change.proposed_by == by.account_id:
         raise SecondPerson
     _lock(change.key)
-    if approve and change.state == PROPOSED:
-        _approve(change, at)
+    change = queries.change(change_id)  # as it is now that nobody else can decide on this parameter
+    if change.version != version:
+        raise Stale
+    if change.state != PROPOSED:
+        raise Decided
+    if approve:
+        _judge_again(change, at)
     taken = {"decided_by": by.account_id, "decided_org": by.org_id, "decided_at": at, "note": note}
     _swap(change, version, {"state": APPROVED if approve else REJECTED, **taken})
     _audit("approve" if approve else "reject", change, by, at, before=PROPOSED, after=change.state)
@@ -213,7 +218,7 @@ def decide(change_id: UUID, *, approve: bool, note: str, version: int, by: Actor
     return change
 
 
-def _approve(change: PolicyChange, at: datetime) -> None:
+def _judge_again(change: PolicyChange, at: datetime) -> None:
     if change.ends is not None:
         target = queries.change(change.ends.pk)
         change.ends = target

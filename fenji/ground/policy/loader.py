@@ -19,7 +19,7 @@ from fenji.ground.policy.rules import Ambiguity, Cite, Clause, Document, PackErr
 PACKS = Path(__file__).parent / "packs"
 _EARLIEST, _LATEST = date(2000, 1, 1), date(2099, 12, 31)
 _REGION = re.compile(r"35((?!0000)\d{4})?")
-_ACTOR = ("kind", "body", "tier", "ownership", "grade", "role", "alliance", "name")
+_ACTOR = ("kind", "agency", "force", "tier", "ownership", "grade", "role", "alliance", "name")
 _CLAUSE = {"id", "section", "kind", "title"}
 _PARAMETER = {"key", "value", "unit", "basis", "override"}
 _TARGET = {"metric", "comparator", "unit", "nature"}

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import DateField, F, Func, Q
-from django.db.models.lookups import GreaterThan
 
 from fenji.ground.access.rules import OFFICER, SECURITY_ADMIN
 from fenji.ground.common import rls
@@ -26,8 +25,9 @@ class CalendarDay(House):
     privacy: ClassVar = dict.fromkeys(("day", "working", "name", "basis", "provisional"), "public")
 
 
+# the arguments stand in the order of the alphabet, as a migration writes them: Django tells two orders apart
 _LOCAL_DAY = Func(
-    F("decided_at"), template="(timezone('Asia/Shanghai', %(expressions)s))::date", function="", output_field=DateField()
+    F("decided_at"), function="", output_field=DateField(), template="(timezone('Asia/Shanghai', %(expressions)s))::date"
 )
 
 
@@ -88,7 +88,7 @@ class PolicyChange(Keyed):
             models.CheckConstraint(condition=Q(decided_by=None) | ~Q(decided_by=F("proposed_by")), name="policy_change_two_people"),
             # what binds today was decided before today: see ADR 0010
             models.CheckConstraint(
-                condition=~Q(state__in=(APPROVED, ENDED)) | Q(ends__isnull=False) | Q(GreaterThan(F("start"), _LOCAL_DAY)),
+                condition=~Q(state__in=(APPROVED, ENDED)) | Q(ends__isnull=False) | Q(start__gt=_LOCAL_DAY),
                 name="policy_change_later_day",
             ),
             models.UniqueConstraint(

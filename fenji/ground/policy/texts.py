@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from fenji.ground.common.clock import Span
 from fenji.ground.common.edge import register_refusals
-from fenji.ground.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
+from fenji.ground.common.units import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from fenji.ground.policy.rules import Finding, Value
 
 STATES = {
@@ -25,7 +24,25 @@ ROOMS = {
     "access": _("Signing in"),
     "policy": _("Changes of parameters"),
     "tasks": _("Work and deadlines"),
-    "referral": _("Referral"),
+    "network": _("Institutions"),
+    "referral": _("Referrals"),
+}
+OVERRIDES = {
+    "free": _("may be changed freely"),
+    "tighten": _("may only be made stricter"),
+    "never": _("fixed for everybody"),
+}
+TIGHTER = {
+    "lower": _("lower is stricter"),
+    "higher": _("higher is stricter"),
+    "on": _("on is stricter"),
+    "off": _("off is stricter"),
+}
+DECIDERS = {
+    "province": _("the province decides"),
+    "city": _("the city decides"),
+    "county": _("the county decides"),
+    "institution": _("the institution decides"),
 }
 _UNITS = {
     "min": _("minutes"),
@@ -34,7 +51,9 @@ _UNITS = {
     "count": _("times"),
     "count/h": _("times an hour"),
     "level": _("levels"),
-    "percent": _("%"),
+    "kind": _("kinds"),
+    "percent": "%",
+    "number": "",
     "switch": "",
     "local time": "",
 }
@@ -64,25 +83,19 @@ def finding_text(finding: Finding) -> str:
     return str(_FINDINGS[finding.code]) % dict(finding.detail)
 
 
-def _length(minutes: int) -> str:
-    days, rest = divmod(minutes, HOURS_PER_DAY * MINUTES_PER_HOUR)
-    hours, left = divmod(rest, MINUTES_PER_HOUR)
-    parts = [
-        ngettext("%(n)s day", "%(n)s days", days) % {"n": days} if days else "",
-        ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours} if hours else "",
-        ngettext("%(n)s minute", "%(n)s minutes", left) % {"n": left} if left or not minutes else "",
-    ]
-    return " ".join(p for p in parts if p)
+def _hours(minutes: int) -> str:
+    hours, left = divmod(minutes, MINUTES_PER_HOUR)
+    parts = [gettext("%(n)s h") % {"n": hours}] if hours else []
+    parts += [gettext("%(n)s min") % {"n": left}] if left or not hours else []
+    return " ".join(parts)
 
 
 def span_words(span: Span) -> str:
     """A span as people say it. Duty minutes are never turned into days: a day of duty has fewer hours."""
-    if span.counted == "natural":
-        return f"{_length(span.minutes)} {COUNTED['natural']}"
-    hours, minutes = divmod(span.minutes, MINUTES_PER_HOUR)
-    told = ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours} if hours else ""
-    left = ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes} if minutes or not hours else ""
-    return " ".join(p for p in (told, left, str(COUNTED["duty"])) if p)
+    days, rest = divmod(span.minutes, MINUTES_PER_DAY) if span.counted == "natural" else (0, span.minutes)
+    parts = [gettext("%(n)s d") % {"n": days}] if days else []
+    parts += [_hours(rest)] if rest or not days else []
+    return " ".join([*parts, str(COUNTED[span.counted])])
 
 
 def unit_words(unit: str) -> str | Promise:
@@ -93,7 +106,7 @@ def unit_words(unit: str) -> str | Promise:
 def value_words(value: Value, unit: str) -> str:
     """A value in words, with its unit."""
     if isinstance(value, bool):
-        return _now("on") if value else _now("off")
+        return gettext("on") if value else gettext("off")
     if isinstance(value, Span):
         return span_words(value)
     told = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -104,7 +117,7 @@ def register() -> None:
     """Called once at start-up."""
     register_refusals(
         {
-            "out_of_reach": (
+            "policy_out_of_reach": (
                 _("This place lies outside the area that your post administers."),
                 _("Ask the authority of that area, or choose a place within yours."),
             ),

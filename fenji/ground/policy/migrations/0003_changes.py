@@ -1,7 +1,6 @@
 """The table of dated changes."""
 
 import django.db.models.deletion
-import django.db.models.lookups
 from django.db import migrations, models
 
 import fenji.ground.common.ids
@@ -86,8 +85,8 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             models.Q(("state__in", ("approved", "ended")), _negated=True),
                             ("ends__isnull", False),
-                            django.db.models.lookups.GreaterThan(
-                                models.F("start"),
+                            (
+                                "start__gt",
                                 models.Func(
                                     models.F("decided_at"),
                                     function="",
