@@ -18,7 +18,7 @@ STATES = {
     "withdrawn": _("withdrawn by the proposer"),
     "ended": _("ended early"),
 }
-AUTHORITIES = {"order": _("order"), "reply": _("reply"), "platform": _("platform")}
+AUTHORITIES = {"order": _("order (binding)"), "reply": _("reply (describes policy)"), "platform": _("platform default")}
 COUNTED = {"natural": _("around the clock"), "duty": _("in duty hours")}
 ROOMS = {
     "access": _("Signing in"),
@@ -95,7 +95,7 @@ def span_words(span: Span) -> str:
     days, rest = divmod(span.minutes, MINUTES_PER_DAY) if span.counted == "natural" else (0, span.minutes)
     parts = [gettext("%(n)s d") % {"n": days}] if days else []
     parts += [_hours(rest)] if rest or not days else []
-    return " ".join([*parts, str(COUNTED[span.counted])])
+    return gettext("%(length)s %(counted)s") % {"length": " ".join(parts), "counted": COUNTED[span.counted]}
 
 
 def unit_words(unit: str) -> str | Promise:

@@ -115,11 +115,14 @@ def words(parameter: Parameter) -> str:
     return texts.value_words(parameter.value, parameter.unit)
 
 
+def _default(p: Parameter) -> list[str]:
+    """The mark of a platform default; on pages the clause itself is named so."""
+    return [_("platform default")] if p.authority == "platform" and not p.change else []
+
+
 def _marks(p: Parameter) -> tuple[tuple[str, str], ...]:
     """(tone, text) of what is special about a parameter."""
     found = []
-    if p.authority == "platform" and not p.change:
-        found.append(("grey", _("platform default")))
     if p.change:
         found.append(("blue", _("changed by %(document)s") % {"document": p.document}))
     if p.ambiguity is not None:
@@ -211,9 +214,9 @@ def export(request: SignedRequest) -> HttpResponse:
         Column(_("Document"), lambda r: r.parameter.document),
         Column(_("Region"), lambda r: r.parameter.region),
         Column(_("Authority"), lambda r: str(texts.AUTHORITIES[r.parameter.authority])),
-        Column(_("From"), lambda r: str(r.parameter.start)),
-        Column(_("Until"), lambda r: str(r.parameter.end or "")),
-        Column(_("Marks"), lambda r: ", ".join(text for _tone, text in r.marks)),
+        Column(_("Begins"), lambda r: str(r.parameter.start)),
+        Column(_("Ends before"), lambda r: str(r.parameter.end or "")),
+        Column(_("Marks"), lambda r: ", ".join([*_default(r.parameter), *(text for _tone, text in r.marks)])),
         Column(_("Overruled"), lambda r: "; ".join(f"{p.clause_id} {told}" for p, told in r.overruled)),
     ]
     return workbook(f"{_('Policy')} {spot.code.replace(':', ' ')} {on}", columns, _lines(spot, on, request.GET.get("q", "")))
@@ -245,8 +248,9 @@ def _history(key: str, spot: Spot, on: date, binding: Binding) -> list[dict[str,
 
 
 def _places(actor: Actor, spot: Spot) -> list[tuple[str, str]]:
-    """The levels of a place that somebody administers, the nearest first."""
-    return [(prefix, name) for prefix, name in reversed(spot.levels) if rules.governs(actor.reach, prefix)]
+    """The levels of a place that somebody administers: the place itself first, if it was chosen, then the widest."""
+    found = [(prefix, name) for prefix, name in spot.levels if rules.governs(actor.reach, prefix)]
+    return found if spot.code == f"org:{actor.org_id}" else found[-1:] + found[:-1]
 
 
 def _change_form(request: SignedRequest, key: str, spot: Spot, data: Any = None, files: Any = None) -> ChangeForm | None:

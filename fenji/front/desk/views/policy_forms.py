@@ -99,9 +99,9 @@ def _sha256(file: Any) -> str:
 class ChangeForm(GroundForm):
     """A change of one parameter: the fields of its value depend on what it is."""
 
-    place = forms.ChoiceField(label=_("For"))
-    start = _Day(label=_("From"))
-    end = _Day(label=_("Until (that day excluded)"), required=False)
+    place = forms.ChoiceField(label=_("Applies to"))
+    start = _Day(label=_("Begins"))
+    end = _Day(label=_("Ends before"), required=False)
     authority = forms.ChoiceField(label=_("Authority of the document"), choices=[])
     field_order = ("place", "value", "minutes", "counted", "start", "end", "authority")
 
