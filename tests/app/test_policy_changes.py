@@ -18,6 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.test import Client
 
+from fenji.care.referral.queries import grounds
 from fenji.care.referral.rules import ReferralPolicy
 from fenji.config import checks
 from fenji.ground.access.models import Account, AuditEvent
@@ -27,10 +28,11 @@ from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.network.actions import appoint
 from fenji.ground.network.models import Post
+from fenji.ground.network.queries import place_of
 from fenji.ground.policy import actions, loader, queries
 from fenji.ground.policy.actions import Ground, NewChange
 from fenji.ground.policy.models import PolicyChange
-from fenji.world.county import COMMISSION, NAMESPACE, OPENED, Person
+from fenji.world.county import COMMISSION, FIRST_TOWNSHIP, NAMESPACE, OPENED, Person
 from tests.app.wsgi import call
 from tests.cast import client_for, form, person, scope, token_for
 
@@ -112,6 +114,15 @@ def test_an_approved_change_binds_from_its_day_on_and_its_clause_is_still_named(
     assert (source.clause_id, source.change, source.document) == ("PF-referral-deadlines", str(change.pk), GROUND.number)
     assert queries.pack_hash() != shipped
     assert trail(change) == [("policy.propose", "", "proposed"), ("policy.approve", "proposed", "approved")]
+
+
+def test_a_reason_names_the_change_beside_the_clause(house_file: object) -> None:
+    change = approved(new("referral.review_catalogue", value=False))
+    there = grounds(place_of(FIRST_TOWNSHIP), ahead(5)).reason("review_required", "review_catalogue")
+    assert (there.clause_id, there.value, there.change) == ("SM-3-5c", "False", str(change.pk))
+    assert there.as_row()["change"] == str(change.pk)
+    before = grounds(place_of(FIRST_TOWNSHIP), ahead(4)).reason("review_required", "review_catalogue")
+    assert "change" not in before.as_row()
 
 
 def test_a_proposal_or_a_rejection_binds_nothing(house_file: object) -> None:
