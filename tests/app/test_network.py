@@ -295,7 +295,7 @@ def test_a_merger_hands_on_residents_open_cases_waiting_steps_staff_and_posts(ho
         assert centre in row.viewer_ids
         assert (resident.home_org_id, resident.path) == (heir, path)
         assert not WorkItem.objects.using("load").filter(org_id=centre, closed_at=None).exists()
-        posts = Post.objects.using("load").filter(account_id=doctor.id)
+        posts = Post.objects.using("load").filter(account_id=doctor.id, org_id__in=(centre, heir))
         assert {(p.org_id, p.role, p.end is None) for p in posts} == {(centre, DOCTOR, False), (heir, DOCTOR, True)}
         transaction.set_rollback(True, using="load")
 
