@@ -10,6 +10,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -17,6 +18,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from fenji.care.referral.queries import grounds
 from fenji.care.referral.rules import ReferralPolicy
@@ -32,6 +34,7 @@ from fenji.ground.network.queries import place_of
 from fenji.ground.policy import actions, loader, queries
 from fenji.ground.policy.actions import Ground, NewChange
 from fenji.ground.policy.models import PolicyChange
+from fenji.ground.policy.rules import Ambiguity
 from fenji.world.county import COMMISSION, FIRST_TOWNSHIP, NAMESPACE, OPENED, Person
 from tests.app.wsgi import call
 from tests.cast import client_for, form, person, scope, token_for
@@ -700,6 +703,41 @@ def test_pages_speak_chinese_too(officer: Client) -> None:
 def test_the_menu_has_policy_for_those_who_may_change_it(officer: Client) -> None:
     assert 'href="/policy/"' in officer.get("/").content.decode()
     assert 'href="/policy/"' not in client_for(person("doctor")).get("/").content.decode()
+
+
+@pytest.fixture
+def ambiguous(house_file: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the text of one parameter could be read in three ways."""
+    shipped = loader.shipped()
+    readings = Ambiguity("E2.15", (15, 60, 120), "city")
+    rows = tuple(replace(p, ambiguity=readings) if p.key == "tasks.due_soon_minutes" else p for p in shipped.parameters)
+    monkeypatch.setattr(loader, "shipped", lambda: replace(shipped, parameters=rows))
+    queries.forget_changes()
+    monkeypatch.setattr(queries._SHELF, "book", None)
+
+
+def test_of_a_text_that_can_be_read_in_several_ways_one_reading_is_chosen(ambiguous: None, officer: Client) -> None:
+    page = officer.get("/policy/parameters/tasks.due_soon_minutes/").content.decode()
+    for words in ("can be read in several ways (E2.15)", "15 minutes · 60 minutes · 120 minutes", "the city decides"):
+        assert words in page
+    assert '<option value="1" selected>60 minutes</option>' in page
+    assert "can be read in several ways" in officer.get("/policy/").content.decode()
+    assert _propose(officer, "tasks.due_soon_minutes", value="7").status_code == 422
+    assert _propose(officer, "tasks.due_soon_minutes", value="2").status_code == 303
+    assert PolicyChange.objects.using("load").get().value == 120
+    with pytest.raises(actions.DoesNotFit) as refusal:
+        propose(new("tasks.due_soon_minutes", value=90))
+    assert [f.code for f in refusal.value.findings] == ["not_a_choice"]
+
+
+def test_resolving_asks_the_database_once_and_then_not_at_all(db: None) -> None:
+    queries.forget_changes()
+    with CaptureQueriesContext(connections["default"]) as asked:
+        for _ in range(50):
+            queries.resolve(ReferralPolicy, PATH, ahead(0))
+            queries.sources(ReferralPolicy, PATH, ahead(0))
+            queries.pack_hash()
+    assert len(asked) == 1
 
 
 def test_the_same_proposal_sent_twice_is_one_change(officer: Client) -> None:

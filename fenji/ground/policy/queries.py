@@ -260,12 +260,11 @@ def misfits(parameters: Iterable[Parameter]) -> list[PackError]:
 
 def change_errors(found: Book) -> list[PackError]:
     """Approved changes that do not fit the packs of this release: to be ended before the house serves."""
-    over = [p for same in found.by_key.values() for p in same if p.change]
+    declared, known = _declared(), [p for same in found.by_key.values() for p in same]
     told = "no pack has this key, or its value has another form there"
     errors = [PackError(f"change {c.pk}", f"{c.key}: {told}", "end the change") for c in found.orphans]
-    errors += misfits(over) if over else []
-    errors += [e for e in rules.errors_among(p for same in found.by_key.values() for p in same) if "change " in str(e)]
-    return [e for e in errors if not e.where.startswith("platform/")]
+    errors += [e for p in known if p.change and (e := _misfit(declared, p)) is not None]
+    return errors + rules.errors_among(known)
 
 
 # --- changes ------------------------------------------------------------------------------------------------------------------
