@@ -202,3 +202,32 @@ def test_somebody_who_administers_nothing_takes_nothing_in(listing: str) -> None
         "posts": {"username": "zhang", "org": "H1", "role": "desk"},
     }[listing]
     assert [code for _, _, code in faults(judge(listing, given, by=nobody))] == ["not_yours"]
+
+
+def test_a_group_with_its_secretariat_and_its_seats_comes_in() -> None:
+    group = {"code": "G", "name": "医改领导小组", "region": "350424", "kind": "task_force", "force_kind": "leading_group"}
+    office = {**group, "code": "S", "name": "秘书处", "force_kind": "secretariat", "parent": "G"}
+    assert faults(judge("institutions", {**office, "parent": "X"})) == [(2, "parent", "no_org")]
+    assert faults(judge("institutions", centre(force_kind="secretariat"))) == [(2, "force_kind", "force_only")]
+    assert set(take("institutions", office, group).outcomes.values()) == {"new"}
+    assert Organisation.objects.using("load").get(code="S").parent.code == "G"
+    assert set(take("institutions", office, group).outcomes.values()) == {"same"}
+    head = {"org": "G", "name": "某县长", "role": "head"}
+    judged = judge("seats", head, {**head, "name": "另一人"}, {**head, "name": "某成员", "role": "member"})
+    assert faults(judged) == [(3, "role", "seat_taken")]
+    assert take("seats", head).outcomes == {2: "new"}
+    assert take("seats", head).outcomes == {2: "same"}
+    take("institutions", HOSPITAL)
+    assert faults(judge("seats", {**head, "org": "H1"})) == [(2, "org", "not_force")]
+
+
+def test_a_named_list_holds_institutions_or_regions() -> None:
+    take("institutions", HOSPITAL)
+    row = {"list": "weak", "name": "薄弱县医院", "clause": "XZ-2-2a", "expected": 25, "org": "H1"}
+    assert faults(judge("lists", {**row, "region": "350424"}, {**row, "org": None})) == [
+        (2, "org", "org_or_region"),
+        (3, "org", "org_or_region"),
+    ]
+    assert take("lists", row, {**row, "org": None, "region": "350424"}).outcomes == {2: "new", 3: "new"}
+    assert take("lists", row, {**row, "org": None, "region": "350424"}).outcomes == {2: "same", 3: "same"}
+    assert faults(judge("lists", {**row, "org": None, "region": "350405"})) == [(2, "region", "not_yours")]

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, include, path
 
-from fenji.front.desk.views import account_page, accounts, home, machines, own, session
+from fenji.front.desk.views import account_page, accounts, home, machines, own, policy, session
 from fenji.front.desk.views.accounts import ADMINISTRATORS, PEOPLE, Realm, of
 
 
@@ -39,4 +39,13 @@ urlpatterns = [
     path("machines/slip/", machines.slip),
     path("machines/<uuid:account_id>/", machines.machine),
     path("machines/<uuid:account_id>/<slug:action>/", machines.act),
+    path("policy/", policy.parameters, name="policy"),
+    path("policy/export.xlsx", policy.export, name="policy-export"),
+    path("policy/waiting/", policy.waiting, name="policy-waiting"),
+    path("policy/parameters/<str:name>/", policy.parameter, name="policy-parameter"),
+    path("policy/parameters/<str:name>/propose/", policy.propose, name="policy-propose"),
+    path("policy/changes/<uuid:change_id>/", policy.change, name="policy-change"),
+    path("policy/changes/<uuid:change_id>/decide/", policy.decide, name="policy-decide"),
+    path("policy/changes/<uuid:change_id>/withdraw/", policy.withdraw, name="policy-withdraw"),
+    path("policy/changes/<uuid:change_id>/end/", policy.end, name="policy-end"),
 ]
