@@ -52,7 +52,7 @@ def _check_character(text: str, alphabet: str) -> str:
 
 def check_digit(digits: str) -> str:
     """ISO/IEC 7064 MOD 11,10 over decimal digits."""
-    return _check_character(digits, _DIGITS)
+    return _check_character("".join(str(int(d)) for d in digits), _DIGITS)
 
 
 def secret_code(bits: int | None = None) -> str:

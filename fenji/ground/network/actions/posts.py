@@ -115,10 +115,12 @@ def _check_roles(post: Post, using: str) -> None:
     held = held.filter(Q(end=None) | Q(end__gt=post.start))
     if post.end is not None:
         held = held.filter(start__lt=post.end)
-    rows = list(held.values_list("role", "org_id"))
-    if (post.role, post.org_id) in rows:
+    rows = list(held.values_list("role", "org_id", "end"))
+    same = [end for role, org_id, end in rows if (role, org_id) == (post.role, post.org_id)]
+    # a stand-in gains nothing from a role they have on those days anyway
+    if same and (post.covers_id is not None or (post.end is None and None in same)):
         raise PostTaken
-    clash = conflicting_roles([post.role, *(role for role, _ in rows)])
+    clash = conflicting_roles([post.role, *(role for role, _, _ in rows)])
     if clash:
         raise RolesExclude(roles=", ".join(sorted(clash)))
 
