@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import template
@@ -69,6 +69,15 @@ _TONES = {
 def local(at: datetime | None, form: str = "full") -> str:
     """An instant as Fujian's clocks show it. form: full (default), short (no year), time, day."""
     return at.astimezone(SHANGHAI).strftime(_FORMS[form]) if at else ""
+
+
+@register.filter
+def ends(at: datetime | None) -> str:
+    """When something is over, as people say it: the last day when it runs to midnight, else the minute."""
+    if at is None:
+        return ""
+    here = at.astimezone(SHANGHAI)
+    return f"{here - timedelta(days=1):%Y-%m-%d}" if here.time() == time() else local(at)
 
 
 @register.filter
