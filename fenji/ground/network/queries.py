@@ -8,9 +8,11 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Q
+from django.db.models.functions import Left
 
 from fenji.ground.access.actions import Seat
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network import rules
 from fenji.ground.network.models import Department, Membership, Organisation, Post, Region, RegionName
 
@@ -57,6 +59,54 @@ def place_of(org_id: int, using: str = "default") -> Place:
 def names_of(org_ids: Iterable[int]) -> dict[int, str]:
     """Names by id."""
     return dict(Organisation.objects.filter(pk__in=set(org_ids)).values_list("id", "name"))
+
+
+def care_within(prefix: str) -> list[Place]:
+    """Institutions of care whose path begins with `prefix` ("35" the province, "350405" a county), by place."""
+    lo, hi = rules.prefix_range(prefix)
+    return [place(o) for o in Organisation.objects.filter(kind="care", path__gte=lo, path__lt=hi).order_by("path")]
+
+
+def organisations_within(prefix: str) -> list[Place]:
+    """Everything whose path begins with `prefix`, agencies too, by place."""
+    lo, hi = rules.prefix_range(prefix)
+    return [place(o) for o in Organisation.objects.filter(path__gte=lo, path__lt=hi).order_by("path")]
+
+
+def places_of(org_ids: Iterable[int]) -> list[Place]:
+    """Organisations by id, by place."""
+    return [place(o) for o in Organisation.objects.filter(pk__in=set(org_ids)).order_by("path")]
+
+
+def care_names() -> list[tuple[int, str]]:
+    """(id, name) of all institutions of care."""
+    return list(Organisation.objects.filter(kind="care").values_list("id", "name"))
+
+
+def care_counties() -> list[str]:
+    """Codes of the counties in which there is an institution of care, ascending."""
+    found = Organisation.objects.filter(kind="care").annotate(county=Left("path", REGION_PREFIXES["county"]))
+    return sorted(found.values_list("county", flat=True).distinct())
+
+
+def led_members(org_id: int, on: date) -> list[Place]:
+    """The members of all alliances that an organisation leads on a day, without itself, by place."""
+    led = Membership.objects.filter(_in_force(on), org_id=org_id, role="lead").values("alliance")
+    found = Organisation.objects.filter(membership__in=Membership.objects.filter(_in_force(on), alliance__in=led)).exclude(
+        pk=org_id
+    )
+    return [place(o) for o in found.distinct().order_by("path")]
+
+
+def leads(org_id: int, member_id: int, on: date) -> bool:
+    """True when `org_id` leads the county community that `member_id` belongs to on a day."""
+    lead = alliance_lead(member_id, on)
+    return lead is not None and lead.id == org_id
+
+
+def region_names(codes: Iterable[str]) -> dict[str, str]:
+    """Code → present name of regions."""
+    return dict(RegionName.objects.filter(code__in=set(codes), end=None).values_list("code", "name"))
 
 
 def alliance_lead(org_id: int, on: date) -> Organisation | None:
