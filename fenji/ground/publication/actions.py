@@ -29,10 +29,7 @@ def _lock(kind: str, key: str, org_id: int) -> None:
 def _place(org_id: int, by: Actor, at: datetime) -> Place:
     if by.role not in rules.PUBLISHERS:
         raise NotPermitted
-    try:
-        return queries.managed(org_id, by, local_day(at))
-    except Unknown:
-        raise NotPermitted from None
+    return queries.managed(org_id, by, local_day(at))
 
 
 def page_of(org_id: int) -> str:
@@ -57,7 +54,8 @@ def publish(
     """Make a public copy: version number by (kind, organisation, key), in force from `start`; the former copy ends there.
 
     `body` is checked by its kind and searched for personal data; `source`: the document or list it comes from. The platform's own
-    page counts as the channel "web" and is logged. Raises BadBody, PersonalData, StartsTooEarly, NotPermitted.
+    page counts as the channel "web" and is logged. Raises BadBody, PersonalData, StartsTooEarly, NotPermitted (the role), Unknown
+    (an organisation that is neither one's own, nor a member of the community one leads, nor in an officer's region).
     """
     kinds.kind(kind).check(body)
     rules.refuse_personal(body)
@@ -126,7 +124,7 @@ def _log_web(copy: Published, by: Actor, at: datetime) -> None:
 def unpublish(*, kind: str, key: str, org_id: int, end: date, by: Actor, at: datetime) -> int:
     """Take what is in force, and what is planned, off the public page from `end` on (today or later); nothing follows it.
 
-    Returns how many copies ended. Raises NotPermitted, StartsTooEarly.
+    Returns how many copies ended. Raises NotPermitted, Unknown, StartsTooEarly.
     """
     _place(org_id, by, at)
     if end < local_day(at):

@@ -15,11 +15,6 @@ from fenji.ground.common.models import CText, House, Keyed, org_array
 from fenji.ground.network.models import Organisation
 from fenji.ground.publication.rules import CHANNELS, PUBLISHERS
 
-
-def _one_of(names: frozenset[str]) -> str:
-    return "ARRAY[" + ", ".join(f"'{n}'" for n in sorted(names)) + "]"
-
-
 _TODAY = "(now() AT TIME ZONE 'Asia/Shanghai')::date"
 
 
@@ -28,23 +23,29 @@ def _held(name: str) -> str:
 
 
 def _kept(table: str) -> str:
-    """SQL: the institution itself, the lead of its county community, or an officer whose region it lies in."""
+    """SQL: the institution's own people; and of those who publish the lead of its county community, and an officer over it."""
     orgs = "((SELECT access_scope_orgs())::int[])"
     led = (
         "SELECT m.org_id FROM network_membership m JOIN network_membership l ON l.alliance_id = m.alliance_id"
         " JOIN network_alliance a ON a.id = m.alliance_id WHERE a.kind = 'county_community'"
         f" AND l.role = 'lead' AND l.org_id = ANY {orgs} AND {_held('m')} AND {_held('l')}"
     )
-    return (
-        f"({table}.org_id = ANY {orgs}"
-        f" OR ((SELECT access_scope_role()) = '{OFFICER}' AND (SELECT access_scope_reach()) <> ''"
-        f" AND {table}.path ^@ (SELECT access_scope_reach()))"
-        f" OR {table}.org_id IN ({led}))"
+    governed = (
+        f"(SELECT access_scope_role()) = '{OFFICER}' AND (SELECT access_scope_reach()) <> ''"
+        f" AND {table}.path ^@ (SELECT access_scope_reach())"
     )
+    return f"({table}.org_id = ANY {orgs} OR ({_PUBLISHES} AND (({governed}) OR {table}.org_id IN ({led}))))"
+
+
+def _one_of(names: frozenset[str]) -> str:
+    return "(SELECT access_scope_role()) = ANY (ARRAY[" + ", ".join(f"'{n}'" for n in sorted(names)) + "])"
+
+
+_PUBLISHES = _one_of(PUBLISHERS)
 
 
 def _published_by(table: str) -> str:
-    return f"(SELECT access_scope_role()) = ANY ({_one_of(PUBLISHERS)}) AND {_kept(table)}"
+    return f"{_PUBLISHES} AND {_kept(table)}"
 
 
 class Published(House):
@@ -161,7 +162,7 @@ class Announcement(Keyed):
     shape: ClassVar = rls.Shape(
         "viewers",
         rls.viewers("publication_announcement").using,
-        f"(SELECT access_scope_role()) = ANY ({_one_of(frozenset({MANAGER, OFFICER, SYSTEM_ADMIN}))})"
+        f"{_one_of(frozenset({MANAGER, OFFICER, SYSTEM_ADMIN}))}"
         " AND publication_announcement.org_id = ANY ((SELECT access_scope_orgs())::int[])",
     )
 
