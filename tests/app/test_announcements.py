@@ -135,9 +135,9 @@ def test_the_sender_sees_who_has_read_and_who_has_not(db: None) -> None:
         actions.mark_seen(row, by=by, at=now())
         assert [r.name for r in AnnouncementReceipt.objects.filter(announcement=row)] == ["谢长青"]  # the own one alone
     with scope(person("officer")):
-        outstanding, done = queries.readings(row, {})
-        assert (outstanding.org_id, outstanding.readers, outstanding.done(True)) == (other_doctor().org_id, 0, False)
-        assert (done.org_id, done.readers, done.confirmed_by, done.done(True)) == (person("doctor").org_id, 2, "罗文清", True)
+        outstanding, done = queries.readings(row)
+        assert (outstanding.place.id, outstanding.readers, outstanding.done(True)) == (other_doctor().org_id, 0, False)
+        assert (done.place.id, done.readers, done.confirmed_by, done.done(True)) == (person("doctor").org_id, 2, "罗文清", True)
 
 
 def test_a_withdrawn_announcement_is_gone_for_those_addressed_and_not_for_the_sender(db: None) -> None:

@@ -78,9 +78,9 @@ def places_of(org_ids: Iterable[int]) -> list[Place]:
     return [place(o) for o in Organisation.objects.filter(pk__in=set(org_ids)).order_by("path")]
 
 
-def care_names() -> list[tuple[int, str]]:
-    """(id, name) of all institutions of care."""
-    return list(Organisation.objects.filter(kind="care").values_list("id", "name"))
+def care_names() -> list[tuple[int, str, str, str]]:
+    """(id, name, tier, path) of all institutions of care, for searching through names."""
+    return list(Organisation.objects.filter(kind="care").values_list("id", "name", "care_tier", "path"))
 
 
 def care_counties() -> list[str]:

@@ -60,7 +60,7 @@ class ChannelForm(forms.Form):
 class AnnouncementForm(forms.Form):
     """An announcement. `audiences`: those open to the sender, with how many institutions each has."""
 
-    audience = forms.ChoiceField(label=gettext_lazy("To"))
+    audience = forms.ChoiceField(label=gettext_lazy("Addressees"))
     listed = forms.CharField(
         label=gettext_lazy("Institutions, one on each line"),
         required=False,
@@ -69,7 +69,7 @@ class AnnouncementForm(forms.Form):
     )
     title = forms.CharField(label=gettext_lazy("Title"), max_length=_TITLE)
     text = forms.CharField(label=gettext_lazy("Text"), max_length=_TEXT, widget=forms.Textarea(attrs={"rows": 8}))
-    start = _day(label=gettext_lazy("From"))
+    start = _day(label=gettext_lazy("First day"))
     last = _day(label=gettext_lazy("Last day"), required=False)
     must_confirm = forms.BooleanField(label=gettext_lazy("Must be confirmed by the reader"), required=False)
 

@@ -5,7 +5,7 @@ Copies and what stands in them may be read with no scope open: the public pages 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -128,7 +128,7 @@ def diseases(typed: str, on: date, limit: int) -> list[Disease]:
         return []
     fits = Q(zh__contains=said) | Q(en__icontains=said) | Q(code__iexact=plain)
     if plain.isascii():
-        fits |= Q(initials__starts=plain) | Q(pinyin__starts=plain)
+        fits |= Q(initials__contains=plain) | Q(pinyin__contains=plain)
     return [Disease(d["code"], d["name_zh"], d["name_en"], d["places"]) for d in _diseases(_items(on).filter(fits))[:limit]]
 
 
@@ -192,9 +192,11 @@ def institutions(typed: str, at: str, on: date, limit: int) -> tuple[list[Found]
     plain = said.lower().replace(" ", "")
     if not plain:
         return [], False
-    fits = [i for i, name in care_names() if said in name or (plain.isascii() and _sounds(plain, name))]
-    found = _described(places_of(fits), at, _group_counts(fits, on))
-    return found[:limit], len(found) > limit
+    fits = [row for row in care_names() if said in row[1] or (plain.isascii() and _sounds(plain, row[1]))]
+    fits.sort(key=lambda row: (rules.nearness(at, row[3]), -TIERS.index(row[2]), row[3]))
+    near = [row[0] for row in fits[:limit]]
+    found = {f.place.id: f for f in _described(places_of(near), at, _group_counts(near, on))}
+    return [found[i] for i in near], len(fits) > limit
 
 
 def _sounds(plain: str, name: str) -> bool:
@@ -364,8 +366,7 @@ def addressees(row: Announcement) -> list[int]:
 class Reading:
     """How one institution has taken an announcement: how many people saw it, since when, and who confirmed it first."""
 
-    org_id: int
-    name: str
+    place: Place
     readers: int
     first_seen: datetime | None
     confirmed_at: datetime | None
@@ -376,21 +377,24 @@ class Reading:
         return bool(self.confirmed_at if must_confirm else self.first_seen)
 
 
-def readings(row: Announcement, names: dict[int, str]) -> list[Reading]:
-    """One line for each institution addressed, outstanding ones first. Only the sender's organisation sees all receipts."""
+def readings(row: Announcement) -> list[Reading]:
+    """One line for each institution addressed, outstanding ones first, then higher tiers. Only the sender's organisation sees
+    all receipts."""
     receipts: dict[int, list[AnnouncementReceipt]] = {}
     for receipt in AnnouncementReceipt.objects.filter(announcement=row):
         receipts.setdefault(receipt.org_id, []).append(receipt)
-    lines = [_reading_of(i, names.get(i, ""), receipts.get(i, [])) for i in addressees(row)]
-    return sorted(lines, key=lambda r: (r.done(row.must_confirm), r.name))
+    lines = [_reading_of(p, receipts.get(p.id, [])) for p in places_of(addressees(row))]
+    return sorted(lines, key=lambda r: (r.done(row.must_confirm), -r.place.level, r.place.path))
 
 
-def _reading_of(org_id: int, name: str, receipts: Iterable[AnnouncementReceipt]) -> Reading:
-    held = list(receipts)
+def _reading_of(place: Place, held: Sequence[AnnouncementReceipt]) -> Reading:
     confirmed = min((r for r in held if r.confirmed_at), key=lambda r: r.confirmed_at or r.seen_at, default=None)
-    seen = min((r.seen_at for r in held), default=None)
     return Reading(
-        org_id, name, len(held), seen, confirmed.confirmed_at if confirmed else None, confirmed.name if confirmed else ""
+        place,
+        len(held),
+        min((r.seen_at for r in held), default=None),
+        confirmed.confirmed_at if confirmed else None,
+        confirmed.name if confirmed else "",
     )
 
 

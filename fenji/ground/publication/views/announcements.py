@@ -14,7 +14,6 @@ from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale
-from fenji.ground.network.queries import names_of
 from fenji.ground.network.rules import PRIMARY
 from fenji.ground.publication import actions, queries, rules, texts
 from fenji.ground.publication.forms import AnnouncementForm
@@ -57,14 +56,18 @@ def _read(request: SignedRequest, row: Announcement, problem: Any = None, status
     if addressed and row.withdrawn_at is None and request.method == "GET":
         actions.mark_seen(row, by=actor, at=request.at)
     sender = row.org_id == actor.org_id and actor.may("notice.write")
-    lines = queries.readings(row, names_of(row.viewer_ids)) if sender else []
+    lines = queries.readings(row) if sender else []
+    start = _start(request.GET.get("from", ""))
     context = {
         "row": row,
         "addressed": addressed,
         "receipt": queries.my_receipt(row, actor),
         "sender": sender,
-        "outstanding": [r for r in lines if not r.done(row.must_confirm)],
-        "done": [r for r in lines if r.done(row.must_confirm)],
+        "lines": [(r, r.done(row.must_confirm)) for r in lines[start : start + SIZE]],
+        "done": sum(r.done(row.must_confirm) for r in lines),
+        "outstanding": sum(not r.done(row.must_confirm) for r in lines),
+        "more": start + SIZE if len(lines) > start + SIZE else None,
+        "before": max(start - SIZE, 0) if start else None,
         "key": fresh_key(),
         "problem": problem,
         "on": local_day(request.at),
@@ -99,7 +102,8 @@ def new(request: SignedRequest) -> HttpResponse:
     reached = {code: queries.audience(code, request.actor, on) for code in rules.AUDIENCES}
     open_ = {"audiences": _choices(reached), "listable": reached["listed"]}
     if request.method == "GET":
-        return _form(request, AnnouncementForm(initial={"start": on, **_prefilled(request)}, **open_), len(reached["listed"]))
+        first = {"start": on, "audience": "below" if request.actor.reach else "own", **_prefilled(request)}
+        return _form(request, AnnouncementForm(initial=first, **open_), len(reached["listed"]))
     form = AnnouncementForm(request.POST, **open_)
     if not form.is_valid():
         return _form(request, form, len(reached["listed"]), status=422)
@@ -144,14 +148,14 @@ def receipts_workbook(request: SignedRequest, announcement_id: UUID) -> HttpResp
     if row.org_id != request.actor.org_id:
         raise NotPermitted
     columns = [
-        Column(_("Institution"), lambda r: r.name),
+        Column(_("Institution"), lambda r: r.place.name),
         Column(_("Read by (people)"), lambda r: r.readers),
         Column(_("First read"), lambda r: _local(r.first_seen)),
         Column(_("Confirmed"), lambda r: _local(r.confirmed_at)),
         Column(_("Confirmed by"), lambda r: r.confirmed_by),
         Column(_("Outstanding"), lambda r: "" if r.done(row.must_confirm) else _("yes")),
     ]
-    return workbook(_("Receipts"), columns, queries.readings(row, names_of(row.viewer_ids)))
+    return workbook(_("Receipts"), columns, queries.readings(row))
 
 
 def _local(at: Any) -> str:
