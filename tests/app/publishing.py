@@ -7,9 +7,11 @@ from typing import Any
 
 from django.test import Client
 
-from fenji.ground.access.rules import Actor
+from fenji.ground.access.models import Account
+from fenji.ground.access.rules import MANAGER, Actor, house
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
+from fenji.ground.network.actions import appoint
 from fenji.ground.publication import actions
 from fenji.ground.publication.models import Published
 from fenji.world import county
@@ -49,12 +51,8 @@ def post(token: str, path: str, **fields: object) -> Answer:
 
 def a_hospital_head() -> county.Person:
     """A head of the county hospital, which leads the county community; nobody in the cast is one."""
-    from fenji.ground.access.models import Account
-    from fenji.ground.network.actions import appoint
-    from fenji.ground.network.models import Post
-
-    who = county.Person("hospitalhead", "院长", "manager", COUNTY_HOSPITAL)
+    who = county.Person("hospitalhead", "院长", MANAGER, COUNTY_HOSPITAL)
     if not Account.objects.using("load").filter(pk=who.id).exists():
         Account.objects.using("load").create(id=who.id, username=who.username, name=who.name, password="!")
-        appoint(Post(account_id=who.id, org_id=who.org_id, role=who.role), at=county.OPENED)
+        appoint(who.id, who.org_id, who.role, county.OPENED, by=house(who.org_id), at=county.OPENED, using="load")
     return who

@@ -14,10 +14,14 @@ from django.test.utils import CaptureQueriesContext, override_settings
 
 from fenji.ground.publication.models import Published
 from fenji.world import county
-from tests.app.publishing import KEY, body, everybody, publish, today
+from tests.app.publishing import body, everybody, publish, today
 from tests.cast import client_for, other_doctor, person, scope
 
 # --- pages for everybody -----------------------------------------------------------------------------------------------------
+
+
+PAGE = "page"
+"""The key of what these tests publish: it stays in the database."""
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +29,12 @@ def site(house_file: object) -> Iterator[dict[str, int]]:
     """The centre of township A, with a copy of today and one of next week that carries markup in its words."""
     who = person("head")
     with transaction.atomic(), scope(who) as by:
-        publish(by, today(), body=body("甲痛症", "<script>alert(1)</script>"), title_zh="<b>病种</b>", title_en="<b>List</b>")
-        publish(by, today() + timedelta(days=7), body=body("乙痛症"), title_zh="下周", title_en="Next week")
+        publish(
+            by, today(), key=PAGE, body=body("甲痛症", "<script>alert(1)</script>"), title_zh="<b>病种</b>", title_en="<b>List</b>"
+        )
+        publish(by, today() + timedelta(days=7), key=PAGE, body=body("乙痛症"), title_zh="下周", title_en="Next week")
     yield {"org": who.org_id}
-    Published.objects.using("load").filter(org_id=who.org_id, key=KEY).update(end=F("start"))
+    Published.objects.using("load").filter(org_id=who.org_id, key=PAGE).update(end=F("start"))
 
 
 PUBLIC = [
@@ -182,7 +188,7 @@ def test_a_disease_is_found_by_name_pinyin_and_initials_and_leads_to_who_treats_
     for typed in ("甲痛", "jtz", "jiatong", "JIA TONG", "X00"):
         assert "/p/disease/X00/" in everybody().get("/p/", {"q": typed}).content.decode(), typed
     with transaction.atomic(), scope(person("officer")) as by:
-        publish(by, today(), org_id=other_doctor().org_id, body=body("甲痛症"))
+        publish(by, today(), key=PAGE, org_id=other_doctor().org_id, body=body("甲痛症"))
     try:
         home, away = site["org"], other_doctor().org_id
         here, there = county.DEMO_TOWNSHIP, "350405001"
@@ -193,7 +199,7 @@ def test_a_disease_is_found_by_name_pinyin_and_initials_and_leads_to_who_treats_
         assert _found(everybody().get("/p/disease/X00/", {"at": "350102"}).content.decode()) == []
         assert "350405" in everybody().get("/p/disease/X00/", {"at": "350102"}).content.decode()
     finally:
-        Published.objects.using("load").filter(org_id=other_doctor().org_id, key=KEY).update(end=today())
+        Published.objects.using("load").filter(org_id=other_doctor().org_id, key=PAGE).update(end=today())
 
 
 def test_an_institution_is_found_by_name_and_by_sound(site: dict[str, int]) -> None:
@@ -210,7 +216,7 @@ def test_a_search_with_very_many_hits_says_so(site: dict[str, int]) -> None:
 def test_a_page_that_nobody_has_checked_for_long_says_so(site: dict[str, int]) -> None:
     path = f"/p/{site['org']}/?lang=en"
     assert "Nobody has checked" not in everybody().get(path).content.decode()
-    rows = Published.objects.using("load").filter(org_id=site["org"], key=KEY, number=1)
+    rows = Published.objects.using("load").filter(org_id=site["org"], key=PAGE, number=1)
     try:
         rows.update(checked_on=today() - timedelta(days=365))
         assert "Nobody has checked" not in everybody().get(path).content.decode()
@@ -218,3 +224,48 @@ def test_a_page_that_nobody_has_checked_for_long_says_so(site: dict[str, int]) -
         assert "Nobody has checked" in everybody().get(path).content.decode()
     finally:
         rows.update(checked_on=today())
+
+
+def test_what_is_on_record_of_an_institution_is_shown_and_what_is_not_is_said(site: dict[str, int]) -> None:
+    from fenji.ground.network.models import Organisation
+
+    path = f"/p/{site['org']}/?lang=en"
+    bare = everybody().get(path).content.decode()
+    assert bare.count("not on record yet") == 3
+    rows = Organisation.objects.using("load").filter(pk=site["org"])
+    facts = {
+        "phone": "0598-5822222",
+        "hours": "8:00–17:30",
+        "address": "<i>1 号</i>",
+        "longitude": "117.789012",
+        "latitude": "26.396812",
+    }
+    try:
+        rows.update(**facts)
+        full = everybody().get(path).content.decode()
+        assert "not on record yet" not in full
+        assert 'href="tel:0598-5822222"' in full
+        assert 'href="geo:26.396812,117.789012"' in full
+        assert "&lt;i&gt;1 号" in full
+    finally:
+        rows.update(phone="", hours="", address="", longitude=None, latitude=None)
+
+
+def test_an_institution_that_is_no_more_says_so_and_leads_to_its_successor(site: dict[str, int]) -> None:
+    from fenji.ground.network.models import Organisation, Succession
+
+    path = f"/p/{site['org']}/?lang=en"
+    rows = Organisation.objects.using("load").filter(pk=site["org"])
+    heir = other_doctor().org_id
+    merger = Succession.objects.using("load").create(predecessor_id=site["org"], successor_id=heir, kind="merged", on=today())
+    try:
+        rows.update(end=today())
+        text = everybody().get(path).content.decode()
+        assert "is no more since" in text
+        assert heir in _found(text)
+        assert site["org"] not in _found(everybody().get("/p/?at=350405101").content.decode())
+        rows.update(end=today() + timedelta(days=1))
+        assert "is no more since" not in everybody().get(path).content.decode()
+    finally:
+        rows.update(end=None)
+        Succession.objects.using("owner").filter(pk=merger.pk).delete()

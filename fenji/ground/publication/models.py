@@ -77,7 +77,7 @@ class Published(House):
         ],
         "public",
     )
-    shape: ClassVar = rls.Shape("governed", _published_by("publication_published"), read="true")
+    shape: ClassVar = rls.Shape("published", _published_by("publication_published"), read="true")
 
     class Meta:
         constraints: ClassVar = [
@@ -102,7 +102,7 @@ class PublishedItem(House):
     initials = CText()
 
     privacy: ClassVar = dict.fromkeys(("id", "published", "org_id", "path", "code", "zh", "en", "pinyin", "initials"), "public")
-    shape: ClassVar = rls.Shape("governed", _published_by("publication_publisheditem"), read="true")
+    shape: ClassVar = rls.Shape("published", _published_by("publication_publisheditem"), read="true")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["published", "code"], name="publisheditem_once")]

@@ -307,7 +307,7 @@ def audience(code: str, by: Actor, on: date) -> list[Place]:
         return led_members(by.org_id, on)
     mine = place_of(by.org_id)
     prefix = rules.below(mine.kind, mine.tier, mine.path, by.reach)
-    under = [p for p in organisations_within(prefix) if p.id != by.org_id] if prefix else []
+    under = places_of(organisations_within(prefix).exclude(pk=by.org_id).values_list("id", flat=True))
     if mine.kind == "care":  # in a centre's township lie hospitals and offices too, which are not below it
         under = [p for p in under if p.kind == "care" and p.level < mine.level]
     if code == "below":

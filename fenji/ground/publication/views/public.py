@@ -20,7 +20,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import OPEN, SignedRequest, View, page
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import REGION_PREFIXES
-from fenji.ground.network.queries import alliance_lead, place_of, region_names
+from fenji.ground.network.queries import Place, alliance_lead, as_today, contact_of, place_of, region_names
 from fenji.ground.network.rules import PRIMARY
 from fenji.ground.publication import kinds, queries, rules
 from fenji.ground.publication.models import Published
@@ -115,10 +115,13 @@ def _shown(request: SignedRequest, org_id: int) -> dict[str, Any]:
     if place.kind != "care":
         raise Unknown(what="institution")
     policy = queries.policy_at(place, on)
+    contact = contact_of(org_id)
     shown = queries.shown(org_id, on)
     lead = alliance_lead(org_id, on)
     return {
         "place": place,
+        "contact": contact,
+        "successor": _successor(org_id) if contact.end is not None and contact.end <= on else None,
         "primary": place.tier in PRIMARY,
         "where": queries.where_is(queries.region_of(place)),
         "sections": _sections(shown),
@@ -127,9 +130,16 @@ def _shown(request: SignedRequest, org_id: int) -> dict[str, Any]:
         "stale": any(rules.is_stale(c.checked_on, on, policy) for c in shown),
         "lead": lead if lead is not None and lead.id != org_id else None,
         "changed": max((c.published_at for c in shown), default=None),
+        "today": on,
         "page_path": f"/p/{org_id}/",
         "notice_path": f"/p/{org_id}/notice/",
     }
+
+
+def _successor(org_id: int) -> Place | None:
+    """The institution that goes on with the work of one that is no more."""
+    heir = as_today([org_id])[org_id]
+    return place_of(heir) if heir != org_id else None
 
 
 @public
