@@ -67,7 +67,7 @@ class AnnouncementForm(forms.Form):
         max_length=_NAMED,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
-    title = forms.CharField(label=gettext_lazy("Title"), max_length=_TITLE)
+    title = forms.CharField(label=gettext_lazy("Heading"), max_length=_TITLE)
     text = forms.CharField(label=gettext_lazy("Text"), max_length=_TEXT, widget=forms.Textarea(attrs={"rows": 8}))
     start = _day(label=gettext_lazy("First day"))
     last = _day(label=gettext_lazy("Last day"), required=False)

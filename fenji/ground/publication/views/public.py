@@ -130,6 +130,7 @@ def _shown(request: SignedRequest, org_id: int) -> dict[str, Any]:
         "stale": any(rules.is_stale(c.checked_on, on, policy) for c in shown),
         "lead": lead if lead is not None and lead.id != org_id else None,
         "changed": max((c.published_at for c in shown), default=None),
+        "treats": any(c.kind == rules.TREATABLE for c in shown),
         "today": on,
         "page_path": f"/p/{org_id}/",
         "notice_path": f"/p/{org_id}/notice/",
