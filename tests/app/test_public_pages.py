@@ -109,7 +109,7 @@ def test_public_pages_ask_the_database_for_public_tables_alone(site: dict[str, i
         with CaptureQueriesContext(connections["default"]) as asked:
             everybody().get(path.format(**site))
         tables = set(re.findall(r'(?:FROM|JOIN) "(\w+)"', " ".join(q["sql"] for q in asked)))
-        public = {"publication_published", "publication_publisheditem"}
+        public = {"publication_published", "publication_publisheditem", "policy_change"}
         assert tables
         assert all(t in public or t.startswith("network_") for t in tables), tables
         assert len(asked) <= 16, [q["sql"][:120] for q in asked]

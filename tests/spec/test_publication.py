@@ -121,3 +121,9 @@ NEAR = [
 @pytest.mark.parametrize(("at", "path", "near"), NEAR)
 def test_the_same_township_is_nearer_than_the_county_and_that_than_the_city(at: str, path: str, near: int) -> None:
     assert rules.nearness(at, path) == near
+
+
+@pytest.mark.parametrize("values", [(4, 15, 365), (-1, 15, 365), (3, -1, 365), (3, 15, -1)])
+def test_a_policy_that_cannot_be_met_is_none(values: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="not a policy"):
+        rules.PublicationPolicy(*values)

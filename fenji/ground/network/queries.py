@@ -251,11 +251,6 @@ def leads(org_id: int, member_id: int, on: date) -> bool:
     return lead is not None and lead.id == org_id
 
 
-def region_names(codes: Iterable[str]) -> dict[str, str]:
-    """Code → present name of regions."""
-    return dict(RegionName.objects.filter(code__in=set(codes), end=None).values_list("code", "name"))
-
-
 @dataclass(frozen=True, slots=True)
 class Contact:
     """How an institution is reached, as far as it is on record; `end`: the day from which it exists no more."""
@@ -322,6 +317,13 @@ def seat_of(post: Post) -> Seat:
 def region_id(code: str, using: str = "default") -> int:
     """Permanent id of the region that has this code at present. Raises RegionName.DoesNotExist."""
     return RegionName.objects.using(using).get(code=code, end=None).region_id
+
+
+def region_names(codes: Iterable[str]) -> dict[str, str]:
+    """Names of present regions by policy code: 35, 350400, 350405. Codes that nothing has are left out."""
+    full = {code.ljust(COUNTY_CODE_LENGTH, "0"): code for code in codes}
+    rows = RegionName.objects.filter(code__in=full, end=None).values_list("code", "name")
+    return {full[code]: name for code, name in rows}
 
 
 def regions_below(code: str, kinds: Iterable[str], using: str = "default") -> list[tuple[int, str, str, str]]:

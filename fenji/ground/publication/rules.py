@@ -35,6 +35,11 @@ class PublicationPolicy:
     log_within_days: int
     stale_after_days: int
 
+    def __post_init__(self) -> None:
+        """No more kinds than there are, and no days before the first."""
+        if not 0 <= self.channels_needed <= len(CHANNELS) or self.log_within_days < 0 or self.stale_after_days < 0:
+            raise ValueError(f"not a policy of publication: {self}")
+
 
 class BadBody(Refused):
     """The contents are not of the shape that their kind asks for. detail: where, why."""
