@@ -16,4 +16,5 @@ urlpatterns = [
     path("referrals/", include("fenji.care.referral.urls")),
     path("diagnoses/", include("fenji.care.catalogue.urls")),
     path(ROOT.removeprefix("/"), api.urls),
+    path("", include("fenji.ground.publication.urls")),
 ]
