@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 _SURNAMES = Path(__file__).parent / "data" / "surname_readings.csv"
@@ -43,6 +45,23 @@ def syllables(text: str) -> list[str]:
 def initials_of(text: str) -> str:
     """`高血压` → `gxy`."""
     return "".join(s[0] for s in syllables(text))
+
+
+def term_readings(text: str, terms: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    """(full pinyin, initials) of a text, in every reading its terms allow, the table's first reading first.
+
+    `terms`: term → its readings, each a syllable per character, `cu zhong`. At each place the longest term that fits is read as
+    the table says; everything else character by character. `脑卒中` with `卒中` → `cu zhong` gives [("naocuzhong", "ncz")].
+    """
+    longest = max(map(len, terms), default=0)
+    parts: list[tuple[str, ...]] = []
+    at = 0
+    while at < len(text):
+        term = next((text[at:end] for end in range(min(len(text), at + longest), at, -1) if text[at:end] in terms), text[at])
+        parts.append(terms.get(term) or (" ".join(syllables(term)),))
+        at += len(term)
+    found = (" ".join(reading).split() for reading in product(*parts))
+    return list(dict.fromkeys(("".join(f), "".join(s[0] for s in f)) for f in found))
 
 
 def name_readings(name: str) -> list[tuple[str, str]]:

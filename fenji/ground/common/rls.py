@@ -23,6 +23,8 @@ class Shape:
     check: str = ""
     read: str = ""
     """Given: who may read is told apart from who may write; `using` then says which rows may be added and changed."""
+    removable: bool = False
+    """With `read`: rows that may be changed may also be taken out again (what is still a draft)."""
 
 
 def viewers(table: str, column: str = "viewer_ids") -> Shape:
@@ -79,6 +81,28 @@ def governed(table: str, roles: Collection[str], path: str = "path") -> Shape:
     allowed = f"(SELECT access_scope_role()) = ANY (ARRAY[{named}])"
     within = f" AND (SELECT access_scope_reach()) <> '' AND {table}.{path} ^@ (SELECT access_scope_reach())" if path else ""
     return Shape("governed", allowed + within, read="true")
+
+
+def _own(table: str, roles: Collection[str], org: str) -> str:
+    named = ", ".join(f"'{role}'" for role in sorted(roles))
+    return (
+        f"{table}.{org} = ANY ((SELECT access_scope_orgs())::int[]) AND (SELECT access_scope_role()) = ANY (ARRAY[{named}])"
+    )
+
+
+def kept_by(table: str, roles: Collection[str], org: str = "org_id") -> Shape:
+    """Public rows that organisations keep: everybody reads them, only their keeper's people in one of `roles` add and change."""
+    return Shape("kept_by", _own(table, roles, org), read="true")
+
+
+def kept_through(table: str, parent: str, column: str, roles: Collection[str], also: str) -> Shape:
+    """Public rows of a kept parent row: its keeper's people add, change and remove them while `also` holds for the parent."""
+    return Shape(
+        "kept_through",
+        f"EXISTS (SELECT 1 FROM {parent} parent WHERE parent.id = {table}.{column} AND {_own('parent', roles, 'org_id')} AND {also})",
+        read="true",
+        removable=True,
+    )
 
 
 class _Reversible(Operation):
@@ -156,10 +180,12 @@ class Protect(_Reversible):
             return [self._policy("app", "ALL", self.shape.using, self.shape.check)]
         reads = f"CREATE POLICY {self.table}_app_read ON {self.table} FOR SELECT TO fenji_app USING ({self.shape.read})"
         changes = self._policy("app", "UPDATE", self.shape.using, self.shape.check)
+        removes = f"CREATE POLICY {self.table}_app_remove ON {self.table} FOR DELETE TO fenji_app USING ({self.shape.using})"
         return [
             self._policy("app", "INSERT", self.shape.using, self.shape.check),
             changes.replace(f"POLICY {self.table}_app ", f"POLICY {self.table}_app_change ", 1),
             reads,
+            *([removes] if self.shape.removable else []),
         ]
 
     def statements(self) -> list[str]:
@@ -175,7 +201,8 @@ class Protect(_Reversible):
         ]
 
     def undo(self) -> list[str]:
-        names = ["app", *(["app_read", "app_change"] if self.shape.read else []), "owner", "load", *self.others]
+        told_apart = [*(["app_read", "app_change"] if self.shape.read else []), *(["app_remove"] if self.shape.removable else [])]
+        names = ["app", *told_apart, "owner", "load", *self.others]
         drops = [f"DROP POLICY {self.table}_{name} ON {self.table}" for name in names]
         return [*drops, f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY"]
 
