@@ -332,7 +332,10 @@ def test_the_matrix_can_fail(canary: Canary) -> None:
 
 # --- tables ------------------------------------------------------------------------------------------------------------------
 
-TABLES = {m._meta.db_table: m for m in apps.get_models() if issubclass(m, House) and m.shape is not None}
+_SHAPED = {m._meta.db_table: m for m in apps.get_models() if issubclass(m, House) and m.shape is not None}
+# what every signed-in person may read: the network and who works in it; written by few, see below
+DIRECTORY = {table: m for table, m in _SHAPED.items() if m.shape.name in ("governed", "staff")}
+TABLES = {table: m for table, m in _SHAPED.items() if table not in DIRECTORY}
 # who sees a canary row in a table with raw SQL: a role of the app with its own scope, or another database role
 POSITIVE = {
     "access_account": "B doctor",
@@ -362,7 +365,8 @@ def _rows(table: str, alias: str = "default") -> list[str]:
         columns = [c for (c,) in cursor.fetchall()]
         if not columns:
             return []
-        cursor.execute(f"SELECT {', '.join(columns)} FROM {table}")
+        names = ", ".join(f'"{c}"' for c in columns)
+        cursor.execute(f"SELECT {names} FROM {table}")
         return [str([bytes(v).hex() if isinstance(v, memoryview | bytes) else v for v in row]) for row in cursor.fetchall()]
 
 
@@ -400,6 +404,27 @@ def test_no_table_shows_the_canary_to_raw_sql_outside(canary: Canary, capsys: py
         print(f"\nleak matrix, tables: {cells} cells, {len(leaks)} leaks")
     assert cells >= 13 * len(TABLES)
     assert not leaks, "\n".join(leaks[:40])
+
+
+def test_the_directory_shows_nothing_of_patients(canary: Canary) -> None:
+    for table in DIRECTORY:
+        with transaction.atomic(), scope(person("desk"), canary.tokens["desk"]):
+            seen = "\n".join(_rows(table))
+        assert not [sign for sign in canary.signs if sign in seen], table
+
+
+@pytest.mark.parametrize("table", DIRECTORY)
+def test_the_directory_is_changed_only_by_those_who_administer_it(canary: Canary, table: str) -> None:
+    pk = DIRECTORY[table]._meta.pk.column
+    for role in (r for r in ROLES if r not in ("anonymous", "system", "security", "head")):
+        with transaction.atomic(), scope(person(role), canary.tokens[role]), connections["default"].cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET {pk} = {pk}")
+            assert cursor.rowcount == 0, role
+            # policies are asked before any other constraint
+            with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+                cursor.execute(f"INSERT INTO {table} DEFAULT VALUES")
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                cursor.execute(f"DELETE FROM {table}")
 
 
 def _unscoped(table: str) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
@@ -433,3 +433,20 @@ def _expire(
         tasks.close_step(number, at=at, using=using)
         audit(by=house, at=at, action="referral.expire", subject=number, before=state, after=rules.EXPIRED, using=using)
     return True
+
+
+_INHERIT = (
+    "UPDATE referral_case SET viewer_ids = viewer_ids || %(heir)s WHERE viewer_ids @> ARRAY[%(org)s]"
+    " AND NOT viewer_ids @> ARRAY[%(heir)s]",
+    "UPDATE referral_case SET origin_id = %(heir)s WHERE origin_id = %(org)s AND ended_at IS NULL AND receiver_id <> %(heir)s",
+    "UPDATE referral_case SET receiver_id = %(heir)s WHERE receiver_id = %(org)s AND ended_at IS NULL AND origin_id <> %(heir)s",
+    "UPDATE referral_case SET holder_id = %(heir)s WHERE holder_id = %(org)s AND ended_at IS NULL",
+    "UPDATE referral_case SET duty_id = %(heir)s WHERE duty_id = %(org)s AND ended_at IS NULL",
+)
+
+
+def inherit(predecessor: int, successor: int, using: str) -> None:
+    """Open cases of an institution that went into another move on there; ended ones stay as they were, and can be read there."""
+    with connections[using].cursor() as cursor:
+        for statement in _INHERIT:
+            cursor.execute(statement, {"org": predecessor, "heir": successor})

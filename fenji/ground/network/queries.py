@@ -7,12 +7,25 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from fenji.ground.access.actions import Seat
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.units import COUNTY_CODE_LENGTH
 from fenji.ground.network import rules
-from fenji.ground.network.models import Department, Membership, Organisation, Post, Region, RegionName
+from fenji.ground.network.models import (
+    Department,
+    DutyShift,
+    Membership,
+    Organisation,
+    OrganisationVersion,
+    Post,
+    PractitionerRole,
+    Region,
+    RegionName,
+    Succession,
+    TitleHeld,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ def _in_force(day: date) -> Q:
 
 def _county(org: Organisation) -> str:
     # the county is the first six digits of the place, whatever the region's kind
-    return org.path[:6]
+    return org.path[:COUNTY_CODE_LENGTH]
 
 
 def place(org: Organisation) -> Place:
@@ -57,6 +70,135 @@ def place_of(org_id: int, using: str = "default") -> Place:
 def names_of(org_ids: Iterable[int]) -> dict[int, str]:
     """Names by id."""
     return dict(Organisation.objects.filter(pk__in=set(org_ids)).values_list("id", "name"))
+
+
+def organisations_within(reach: str, text: str = "", kinds: Iterable[str] = ()) -> QuerySet[Organisation]:
+    """Present organisations whose place begins with `reach`, by place; `text`: part of the name, or the code. No reach: none."""
+    found = Organisation.objects.filter(path__starts=reach, end=None) if reach else Organisation.objects.none()
+    if kinds:
+        found = found.filter(kind__in=list(kinds))
+    if text:
+        found = found.filter(Q(name__contains=text) | Q(code=text))
+    return found.order_by("path")
+
+
+def posts_within(reach: str) -> QuerySet[Post]:
+    """Posts at organisations whose place begins with `reach`, latest first."""
+    found = Post.objects.filter(path__starts=reach) if reach else Post.objects.none()
+    return found.select_related("org").order_by("-start", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """An organisation as it was on a day: its particulars then, and the county that it lay in then."""
+
+    org_id: int
+    name: str
+    care_tier: str
+    grade: str
+    ownership: str
+    integrated: bool
+    region_id: int
+    region_name: str
+    region_code: str
+    county_code: str
+
+
+def as_then(org_id: int, on: date) -> Then | None:
+    """What an organisation was on a day; None when it did not exist then. Codes and names of regions are those of the day."""
+    version = OrganisationVersion.objects.filter(_in_force(on), org_id=org_id).first()
+    if version is None:
+        return None
+    name = RegionName.objects.filter(_in_force(on), region_id=version.region_id).first()
+    # before the first dated row of a region its oldest is the best that is known
+    name = name or RegionName.objects.filter(region_id=version.region_id).order_by("start").first()
+    code, called = (name.code, name.name) if name else ("", "")
+    return Then(
+        org_id,
+        version.name,
+        version.care_tier,
+        version.grade,
+        version.ownership,
+        version.integrated,
+        version.region_id,
+        called,
+        code,
+        code[:COUNTY_CODE_LENGTH],
+    )
+
+
+def as_today(org_ids: Iterable[int]) -> dict[int, int]:
+    """Each organisation's present successor, itself when it goes on: history counted where it belongs today."""
+    merged = dict(Succession.objects.filter(kind="merged").values_list("predecessor_id", "successor_id"))
+
+    def last(org: int) -> int:
+        while org in merged:
+            org = merged[org]
+        return org
+
+    return {org: last(org) for org in org_ids}
+
+
+def predecessors(org_id: int) -> list[int]:
+    """Organisations that went into this one, directly or through others."""
+    found: list[int] = []
+    front = [org_id]
+    while front:
+        front = list(Succession.objects.filter(kind="merged", successor_id__in=front).values_list("predecessor_id", flat=True))
+        found += front
+    return found
+
+
+def members(alliance_id: int, on: date) -> list[Membership]:
+    """Members of an alliance on a day, lead first, then by place."""
+    rows = Membership.objects.filter(_in_force(on), alliance_id=alliance_id).select_related("org")
+    return sorted(rows, key=lambda m: (m.role != "lead", m.org.path))
+
+
+def alliances_of(org_id: int, on: date) -> list[Membership]:
+    """An organisation's memberships on a day, with their alliances."""
+    rows = Membership.objects.filter(_in_force(on), org_id=org_id)
+    return list(rows.select_related("alliance").order_by("alliance__kind", "alliance_id"))
+
+
+def community_of(org_id: int, on: date) -> int | None:
+    """The county community an institution belongs to on a day; None when to none."""
+    row = Membership.objects.filter(_in_force(on), org_id=org_id, kind="county_community").first()
+    return row.alliance_id if row else None
+
+
+def branch_specialties(community: int, on: date) -> frozenset[str]:
+    """Specialties of the people who work at a branch of a county community on a day, employed or sent down (SM-3-3b)."""
+    branches = Membership.objects.filter(_in_force(on), alliance_id=community, role__in=rules.BRANCHES).values("org_id")
+    found = PractitionerRole.objects.filter(_in_force(on), org_id__in=branches).values_list("practitioner__specialties", flat=True)
+    return frozenset(s for many in found for s in many)
+
+
+def public_primary(county: str) -> QuerySet[Organisation]:
+    """Present primary institutions of a county that are not private (SM-3-4b)."""
+    lo, hi = rules.prefix_range(county)
+    found = Organisation.objects.filter(kind="care", care_tier__in=rules.PRIMARY, path__gte=lo, path__lt=hi, end=None)
+    return found.exclude(ownership="private").order_by("path")
+
+
+def staff_of(org_id: int, on: date) -> QuerySet[PractitionerRole]:
+    """Who works at an institution on a day, by name."""
+    found = PractitionerRole.objects.filter(_in_force(on), org_id=org_id)
+    return found.select_related("practitioner", "department").order_by("practitioner__name", "id")
+
+
+def on_duty(org_id: int, at: datetime, duty: str = "") -> list[DutyShift]:
+    """Who is on duty at an institution at an instant, optionally for one duty."""
+    found = DutyShift.objects.filter(org_id=org_id, start__lte=at, end__gt=at, voided_at=None)
+    if duty:
+        found = found.filter(duty=duty)
+    return list(found.select_related("practitioner", "department").order_by("duty", "start"))
+
+
+def title_on(practitioner_id: UUID, on: date) -> str:
+    """The professional title somebody held on a day; "none" before the first."""
+    row = TitleHeld.objects.filter(practitioner_id=practitioner_id, start__lte=on).order_by("-start").first()
+    return row.title if row else "none"
 
 
 def alliance_lead(org_id: int, on: date) -> Organisation | None:
@@ -90,7 +232,7 @@ def higher_care(origin: Place) -> list[Organisation]:
     """Institutions of a higher tier that serve a place: of its county, its city or the province; nearest tier first."""
     higher = [t for t in rules.TIERS if rules.level(t) > origin.level]
     lo, hi = rules.prefix_range(origin.county[:2])
-    found = Organisation.objects.filter(kind="care", care_tier__in=higher, path__gte=lo, path__lt=hi)
+    found = Organisation.objects.filter(kind="care", care_tier__in=higher, path__gte=lo, path__lt=hi, end=None)
     near = [o for o in found if _serves(o, origin)]
     return sorted(near, key=lambda o: (rules.level(o.care_tier), o.distance_km or 0, o.id))
 
@@ -102,7 +244,7 @@ def _serves(org: Organisation, origin: Place) -> bool:
 
 def departments_of(org_id: int) -> list[Department]:
     """Departments of an institution, in the order of their ids."""
-    return list(Department.objects.filter(org_id=org_id).order_by("id"))
+    return list(Department.objects.filter(org_id=org_id, end=None).order_by("id"))
 
 
 def posts_of(account_id: UUID, at: datetime) -> list[Post]:
