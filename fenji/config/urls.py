@@ -12,5 +12,5 @@ urlpatterns = [
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
-    path("diagnoses/", include("fenji.care.catalogue.urls")),
+    path("", include("fenji.care.catalogue.urls")),
 ]

@@ -15,7 +15,6 @@ from fenji.ground.common import rls
 from fenji.ground.common.models import CText, House
 from fenji.ground.network.models import Organisation
 
-
 KEEPERS = (EDITOR, MANAGER, OFFICER)
 """Roles whose holders work on the lists of their organisation."""
 
@@ -164,12 +163,13 @@ class ListVersion(House):
 
 
 class Entry(House):
-    """Abstract base of what lists hold. `key`: the fields that tell entries of one version apart."""
+    """Abstract base of what lists hold. `key`: the fields that tell entries of one version apart; `once`: the constraint on it."""
 
     id = models.BigAutoField(primary_key=True)
     list = models.ForeignKey(ListVersion, on_delete=models.PROTECT, db_index=False, related_name="+")
 
     key: ClassVar[tuple[str, ...]] = ()
+    once: ClassVar[str] = ""
 
     class Meta:
         abstract = True
@@ -197,6 +197,7 @@ class DiseaseEntry(OfDisease):
     level = CText(default="")
 
     key: ClassVar = ("group",)
+    once: ClassVar = "diseaseentry_once"
     privacy: ClassVar = _public("id", "list", "group", "code", "name_zh", "name_en", "level")
     shape: ClassVar = _held("catalogue_diseaseentry")
 
@@ -217,6 +218,7 @@ class DownEntry(OfDisease):
     guide_en = models.TextField(default="")
 
     key: ClassVar = ("group", "phase")
+    once: ClassVar = "downentry_once"
     privacy: ClassVar = _public(
         "id", "list", "group", "code", "name_zh", "name_en", "phase", "criteria_zh", "criteria_en", "guide_zh", "guide_en"
     )
@@ -235,12 +237,13 @@ class ItemEntry(Entry):
     code = CText()
     name_zh = CText()
     name_en = CText(default="")
-    category = CText(default="")
+    kind = CText(default="")
     specialty = CText(default="")
     groups = ArrayField(CText(), default=list)
 
     key: ClassVar = ("code",)
-    privacy: ClassVar = _public("id", "list", "code", "name_zh", "name_en", "category", "specialty", "groups")
+    once: ClassVar = "itementry_once"
+    privacy: ClassVar = _public("id", "list", "code", "name_zh", "name_en", "kind", "specialty", "groups")
     shape: ClassVar = _held("catalogue_itementry")
 
     class Meta:
@@ -248,15 +251,17 @@ class ItemEntry(Entry):
 
 
 class TechniqueEntry(Entry):
-    """A technique of Chinese medicine, with its category."""
+    """A technique of Chinese medicine. Categories are told apart by their Chinese name."""
 
     code = CText()
-    category = CText()
+    category_zh = CText()
+    category_en = CText(default="")
     name_zh = CText()
     name_en = CText(default="")
 
     key: ClassVar = ("code",)
-    privacy: ClassVar = _public("id", "list", "code", "category", "name_zh", "name_en")
+    once: ClassVar = "techniqueentry_once"
+    privacy: ClassVar = _public("id", "list", "code", "category_zh", "category_en", "name_zh", "name_en")
     shape: ClassVar = _held("catalogue_techniqueentry")
 
     class Meta:
@@ -267,11 +272,16 @@ class GuideEntry(OfDisease):
     """One of the documents of a disease: its tiered-care guide, its criteria of admission and discharge, or its referral rules."""
 
     document = CText()
-    title = CText()
-    text = models.TextField()
+    title_zh = CText()
+    title_en = CText(default="")
+    text_zh = models.TextField()
+    text_en = models.TextField(default="")
 
     key: ClassVar = ("group", "document")
-    privacy: ClassVar = _public("id", "list", "group", "code", "name_zh", "name_en", "document", "title", "text")
+    once: ClassVar = "guideentry_once"
+    privacy: ClassVar = _public(
+        "id", "list", "group", "code", "name_zh", "name_en", "document", "title_zh", "title_en", "text_zh", "text_en"
+    )
     shape: ClassVar = _held("catalogue_guideentry")
 
     class Meta:

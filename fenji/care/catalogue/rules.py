@@ -69,8 +69,8 @@ OF_INSTITUTION = (TREATABLE, TECHNIQUE)
 
 LEVELS = ("village", "township", "county")
 """Where a disease can be treated, lowest first. An entry names the lowest."""
-PHASES = ("acute_recovery", "post_operative", "critical_stable", "chronic_stable")
-"""In which phase of an illness a patient comes down: the three of SM-1-2b, and a chronic disease that is stable."""
+PHASES = ("acute_recovery", "surgical_recovery", "critical_stable")
+"""In which phase of an illness patients come down (SM-1-2b)."""
 DOCUMENTS = ("guide", "criteria", "rules")
 """Tiered-care guide, criteria of admission and discharge, rules of referral (SM-3-5d)."""
 
@@ -313,12 +313,21 @@ def moved_down(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, ...
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What a finding is about, by its names; `parts`: of it, as the documents a disease lacks."""
+
+    zh: str
+    en: str = ""
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something to know about a version. `refuses`: it cannot be submitted so. `field`: of the policy, where a clause asks it."""
 
     code: str
     refuses: bool
-    subjects: tuple[str, ...] = ()
+    subjects: tuple[Subject, ...] = ()
     field: str = ""
 
 

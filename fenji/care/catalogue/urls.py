@@ -4,4 +4,4 @@ from django.urls import path
 
 from fenji.care.catalogue import views
 
-urlpatterns = [path("suggest/", views.suggest, name="diagnosis-suggest")]
+urlpatterns = [path("diagnoses/suggest/", views.suggest, name="diagnosis-suggest")]

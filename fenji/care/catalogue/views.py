@@ -9,7 +9,7 @@ from fenji.care.catalogue import queries
 from fenji.ground.common.edge import SignedRequest, page
 
 
-@page("visit.write")
+@page("catalogue.read")
 def suggest(request: SignedRequest) -> HttpResponse:
     """Options for what has been typed: by code, name or pinyin initials."""
     return render(request, "catalogue/suggest.html", {"found": queries.suggest(request.GET.get("diagnosis", ""))})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 _SURNAMES = Path(__file__).parent / "data" / "surname_readings.csv"
@@ -47,21 +46,21 @@ def initials_of(text: str) -> str:
     return "".join(s[0] for s in syllables(text))
 
 
-def term_readings(text: str, terms: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
-    """(full pinyin, initials) of a text, in every reading its terms allow, the table's first reading first.
+def term_readings(text: str, terms: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(full pinyin, initials) of a text: as its terms are read, and, where that differs, character by character, as people type
+    who do not know a term's reading.
 
-    `terms`: term → its readings, each a syllable per character, `cu zhong`. At each place the longest term that fits is read as
-    the table says; everything else character by character. `脑卒中` with `卒中` → `cu zhong` gives [("naocuzhong", "ncz")].
+    `terms`: term → a syllable per character, `cu zhong`. At each place the longest term that fits is read. `脑卒中` with
+    `卒中` → [("naocuzhong", "ncz"), ("naozuzhong", "nzz")].
     """
     longest = max(map(len, terms), default=0)
-    parts: list[tuple[str, ...]] = []
+    read: list[str] = []
     at = 0
     while at < len(text):
         term = next((text[at:end] for end in range(min(len(text), at + longest), at, -1) if text[at:end] in terms), text[at])
-        parts.append(terms.get(term) or (" ".join(syllables(term)),))
+        read += terms[term].split() if term in terms else syllables(term)
         at += len(term)
-    found = (" ".join(reading).split() for reading in product(*parts))
-    return list(dict.fromkeys(("".join(f), "".join(s[0] for s in f)) for f in found))
+    return list(dict.fromkeys(("".join(found), "".join(s[0] for s in found)) for found in (read, syllables(text))))
 
 
 def name_readings(name: str) -> list[tuple[str, str]]:

@@ -85,9 +85,7 @@ def governed(table: str, roles: Collection[str], path: str = "path") -> Shape:
 
 def _own(table: str, roles: Collection[str], org: str) -> str:
     named = ", ".join(f"'{role}'" for role in sorted(roles))
-    return (
-        f"{table}.{org} = ANY ((SELECT access_scope_orgs())::int[]) AND (SELECT access_scope_role()) = ANY (ARRAY[{named}])"
-    )
+    return f"{table}.{org} = ANY ((SELECT access_scope_orgs())::int[]) AND (SELECT access_scope_role()) = ANY (ARRAY[{named}])"
 
 
 def kept_by(table: str, roles: Collection[str], org: str = "org_id") -> Shape:
@@ -97,12 +95,8 @@ def kept_by(table: str, roles: Collection[str], org: str = "org_id") -> Shape:
 
 def kept_through(table: str, parent: str, column: str, roles: Collection[str], also: str) -> Shape:
     """Public rows of a kept parent row: its keeper's people add, change and remove them while `also` holds for the parent."""
-    return Shape(
-        "kept_through",
-        f"EXISTS (SELECT 1 FROM {parent} parent WHERE parent.id = {table}.{column} AND {_own('parent', roles, 'org_id')} AND {also})",
-        read="true",
-        removable=True,
-    )
+    kept = f"parent.id = {table}.{column} AND {_own('parent', roles, 'org_id')} AND {also}"
+    return Shape("kept_through", f"EXISTS (SELECT 1 FROM {parent} parent WHERE {kept})", read="true", removable=True)
 
 
 class _Reversible(Operation):

@@ -209,23 +209,10 @@ def alliance_lead(org_id: int, on: date) -> Organisation | None:
     return found.org if found else None
 
 
-def alliance_role(org_id: int, on: date) -> str:
-    """What an institution is in its county community on a day: lead, central_branch, branch or member; empty when in none."""
-    mine = Membership.objects.filter(_in_force(on), org_id=org_id, alliance__kind="county_community")
-    return mine.values_list("role", flat=True).first() or ""
-
-
-def community_leads(prefix: str, on: date) -> list[Organisation]:
-    """The leads of county communities on a day whose path begins with `prefix`, by place."""
+def communities_within(prefix: str, on: date) -> list[Membership]:
+    """County communities on a day whose lead lies below `prefix`, by place: the lead's membership of each."""
     led = Membership.objects.filter(_in_force(on), role="lead", alliance__kind="county_community", org__path__starts=prefix)
-    return [m.org for m in led.select_related("org").order_by("org__path")]
-
-
-def community_members(lead_ids: Iterable[int], on: date) -> list[tuple[Organisation, str]]:
-    """The members, each with its role, of the county communities that these organisations lead on a day, by place."""
-    led = Membership.objects.filter(_in_force(on), role="lead", alliance__kind="county_community", org_id__in=set(lead_ids))
-    found = Membership.objects.filter(_in_force(on), alliance__in=led.values("alliance")).exclude(role="lead")
-    return [(m.org, m.role) for m in found.select_related("org").order_by("org__path")]
+    return list(led.select_related("org").order_by("org__path"))
 
 
 def higher_care(origin: Place) -> list[Organisation]:

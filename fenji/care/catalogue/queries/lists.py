@@ -22,10 +22,20 @@ from fenji.care.catalogue.models import (
 )
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import REGION_PREFIXES
-from fenji.ground.network.queries import Place, alliance_lead, alliance_role, place_of
-from fenji.ground.network.rules import PRIMARY
+from fenji.ground.network.models import Organisation
+from fenji.ground.network.queries import (
+    Place,
+    alliance_lead,
+    alliances_of,
+    branch_specialties,
+    communities_within,
+    place_of,
+    public_primary,
+)
 from fenji.ground.policy.queries import resolve, sources
 
+_CENTRAL_CENTRE = "C210"
+"""WS 218: 中心卫生院."""
 _CITY, _TOWNSHIP = REGION_PREFIXES["city"], REGION_PREFIXES["township"]
 
 
@@ -42,7 +52,7 @@ class Listing:
     """Where a disease group stands on a day for one institution, and the versions that say so.
 
     `in_catalogue`: on the community's first-contact catalogue, `level` being the lowest that can treat it; `treatable_here`: on the
-    institution's own list; `treatable_nearby`: it is not, but another primary institution of the same township has it on its own.
+    institution's own list; `treatable_nearby`: it is not, but another public primary institution of the same township has it on its own.
     """
 
     in_catalogue: bool
@@ -80,10 +90,10 @@ def listing(group: str, org_id: int, on: date) -> Listing:
 
 
 def treated_nearby(group: str, where: Place, on: date) -> bool:
-    """True when another primary institution of the same township has a disease group on its own list that day (SM-3-4b)."""
-    near = Q(list__org__path__starts=where.path[:_TOWNSHIP], list__org__care_tier__in=PRIMARY)
-    found = DiseaseEntry.objects.filter(_in_force(on, "list__"), near, list__kind=rules.TREATABLE, group=group)
-    return found.exclude(list__org_id=where.id).exists()
+    """True when another public primary institution of the same township has a disease group on its own list that day (SM-3-4b)."""
+    near = public_primary(where.path[:_TOWNSHIP]).exclude(pk=where.id)
+    found = DiseaseEntry.objects.filter(_in_force(on, "list__"), list__kind=rules.TREATABLE, group=group)
+    return found.filter(list__org__in=near).exists()
 
 
 def suggested_down(group: str, org_id: int, on: date) -> list[DownEntry]:
@@ -108,11 +118,9 @@ def is_devolved(code: str, path: str, on: date) -> bool:
 
 
 def owner_of(org_id: int, on: date) -> rules.Owner:
-    """An organisation as a keeper of lists. The one place that says which agencies insure: every agency, until organisations
-    carry their kind."""
-    found = place_of(org_id)
-    lead = alliance_lead(org_id, on)
-    return rules.Owner(found.kind, lead is not None and lead.id == org_id, found.kind == "agency")
+    """An organisation as a keeper of lists."""
+    found = Organisation.objects.get(pk=org_id)
+    return rules.Owner(found.kind, role_of(org_id, on) == "lead", found.agency_kind == "insurance")
 
 
 def version(version_id: int, org_id: int) -> ListVersion:
@@ -152,7 +160,7 @@ _ORDER = {
     DiseaseEntry: ("code", "group"),
     DownEntry: ("code", "group", "phase"),
     ItemEntry: ("code",),
-    TechniqueEntry: ("category", "code"),
+    TechniqueEntry: ("code",),
     GuideEntry: ("code", "group", "document"),
 }
 
@@ -213,21 +221,32 @@ def policy_at(where: Place, on: date) -> tuple[rules.CataloguePolicy, dict[str, 
     return policy, {n: p.clause_id for n, p in sources(rules.CataloguePolicy, where.policy_path, on).items()}
 
 
-def is_central(org_id: int, on: date) -> bool:
-    """True for the central centres of a community, for which SM-3-2d asks more than SM-3-2e."""
-    return alliance_role(org_id, on) == "central_branch"
+def is_central(org: Organisation, role: str) -> bool:
+    """True for the central township centres and the community hospitals of a community, of which SM-3-2d asks more than SM-3-2e:
+    central branches, and whoever is registered as 中心卫生院."""
+    return role == "central_branch" or org.ws218 == _CENTRAL_CENTRE
 
 
-def branch_specialties(prefix: str, on: date) -> frozenset[str]:
-    """Specialties with a dated post at a branch below a place. The one place where the network's answer goes: until it knows the
-    specialties of posts there is none, and an item is linked by its diseases alone."""
-    return frozenset()
+def role_of(org_id: int, on: date) -> str:
+    """What an institution is in its county community; empty when it belongs to none."""
+    return next((m.role for m in alliances_of(org_id, on) if m.alliance.kind == "county_community"), "")
+
+
+def posted_specialties(prefix: str, on: date) -> frozenset[str]:
+    """Specialties with somebody at a branch, of all county communities below a place, on a day."""
+    return frozenset[str]().union(*(branch_specialties(m.alliance_id, on) for m in communities_within(prefix, on)))
 
 
 def catalogue_groups(prefix: str, on: date) -> frozenset[str]:
     """Disease groups on the first-contact catalogues in force below a place."""
     found = DiseaseEntry.objects.filter(_in_force(on, "list__"), list__kind=rules.FIRST_CONTACT)
     return frozenset(found.filter(list__org__path__starts=prefix).values_list("group", flat=True))
+
+
+def missing_focus(found: ListVersion, on: date) -> tuple[str, ...]:
+    """The focus diseases that a down-referral list does not name (SM-3-6a)."""
+    policy, _ = policy_at(place_of(found.org_id), on)
+    return rules.missing_focus(list(DownEntry.objects.filter(list=found).values_list("code", flat=True)), policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +280,13 @@ def _down(e: DownEntry) -> rules.Down:
     return rules.Down(e.group, e.code, {"criteria": e.criteria_zh, "guide": e.guide_zh})
 
 
+def _named(e: Any, parts: tuple[str, ...] = ()) -> rules.Subject:
+    return rules.Subject(e.name_zh or getattr(e, "group", ""), e.name_en, parts)
+
+
 def _first_contact(held: Sequence[Any], where: Place, on: date, policy: rules.CataloguePolicy) -> Assessed:
-    unplaced = tuple(e.name_zh or e.group for e in held if not e.level)
-    uncoded = tuple(e.name_zh or e.group for e in held if rules.code_fault(e.code, None))
+    unplaced = tuple(_named(e) for e in held if not e.level)
+    uncoded = tuple(_named(e) for e in held if rules.code_fault(e.code, None))
     return (), (rules.Finding("without_level", True, unplaced), rules.Finding("without_code", True, uncoded))
 
 
@@ -271,14 +294,16 @@ def _treatable(held: Sequence[Any], where: Place, on: date, policy: rules.Catalo
     lead = alliance_lead(where.id, on)
     catalogue = in_force(rules.FIRST_CONTACT, lead.id, on) if lead else None
     beyond = rules.beyond_catalogue([e.group for e in held], levels_of(catalogue)) if catalogue else ()
-    names = {e.group: e.name_zh or e.group for e in held}
-    counts = (rules.count_diseases(names, central=is_central(where.id, on), policy=policy),) if where.tier == "township" else ()
-    return counts, (rules.Finding("beyond_catalogue", False, tuple(names[g] for g in beyond)),)
+    central = is_central(Organisation.objects.get(pk=where.id), role_of(where.id, on))
+    count = rules.count_diseases((e.group for e in held), central=central, policy=policy)
+    noted = tuple(_named(e) for e in held if e.group in beyond)
+    return (count,) if where.tier == "township" else (), (rules.Finding("beyond_catalogue", False, noted),)
 
 
 def _down_list(held: Sequence[Any], where: Place, on: date, policy: rules.CataloguePolicy) -> Assessed:
-    missing = rules.missing_focus([e.code for e in held], policy)
-    blocked = tuple(e.name_zh or e.group for e in held if rules.blocked_from_suggestion(_down(e), policy))
+    missing = tuple(rules.Subject(span) for span in rules.missing_focus([e.code for e in held], policy))
+    lacking = [(e, rules.blocked_from_suggestion(_down(e), policy)) for e in held]
+    blocked = tuple(_named(e, parts) for e, parts in lacking if parts)
     return (), (
         rules.Finding("focus_missing", True, missing, "focus_diseases"),
         rules.Finding("not_suggested", False, blocked, "down_documents"),
@@ -288,22 +313,25 @@ def _down_list(held: Sequence[Any], where: Place, on: date, policy: rules.Catalo
 def _devolved(held: Sequence[Any], where: Place, on: date, policy: rules.CataloguePolicy) -> Assessed:
     city = where.path[:_CITY]
     items = [rules.Item(e.code, e.specialty, tuple(e.groups)) for e in held]
-    review = rules.unlinked(items, catalogue_groups(city, on), branch_specialties(city, on))
-    return (rules.count_items([e.code for e in held], policy),), (rules.Finding("unlinked", False, review),)
+    review = set(rules.unlinked(items, catalogue_groups(city, on), posted_specialties(city, on)))
+    unlinked = tuple(_named(e) for e in held if e.code in review)
+    return (rules.count_items([e.code for e in held], policy),), (rules.Finding("unlinked", False, unlinked),)
 
 
-def _techniques(promoted: bool) -> Any:
-    def assessed(held: Sequence[Any], where: Place, on: date, policy: rules.CataloguePolicy) -> Assessed:
-        return rules.count_techniques([e.category for e in held], promoted=promoted, policy=policy), ()
+def _own_techniques(held: Sequence[Any], where: Place, on: date, policy: rules.CataloguePolicy) -> Assessed:
+    counts = rules.count_techniques([e.category_zh for e in held], promoted=False, policy=policy)
+    return counts if where.tier == "township" else (), ()
 
-    return assessed
+
+def _promoted_techniques(held: Sequence[Any], where: Place, on: date, policy: rules.CataloguePolicy) -> Assessed:
+    return rules.count_techniques([e.category_zh for e in held], promoted=True, policy=policy), ()
 
 
 def _guides(held: Sequence[Any], where: Place, on: date, policy: rules.CataloguePolicy) -> Assessed:
     catalogue = in_force(rules.FIRST_CONTACT, where.id, on)
-    names = {e.group: e.name_zh or e.group for e in entries(catalogue)} if catalogue else {}
-    missing = rules.missing_documents(names, {(e.group, e.document) for e in held}, policy)
-    lacking = tuple(f"{names[g]}:{','.join(documents)}" for g, documents in missing.items())
+    diseases: dict[str, Any] = {e.group: e for e in entries(catalogue)} if catalogue else {}
+    missing = rules.missing_documents(diseases, {(e.group, e.document) for e in held}, policy)
+    lacking = tuple(_named(diseases[group], documents) for group, documents in missing.items())
     return (), (rules.Finding("documents_missing", False, lacking, "guide_documents"),)
 
 
@@ -312,7 +340,7 @@ _ASSESS = {
     rules.TREATABLE: _treatable,
     rules.DOWN: _down_list,
     rules.DEVOLVED: _devolved,
-    rules.TECHNIQUE: _techniques(promoted=False),
-    rules.PROMOTED: _techniques(promoted=True),
+    rules.TECHNIQUE: _own_techniques,
+    rules.PROMOTED: _promoted_techniques,
     rules.GUIDE: _guides,
 }
