@@ -187,7 +187,10 @@ def _write_accounts(staff: list[Person]) -> None:
 def _write_alliance(townships: list[Organisation]) -> None:
     Alliance.objects.using("load").create(id=1, kind="county_community", name=f"沙县区总医院医共体{MARK}", start=SINCE)
     members = [Membership(alliance_id=1, org_id=COUNTY_HOSPITAL, role="lead", start=SINCE)]
-    members += [Membership(alliance_id=1, org_id=o.id, role="central_branch" if o.ws218 == "C210" else "branch", start=SINCE) for o in townships]
+    members += [
+        Membership(alliance_id=1, org_id=o.id, role="central_branch" if o.ws218 == "C210" else "branch", start=SINCE)
+        for o in townships
+    ]
     Membership.objects.using("load").bulk_create(members)
 
 

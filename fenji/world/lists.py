@@ -66,9 +66,7 @@ def _down(org: Organisation) -> Iterable[dict[str, Any]]:
 
 def _guides(org: Organisation) -> Iterable[dict[str, Any]]:
     texts = ("title_zh", "title_en", "text_zh", "text_en")
-    return (
-        {**_named(row["group"]), "document": row["kind"], **{name: row[name] for name in texts}} for row in demo_rows("guides")
-    )
+    return ({**_named(row["group"]), "document": row["kind"], **{name: row[name] for name in texts}} for row in demo_rows("guides"))
 
 
 def _promoted(org: Organisation) -> Iterable[dict[str, Any]]:

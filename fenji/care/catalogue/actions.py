@@ -133,23 +133,24 @@ def _may(kind: str, permission: str, by: Actor, at: datetime) -> None:
 
 
 @contextmanager
-def _named_refusal(constraint: str, refusal: type[Refused], using: str) -> Iterator[None]:
+def _named_refusal(refusal: type[Refused], using: str, *constraints: str) -> Iterator[None]:
     """The database holds what must be once; its refusal gets its name here."""
     try:
         with transaction.atomic(using=using):
             yield
     except IntegrityError as error:
-        if getattr(error.__cause__, "diag", None) is None or error.__cause__.diag.constraint_name != constraint:
+        if getattr(error.__cause__, "diag", None) is None or error.__cause__.diag.constraint_name not in constraints:
             raise
         raise refusal from None
 
 
 def start_draft(kind: str, *, by: Actor, at: datetime, using: str = "default") -> ListVersion:
-    """Begin a new version of a list of the actor's organisation: a copy of the one published last. Raises NotPermitted, DraftOpen."""
+    """Begin a new version of a list of the actor's own: a copy of the one published last. Raises NotPermitted, DraftOpen."""
     _may(kind, "catalogue.write", by, at)
     base = queries.latest_published(kind, by.org_id, using)
     with transaction.atomic(using=using):
-        with _named_refusal("listversion_one_open", DraftOpen, using):
+        # of two who begin at once the second meets one of these, whichever is looked at first
+        with _named_refusal(DraftOpen, using, "listversion_one_open", "diseaselist_version"):
             draft = ListVersion.objects.using(using).create(
                 kind=kind,
                 org_id=by.org_id,
@@ -237,7 +238,7 @@ def put_entry(
         one = queries.entry(found, entry_id) if entry_id is not None else ENTRIES[found.kind](list=found)
         for name, value in values.items():
             setattr(one, name, value)
-        with _named_refusal(one.once, EntryThere, "default"):
+        with _named_refusal(EntryThere, "default", one.once):
             one.save()
     _audit(found, "entry", by, at, key=list(queries.key_of(one)))
     return one
@@ -313,11 +314,18 @@ def _check_ready(found: ListVersion, at: datetime) -> None:
 
 @transaction.atomic
 def submit(version_id: int, *, version: int, by: Actor, at: datetime) -> ListVersion:
-    """The draft goes to the second person. Raises NotReady beside what every step raises: Unknown, NotPermitted, ListState, Stale."""
+    """The draft goes to the second person. Raises NotReady, and what every step raises: Unknown, NotPermitted, ListState, Stale."""
     found, state = _step(version_id, "submit", version=version, by=by, at=at)
     _check_ready(found, at)
     writers = found.writers if by.account_id in found.writers else [*found.writers, by.account_id]
     return _moved(found, "submit", by, at, state=state, writers=writers, note="", submitted_by=by.account_id, submitted_at=at)
+
+
+@transaction.atomic
+def discard(version_id: int, *, version: int, by: Actor, at: datetime) -> ListVersion:
+    """Give a draft up: it was never more than a draft, and another can be begun."""
+    found, state = _step(version_id, "discard", version=version, by=by, at=at)
+    return _moved(found, "discard", by, at, state=state)
 
 
 @transaction.atomic

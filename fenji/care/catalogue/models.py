@@ -142,7 +142,8 @@ class ListVersion(House):
             models.CheckConstraint(condition=Q(end=None) | Q(end__gt=F("start")), name="diseaselist_dates"),
             models.CheckConstraint(
                 condition=Q(state__in=rules.OPEN, start=None, end=None)
-                | Q(state__in=(rules.PUBLISHED, rules.WITHDRAWN), start__isnull=False),
+                | Q(state=rules.PUBLISHED, start__isnull=False)
+                | Q(state=rules.WITHDRAWN),
                 name="listversion_state",
             ),
             models.CheckConstraint(

@@ -150,6 +150,7 @@ class Step:
 
 WAY: dict[tuple[str, str], Step] = {
     (DRAFT, "submit"): Step(SUBMITTED, "catalogue.write"),
+    (DRAFT, "discard"): Step(WITHDRAWN, "catalogue.write"),
     (SUBMITTED, "approve"): Step(APPROVED, "catalogue.approve"),
     (SUBMITTED, "return"): Step(DRAFT, "catalogue.approve", note=True),
     (APPROVED, "publish"): Step(PUBLISHED, "catalogue.approve"),

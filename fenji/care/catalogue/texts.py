@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.text import format_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from fenji.ground.common.edge import register_refusals, register_words
@@ -32,6 +33,7 @@ STATES = {
 
 ACTIONS = {
     "submit": _("Submit for approval"),
+    "discard": _("Discard the draft"),
     "approve": _("Approve"),
     "return": _("Return to its writers"),
     "publish": _("Publish"),
@@ -153,6 +155,15 @@ _NOTICES = {
     "publish": _("version %(subject)s was published"),
     "withdraw": _("version %(subject)s was withdrawn"),
 }
+
+
+CHOICES = {"level": LEVELS, "phase": PHASES, "document": DOCUMENTS, "kind": ITEM_KINDS}
+"""Field of an entry → what its codes are called."""
+
+
+def named(zh: str, en: str) -> str:
+    """A name in the reader's language; the Chinese one where there is no other."""
+    return en if en and get_language() == "en" else zh
 
 
 def register() -> None:

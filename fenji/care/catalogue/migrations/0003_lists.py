@@ -78,7 +78,8 @@ class Migration(migrations.Migration):
             models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("end", None), ("start", None), ("state__in", _OPEN)),
-                    models.Q(("start__isnull", False), ("state__in", ("published", "withdrawn"))),
+                    models.Q(("start__isnull", False), ("state", "published")),
+                    ("state", "withdrawn"),
                     _connector="OR",
                 ),
                 name="listversion_state",

@@ -12,15 +12,21 @@ _APP_CHANGES = (
 
 # released entries named a group alone: its lowest code in the dictionary gives it a code and names
 _FILL = [
-    'UPDATE catalogue_diseaseentry e SET code = d.code, name_zh = d.name_zh, name_en = d.name_en FROM catalogue_diagnosis d'
+    "UPDATE catalogue_diseaseentry e SET code = d.code, name_zh = d.name_zh, name_en = d.name_en FROM catalogue_diagnosis d"
     ' WHERE d.code = (SELECT min(m.code) FROM catalogue_diagnosis m WHERE m."group" = e."group"'
-    " OR (m.\"group\" = '' AND left(m.code, 3) = e.\"group\"))",
+    ' OR (m."group" = \'\' AND left(m.code, 3) = e."group"))',
     "UPDATE catalogue_diseaseentry e SET level = 'township' FROM catalogue_listversion v"
     " WHERE v.id = e.list_id AND v.kind = 'first_contact'",
     "SELECT setval(pg_get_serial_sequence('catalogue_listversion', 'id'), max(id)) FROM catalogue_listversion HAVING max(id) > 0",
 ]
 
-_WAY = "'draft>submitted', 'submitted>approved', 'submitted>draft', 'approved>published', 'approved>draft', 'published>withdrawn'"
+_WAY = ", ".join(
+    f"'{step}'"
+    for step in (
+        *("draft>submitted", "draft>withdrawn", "submitted>approved", "submitted>draft"),
+        *("approved>published", "approved>draft", "published>withdrawn"),
+    )
+)
 
 _KEEP_VERSION = f"""
 CREATE FUNCTION catalogue_keep_version() RETURNS trigger
@@ -80,7 +86,9 @@ def read_aloud(apps, schema_editor):
     using = schema_editor.connection.alias
     reading = apps.get_model("catalogue", "Reading")
     rows = apps.get_model("catalogue", "Diagnosis").objects.using(using).values_list("code", "name_zh")
-    found = [reading(diagnosis_id=code, pinyin=r.pinyin, initials=r.initials) for code, name in rows for r in readings_of(code, name)]
+    found = [
+        reading(diagnosis_id=code, pinyin=r.pinyin, initials=r.initials) for code, name in rows for r in readings_of(code, name)
+    ]
     reading.objects.using(using).bulk_create(found, ignore_conflicts=True, batch_size=2000)
 
 

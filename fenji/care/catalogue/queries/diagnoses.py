@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +14,8 @@ from fenji.care.catalogue.models import CodeEntry, CodeTable, Diagnosis, Reading
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.text import half_width
 from fenji.ground.common.units import ICD10_CATEGORY_LENGTH
+
+_SEPARATORS = re.compile(r"[\s,;、，；]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,15 @@ def group_of(row: Diagnosis | Suggestion) -> str:
 def known(codes: Collection[str], using: str = "default") -> dict[str, Diagnosis]:
     """Those of `codes` that the dictionary has, by code."""
     return Diagnosis.objects.using(using).in_bulk(list(codes))
+
+
+def groups_named(text: str, using: str = "default") -> list[str]:
+    """The disease groups that codes or groups stand for, separated by blanks, commas or semicolons; each once, in their order."""
+    named = [rules.clean_code(t) if rules.is_code(rules.clean_code(t)) else t for t in _SEPARATORS.split(half_width(text)) if t]
+    there = known(named, using)
+    return list(
+        dict.fromkeys(group_of(there[t]) if t in there else rules.disease_group(t, "") if rules.is_code(t) else t for t in named)
+    )
 
 
 def _suggestion(row: Diagnosis, hint: str = "") -> Suggestion:

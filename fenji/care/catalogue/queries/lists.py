@@ -22,7 +22,7 @@ from fenji.care.catalogue.models import (
 )
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import REGION_PREFIXES
-from fenji.ground.network.models import Organisation
+from fenji.ground.network.models import Organisation, Specialty
 from fenji.ground.network.queries import (
     Place,
     alliance_lead,
@@ -51,8 +51,8 @@ def _in_force(on: date, prefix: str = "") -> Q:
 class Listing:
     """Where a disease group stands on a day for one institution, and the versions that say so.
 
-    `in_catalogue`: on the community's first-contact catalogue, `level` being the lowest that can treat it; `treatable_here`: on the
-    institution's own list; `treatable_nearby`: it is not, but another public primary institution of the same township has it on its own.
+    `in_catalogue`: on the community's first-contact catalogue, `level` being the lowest that can treat it. `treatable_here`: on the
+    institution's own list. `treatable_nearby`: on that of another public primary institution of the township, and not here.
     """
 
     in_catalogue: bool
@@ -124,9 +124,9 @@ def owner_of(org_id: int, on: date) -> rules.Owner:
 
 
 def version(version_id: int, org_id: int) -> ListVersion:
-    """A version: published ones for everybody, those being worked on for people of the keeper. Raises Unknown."""
+    """A version: those that were published for everybody, the others for people of the keeper. Raises Unknown."""
     found = ListVersion.objects.select_related("org", "based_on").filter(pk=version_id).first()
-    if found is None or (found.state in rules.OPEN and found.org_id != org_id):
+    if found is None or (found.start is None and found.org_id != org_id):
         raise Unknown(what="list")
     return found
 
@@ -150,8 +150,7 @@ def next_number(kind: str, org_id: int, using: str = "default") -> int:
 
 def history(kind: str, org_id: int) -> list[ListVersion]:
     """Versions that were published, newest first."""
-    found = ListVersion.objects.filter(kind=kind, org_id=org_id).exclude(state__in=rules.OPEN)
-    return list(found.order_by("-number"))
+    return list(ListVersion.objects.filter(kind=kind, org_id=org_id, start__isnull=False).order_by("-number"))
 
 
 # --- entries -----------------------------------------------------------------------------------------------------------------
@@ -235,6 +234,11 @@ def role_of(org_id: int, on: date) -> str:
 def posted_specialties(prefix: str, on: date) -> frozenset[str]:
     """Specialties with somebody at a branch, of all county communities below a place, on a day."""
     return frozenset[str]().union(*(branch_specialties(m.alliance_id, on) for m in communities_within(prefix, on)))
+
+
+def specialty_names() -> dict[str, tuple[str, str]]:
+    """Code → (Chinese, English) name of the specialties the network knows."""
+    return {s.code: (s.name_zh, s.name_en) for s in Specialty.objects.order_by("code")}
 
 
 def catalogue_groups(prefix: str, on: date) -> frozenset[str]:
