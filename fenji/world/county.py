@@ -16,7 +16,7 @@ from fenji.care.catalogue.actions import load_dictionary
 from fenji.ground.access import rules as access
 from fenji.ground.access.models import Account
 from fenji.ground.network import rules
-from fenji.ground.network.actions import appoint, enter, load_divisions
+from fenji.ground.network.actions import appoint, enter, load_divisions, load_specialties
 from fenji.ground.network.models import Alliance, Department, Membership, Organisation
 from fenji.ground.network.queries import region_id, regions_below
 from fenji.ground.policy.actions import load_calendar
@@ -118,23 +118,23 @@ def _villages(county: str) -> list[Organisation]:
 
 
 _DEPARTMENTS = (
-    ("心血管内科", "Cardiology"),
-    ("神经内科", "Neurology"),
-    ("呼吸内科", "Respiratory medicine"),
-    ("骨科", "Orthopaedics"),
-    ("普通外科", "General surgery"),
-    ("妇产科", "Obstetrics and gynaecology"),
-    ("儿科", "Paediatrics"),
-    ("内分泌科", "Endocrinology"),
+    ("心血管内科", "Cardiology", "cardiology"),
+    ("神经内科", "Neurology", "neurology"),
+    ("呼吸内科", "Respiratory medicine", "respiratory"),
+    ("骨科", "Orthopaedics", "orthopaedics"),
+    ("普通外科", "General surgery", "surgery"),
+    ("妇产科", "Obstetrics and gynaecology", "obstetrics_gynaecology"),
+    ("儿科", "Paediatrics", "paediatrics"),
+    ("内分泌科", "Endocrinology", "endocrinology"),
 )
 
 
 def _departments() -> list[Department]:
     hospitals = (COUNTY_HOSPITAL, CITY_HOSPITAL, PROVINCE_HOSPITAL)
     return [
-        Department(id=h * 100 + i, org_id=h, name_zh=zh, name_en=en)
+        Department(id=h * 100 + i, org_id=h, name_zh=zh, name_en=en, specialty=specialty, start=SINCE)
         for h in hospitals
-        for i, (zh, en) in enumerate(_DEPARTMENTS, 1)
+        for i, (zh, en, specialty) in enumerate(_DEPARTMENTS, 1)
     ]
 
 
@@ -202,6 +202,7 @@ def is_built() -> bool:
 def build() -> list[Organisation]:
     """Write everything but residents; returns the township centres."""
     load_divisions()
+    load_specialties()
     load_calendar()
     load_dictionary()
     code = rates()["county"]["code"]

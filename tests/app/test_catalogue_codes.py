@@ -305,7 +305,7 @@ def test_who_may_not_load_a_table_does_not(load: None, login: str) -> None:
 
 
 def test_every_list_offered_fits_the_contract_of_imports() -> None:
-    ours = {c: one for c, one in listings().items() if type(one).__module__ == "fenji.care.catalogue.listings"}
+    ours = {c: one for c, one in listings().items() if type(one).__module__ == "fenji.care.catalogue.imports"}
     assert set(ours) == {"diagnosis_codes", "first_contact", "treatable", "down", "devolved", "technique", "technique_promoted"}
     for code, one in ours.items():
         assert one.code == code

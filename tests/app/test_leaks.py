@@ -153,6 +153,7 @@ ACTIONS = (
 )
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "4"}
+_DECISION = {"_version": "1", "decision": "reject", "note": "x"}
 ID = uuid7()
 
 FACTORIES: dict[str, Factory] = {
@@ -221,6 +222,24 @@ FACTORIES: dict[str, Factory] = {
         ),
     ],
     "referrals/<case:number>/do/<slug:action>/": lambda c: [_case_post(a)(c) for a in ACTIONS],
+    "policy/": lambda c: [Try("GET", _q("/policy/", q=NAME), _q("/policy/", q="无此人"), positive="")],
+    "policy/export.xlsx": lambda c: [Try("GET", "/policy/export.xlsx", "/policy/export.xlsx", positive="")],
+    "policy/waiting/": lambda c: [Try("GET", "/policy/waiting/", "/policy/waiting/", positive="")],
+    "policy/parameters/<str:name>/": lambda c: [
+        Try("GET", f"/policy/parameters/{c.case}/", f"/policy/parameters/{c.missing_case}/", positive="")
+    ],
+    "policy/parameters/<str:name>/propose/": lambda c: [
+        Try("POST", f"/policy/parameters/{c.case}/propose/", f"/policy/parameters/{c.missing_case}/propose/", {}, {}, positive="")
+    ],
+    "policy/changes/<uuid:change_id>/": lambda c: [
+        Try("GET", f"/policy/changes/{c.visit}/", f"/policy/changes/{ID}/", positive="")
+    ],
+    **{
+        f"policy/changes/<uuid:change_id>/{verb}/": lambda c, verb=verb: [
+            Try("POST", f"/policy/changes/{c.visit}/{verb}/", f"/policy/changes/{ID}/{verb}/", _DECISION, _DECISION, positive="")
+        ]
+        for verb in ("decide", "withdraw", "end")
+    },
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],
@@ -415,10 +434,12 @@ def test_the_directory_shows_nothing_of_patients(canary: Canary) -> None:
 
 @pytest.mark.parametrize("table", DIRECTORY)
 def test_the_directory_is_changed_only_by_those_who_administer_it(canary: Canary, table: str) -> None:
-    pk = DIRECTORY[table]._meta.pk.column
+    with connections["default"].cursor() as cursor:
+        cursor.execute(_COLUMNS.replace("'SELECT'", "'UPDATE'"), [table])
+        column = f'"{cursor.fetchone()[0]}"'
     for role in (r for r in ROLES if r not in ("anonymous", "system", "security", "head")):
         with transaction.atomic(), scope(person(role), canary.tokens[role]), connections["default"].cursor() as cursor:
-            cursor.execute(f"UPDATE {table} SET {pk} = {pk}")
+            cursor.execute(f"UPDATE {table} SET {column} = {column}")
             assert cursor.rowcount == 0, role
             # policies are asked before any other constraint
             with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():

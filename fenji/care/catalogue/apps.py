@@ -10,10 +10,10 @@ class CatalogueConfig(AppConfig):
     label = "catalogue"
 
     def ready(self) -> None:
-        from fenji.care.catalogue import listings, texts
+        from fenji.care.catalogue import imports, texts
         from fenji.care.catalogue.rules import CataloguePolicy
         from fenji.ground.policy.queries import register
 
         register(CataloguePolicy, "catalogue")
         texts.register()
-        listings.register()
+        imports.register()

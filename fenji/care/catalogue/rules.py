@@ -191,7 +191,7 @@ def check_start(start: date, today: date, latest: date | None) -> None:
 class CataloguePolicy:
     """Minimum sizes (0: none is set here) and required parts of the lists.
 
-    `focus_diseases`: ranges of ICD-10 categories, as `I10-I15`; the down-referral list must name a disease of each.
+    `focus_diseases`: ICD-10 categories or ranges of them, as `I10-I15`; the down-referral list must name a disease of each.
     """
 
     central_diseases: int
@@ -282,7 +282,7 @@ def missing_focus(codes: Iterable[str], policy: CataloguePolicy) -> tuple[str, .
 
 def _within(category: str, span: str) -> bool:
     first, _, last = span.partition("-")
-    return first <= category <= last
+    return first <= category <= (last or first)
 
 
 def blocked_from_suggestion(entry: Down, policy: CataloguePolicy) -> tuple[str, ...]:

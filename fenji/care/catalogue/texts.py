@@ -76,7 +76,7 @@ ITEM_KINDS = {
 FOCUS = {
     "I10-I15": _("hypertension (I10–I15)"),
     "E10-E14": _("diabetes (E10–E14)"),
-    "J44-J44": _("COPD (J44)"),
+    "J44": _("COPD (J44)"),
     "I20-I25": _("coronary heart disease (I20–I25)"),
     "I60-I69": _("cerebrovascular disease (I60–I69)"),
 }

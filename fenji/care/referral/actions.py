@@ -30,6 +30,7 @@ from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.common.text import mask_name
 from fenji.ground.network.queries import Place, place_of
+from fenji.ground.network.rules import CannotMerge
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
 
@@ -442,18 +443,25 @@ def _expire(
     return True
 
 
-_INHERIT = (
+_SEEN = (
     "UPDATE referral_case SET viewer_ids = viewer_ids || %(heir)s WHERE viewer_ids @> ARRAY[%(org)s]"
-    " AND NOT viewer_ids @> ARRAY[%(heir)s]",
-    "UPDATE referral_case SET origin_id = %(heir)s WHERE origin_id = %(org)s AND ended_at IS NULL AND receiver_id <> %(heir)s",
-    "UPDATE referral_case SET receiver_id = %(heir)s WHERE receiver_id = %(org)s AND ended_at IS NULL AND origin_id <> %(heir)s",
-    "UPDATE referral_case SET holder_id = %(heir)s WHERE holder_id = %(org)s AND ended_at IS NULL",
-    "UPDATE referral_case SET duty_id = %(heir)s WHERE duty_id = %(org)s AND ended_at IS NULL",
+    " AND NOT viewer_ids @> ARRAY[%(heir)s]"
+)
+_PARTIES = "UPDATE referral_case SET {} WHERE %(org)s IN (origin_id, receiver_id) AND ended_at IS NULL".format(
+    ", ".join(
+        f"{c} = CASE {c} WHEN %(org)s THEN %(heir)s ELSE {c} END" for c in ("origin_id", "receiver_id", "holder_id", "duty_id")
+    )
 )
 
 
 def inherit(predecessor: int, successor: int, using: str) -> None:
-    """Open cases of an institution that went into another move on there; ended ones stay as they were, and can be read there."""
+    """Open cases of an institution that went into another move on there; ended ones stay as they were, and can be read there.
+
+    Raises CannotMerge while one of the two has an open referral to the other: nobody could be both its parties.
+    """
+    both = (predecessor, successor)
+    if Case.objects.using(using).filter(origin_id__in=both, receiver_id__in=both, ended_at=None).exists():
+        raise CannotMerge(why="open_between")
     with connections[using].cursor() as cursor:
-        for statement in _INHERIT:
+        for statement in (_SEEN, _PARTIES):
             cursor.execute(statement, {"org": predecessor, "heir": successor})

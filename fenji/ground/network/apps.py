@@ -14,6 +14,7 @@ class NetworkConfig(AppConfig):
         from fenji.ground.policy.queries import register
 
         register(NetworkPolicy, "network")
-        from fenji.ground.network import texts
+        from fenji.ground.network import imports, texts
 
         texts.register()
+        imports.register()

@@ -105,7 +105,7 @@ DUTIES = {
 SUCCESSIONS = {"merged": _("went into"), "split": _("came out of"), "continued": _("is continued by")}
 RELATIONS = {"trusteeship": _("Trusteeship"), "agreement": _("Collaboration agreement"), "partnership": _("Partnership")}
 
-_WORDS = {
+WORDS = {
     "region": _("the region does not exist at present"),
     "ended": _("it has ended already"),
     "future": _("the day lies in the future"),
@@ -113,6 +113,7 @@ _WORDS = {
     "day": _("the day does not fit"),
     "same": _("it is the same one"),
     "kinds": _("they are of different kinds"),
+    "open_between": _("an open referral goes from one to the other; finish it first"),
     "only_care": _("only institutions of care join"),
     "branches": _("only county communities have branches"),
     "public_members": _("a city group has public hospitals and community centres"),
@@ -134,7 +135,7 @@ _WHY_NOT_ALLIANCE = _(
 
 def register() -> None:
     """Called once at start-up."""
-    register_words(_WORDS)
+    register_words(WORDS)
     register_refusals(
         {
             "roles_exclude": (

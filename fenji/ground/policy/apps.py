@@ -4,14 +4,18 @@ from django.apps import AppConfig
 
 
 class PolicyConfig(AppConfig):
-    """Registers the policy classes of this room and of the rooms below it, which cannot call up."""
+    """Registers the refusals and policy classes of this room, and the classes of the rooms below it, which cannot call up."""
 
     name = "fenji.ground.policy"
     label = "policy"
 
     def ready(self) -> None:
         from fenji.ground.access.rules import AccessPolicy
+        from fenji.ground.policy import texts
         from fenji.ground.policy.queries import TasksPolicy, register
+        from fenji.ground.policy.rules import ChangePolicy
 
         register(AccessPolicy, "access")
         register(TasksPolicy, "tasks")
+        register(ChangePolicy, "policy")
+        texts.register()

@@ -19,7 +19,14 @@ from fenji.ground.network.actions.organisations import (
     split,
 )
 from fenji.ground.network.actions.posts import PostDates, PostTaken, RolesExclude, appoint, end_post
-from fenji.ground.network.actions.regions import BadRegionChange, change_region, load_divisions, merge_regions, placed_tables
+from fenji.ground.network.actions.regions import (
+    BadRegionChange,
+    change_region,
+    load_divisions,
+    load_specialties,
+    merge_regions,
+    placed_tables,
+)
 from fenji.ground.network.actions.staff import (
     BadShift,
     SecondHead,
@@ -55,6 +62,7 @@ __all__ = [
     "join",
     "leave",
     "load_divisions",
+    "load_specialties",
     "merge",
     "merge_regions",
     "move",

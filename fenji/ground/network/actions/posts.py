@@ -74,10 +74,10 @@ def _check_roles(post: Post, using: str) -> None:
     held = held.filter(Q(end=None) | Q(end__gt=post.start))
     if post.end is not None:
         held = held.filter(start__lt=post.end)
-    rows = list(held.values_list("role", "org_id"))
-    if (post.role, post.org_id) in rows and post.end is None:
+    rows = list(held.values_list("role", "org_id", "end"))
+    if post.end is None and (post.role, post.org_id, None) in rows:
         raise PostTaken
-    clash = conflicting_roles([post.role, *(role for role, _ in rows)])
+    clash = conflicting_roles([post.role, *(role for role, _, _ in rows)])
     if clash:
         raise RolesExclude(roles=", ".join(sorted(clash)))
 

@@ -15,9 +15,10 @@ from fenji.ground.access.rules import Actor
 from fenji.ground.common.models import House
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.common.units import REGION_CODE_WIDTH, REGION_PREFIXES
-from fenji.ground.network.models import Region, RegionName, RegionSuccession
+from fenji.ground.network.models import Region, RegionName, RegionSuccession, Specialty
 
 _DIVISIONS = Path(__file__).parents[1] / "data" / "fujian_divisions.csv"
+_SPECIALTIES = _DIVISIONS.with_name("specialties.csv")
 _AS_OF = date(2023, 6, 30)
 
 
@@ -53,6 +54,14 @@ def load_divisions(using: str = "load", file: Path = _DIVISIONS) -> int:
                 for r in rows
             ]
             RegionName.objects.using(using).bulk_create(names, batch_size=5000)
+    return len(rows)
+
+
+def load_specialties(using: str = "load", file: Path = _SPECIALTIES) -> int:
+    """Put the shipped specialties in; those that are there already stay. Returns how many the file has."""
+    with file.open(encoding="utf-8") as handle:
+        rows = [Specialty(**r) for r in csv.DictReader(line for line in handle if not line.startswith("#"))]
+    Specialty.objects.using(using).bulk_create(rows, ignore_conflicts=True)
     return len(rows)
 
 
@@ -129,6 +138,20 @@ def _recode_below(old: str, new: str, on: date) -> None:
     move_paths(old, new)
 
 
+def _bring_under(child: RegionName, parent: Region, stem: str, taken: set[str], on: date) -> None:
+    """Put a region with all below under a new parent; its last digits stay unless another child has them already."""
+    kind = Region.objects.using("load").get(pk=child.region_id).kind
+    old = _significant(child.code, kind)
+    width = len(old) - len(stem)
+    digits = old[len(stem) :]
+    while digits in taken:
+        digits = f"{int(digits) + 1:0{width}d}"
+    taken.add(digits)
+    Region.objects.using("load").filter(pk=child.region_id).update(parent=parent)
+    _recode_below(old, stem + digits, on)
+    RegionName.objects.using("load").filter(region_id=child.region_id, end=None).update(parent=parent)
+
+
 @transaction.atomic(using="load")
 def merge_regions(predecessors: list[int], *, code: str, name: str, on: date, by: Actor, at: datetime) -> Region:
     """Make one region of several of the same kind and parent: a new one with its own id; those below move under it.
@@ -146,12 +169,12 @@ def merge_regions(predecessors: list[int], *, code: str, name: str, on: date, by
     number = Region.objects.using("load").aggregate(last=Max("id"))["last"] + 1
     region = Region.objects.using("load").create(id=number, kind=kind, parent_id=parent_id)
     RegionName.objects.using("load").create(region=region, code=code, name=name, parent_id=parent_id, start=on)
-    for row in old:
+    stem = _significant(code, kind)
+    taken: set[str] = set()
+    for row in sorted(old, key=lambda r: r.code):
         RegionSuccession.objects.using("load").create(predecessor_id=row.region_id, successor=region, kind="merged", on=on)
-        Region.objects.using("load").filter(parent_id=row.region_id).update(parent=region)
-        _recode_below(_significant(row.code, kind), _significant(code, kind), on)
-        for below in RegionName.objects.using("load").filter(parent_id=row.region_id, end=None):
-            RegionName.objects.using("load").filter(pk=below.pk).update(parent=region)
+        for child in RegionName.objects.using("load").filter(parent_id=row.region_id, end=None).order_by("code"):
+            _bring_under(child, region, stem, taken, on)
     audit(
         by=by,
         at=at,

@@ -26,7 +26,8 @@ DECLARE
   administrators text[] := {_array(ADMINISTRATORS)};
   clinical text[] := {_array(CLINICAL)};
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('post ' || NEW.account_id::text, 0));
+  -- a row lock: an import of thousands of posts would run out of advisory locks
+  PERFORM 1 FROM access_account a WHERE a.id = NEW.account_id FOR NO KEY UPDATE;
   IF EXISTS (
     SELECT 1 FROM network_post p
      WHERE p.account_id = NEW.account_id AND p.id <> NEW.id
