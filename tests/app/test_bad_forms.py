@@ -401,6 +401,9 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<uuid:resident_id>": [resident, other, nothing],
         "<uuid:visit_id>": [visit, resident, nothing],
         "<case:number>": [case, "R350405-260915-00042-8", "R350405-000000-00000-0"],
+        "<slug:kind>": ["treatable", "devolved", "nothing"],
+        "<int:version_id>": ["1", "9", "2000000000"],
+        "<int:entry_id>": ["1", "90000", "9" * 30],
     }
     end_case(case)
 
