@@ -83,7 +83,7 @@ FOCUS = {
 """Ranges of ICD-10 categories as packs name them; others are shown as they stand."""
 
 COUNTS = {
-    "central_diseases": _("Diseases (central centre)"),
+    "central_diseases": _("Diseases"),
     "other_diseases": _("Diseases"),
     "promoted_categories": _("Categories"),
     "promoted_techniques": _("Techniques"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
@@ -62,7 +63,7 @@ def _columns(kind: str) -> list[Column]:
         return [
             *_disease_columns()[:2],
             Column(_("Document"), lambda e: str(texts.DOCUMENTS.get(e.document, e.document))),
-            Column(_("Title"), lambda e: texts.named(e.title_zh, e.title_en)),
+            Column(_("Heading"), lambda e: texts.named(e.title_zh, e.title_en)),
             Column(_("Text"), lambda e: texts.named(e.text_zh, e.text_en)),
         ]
     if model is TechniqueEntry:
@@ -87,12 +88,13 @@ def lists(request: SignedRequest) -> HttpResponse:
     today = local_day(request.at)
     found = queries.overview(request.actor, today)
     short = request.GET.get("show") == "short"
-    members = [_row(s) for s in found.members if s.short or not short]
+    members = [(org, list(lists)) for org, lists in groupby(found.members, key=lambda s: s.org)]
+    shown = [(org, [_row(s) for s in lists]) for org, lists in members if not short or any(s.short for s in lists)]
     context = {
         "mine": [_row(s) for s in found.mine],
         "around": [_row(s) for s in found.around],
-        "members": Paginator(members, SIZE).get_page(request.GET.get("page")),
-        "has_members": bool(found.members),
+        "members": Paginator(shown, SIZE).get_page(request.GET.get("page")),
+        "has_members": bool(members),
         "short": short,
         "tables": queries.code_tables(),
         "key": fresh_key(),
@@ -170,6 +172,7 @@ def _show(request: SignedRequest, v: ListVersion, problem: Any = None, typed: An
         "next_step": texts.NEXT.get(v.state, ""),
         "waits_for_second": v.state == rules.SUBMITTED and request.actor.account_id in v.writers,
         "columns": columns,
+        "size": queries.size(v),
         "rows": Paginator(rows, SIZE).get_page(request.GET.get("page")),
         "q": request.GET.get("q", ""),
         "page_query": urlencode({"q": request.GET["q"]}) + "&" if "q" in request.GET else "",
@@ -197,7 +200,8 @@ def _subjects(found: rules.Finding) -> list[str]:
 
 def _subject(s: rules.Subject, parts: Mapping[str, Any]) -> str:
     name = str(texts.FOCUS.get(s.zh, texts.named(s.zh, s.en)))
-    return f"{name} ({', '.join(str(parts.get(p, p)) for p in s.parts)})" if s.parts else name
+    named = " / ".join(str(parts.get(p, p)) for p in s.parts)
+    return _("%(name)s (%(parts)s)") % {"name": name, "parts": named} if named else name
 
 
 @page("catalogue.read")

@@ -170,6 +170,11 @@ def entries(found: ListVersion, using: str = "default") -> list[Entry]:
     return list(model.objects.using(using).filter(list=found).order_by(*_ORDER[model]))
 
 
+def size(found: ListVersion) -> int:
+    """How many entries a version holds."""
+    return ENTRIES[found.kind].objects.filter(list=found).count()
+
+
 def entry(found: ListVersion, entry_id: int) -> Entry:
     """One entry of a version. Raises Unknown."""
     one = ENTRIES[found.kind].objects.filter(list=found, pk=entry_id).first()
