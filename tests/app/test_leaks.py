@@ -28,10 +28,14 @@ from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, log_read
+from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.identity import identity_check
 from fenji.ground.common.ids import case_number, parse_case_number, uuid7
 from fenji.ground.common.models import House
+from fenji.ground.publication import actions as publishing
+from fenji.ground.publication import queries as publication
+from fenji.ground.publication.models import Announcement, ChannelEvent
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.world.county import CITY_HOSPITAL, Person
 from tests.app.wsgi import Answer, call
@@ -63,6 +67,8 @@ class Canary:
     case: str
     draft: int
     entry: int
+    logged: ChannelEvent
+    announced: Announcement
     tokens: dict[str, str] = field(repr=False)
 
     @property
@@ -100,17 +106,29 @@ def canary(house_file: object) -> Iterator[Canary]:
         words = {"group": "A01", "code": "A01.000", "name_zh": WORDS, "name_en": WORDS, "document": "rules"}
         texts = dict.fromkeys(("title_zh", "title_en", "text_zh", "text_en"), WORDS)
         entry = lists.put_entry(draft.id, {**words, **texts}, version=draft.version, by=by, at=now())
+    # the officer over B logs a channel for it, and writes to it alone
+    with transaction.atomic(), scope(person("officer")) as by:
+        listed = publication.treatable_copy(doctor.org_id, local_day(now()))
+        assert listed is not None
+        logged = publishing.log_channel(listed.id, publishing.NewEntry("board", local_day(now()), WORDS), by=by, at=now())
+        words = publishing.NewAnnouncement("listed", WORDS, WORDS, local_day(now()), None, True, (doctor.org_id,))
+        announced = publishing.announce(words, by=by, at=now())
+    with transaction.atomic(), scope(doctor) as by:
+        publishing.confirm(announced.id, by=by, at=now())
     from datetime import timedelta
 
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
     people = {name: person(name) for name in ROLES if name != "anonymous"}
     people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk, "B editor": person("editor")}
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
-    yield Canary(resident.id, visit.id, case.number, draft.id, entry.pk, tokens)
+    yield Canary(resident.id, visit.id, case.number, draft.id, entry.pk, logged, announced, tokens)
     with transaction.atomic(), scope(person("editor")) as by:
         lists.discard(draft.id, version=draft.version + 1, by=by, at=now())
     with transaction.atomic(), scope(doctor) as by:
         actions.end(case.number, "withdraw", version=case.version, by=by, at=now(), note="end")
+    with transaction.atomic(), scope(person("officer")) as by:
+        publishing.void_channel(logged.id, version=1, by=by, at=now())
+        publishing.withdraw(announced.id, version=1, by=by, at=now())
 
 
 # --- addresses ---------------------------------------------------------------------------------------------------------------
@@ -163,6 +181,11 @@ ACTIONS = (
 )
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "4"}
+_LOG_FORM = {"copy": str(uuid7()), "channel": "board", "day": "2026-01-01", "place": "x"}
+_VERSION_1 = {"_version": "1"}
+_BOARD = "/publication/board/?tier=all&size=100"
+NOT_OFFICER = tuple(r for r in ROLES if r != "officer")
+"""Who is outside where the officer over B, who wrote the announcement, is not."""
 _DECISION = {"_version": "1", "decision": "reject", "note": "x"}
 ID = uuid7()
 
@@ -186,6 +209,15 @@ def _drafted(path: str, fields: dict[str, str] | None = None) -> Factory:
             roles=OUTSIDE,
         )
     ]
+
+
+def _b() -> int:
+    return other_doctor().org_id
+
+
+def _outside(method: str, path: str, there: object, fields: dict[str, str]) -> Try:
+    """The same for the canary's id and for one that nobody has, by all who are outside."""
+    return Try(method, path.format(there), path.format(ID), fields, fields, positive="", roles=NOT_OFFICER)
 
 
 FACTORIES: dict[str, Factory] = {
@@ -254,6 +286,41 @@ FACTORIES: dict[str, Factory] = {
         ),
     ],
     "referrals/<case:number>/do/<slug:action>/": lambda c: [_case_post(a)(c) for a in ACTIONS],
+    "p/": lambda c: [Try("GET", _q("/p/", q=NAME), _q("/p/", q="无此人"), positive="")],
+    "p/<int:org_id>/": lambda c: [Try("GET", f"/p/{_b()}/", f"/p/{_b()}/", positive="")],
+    "p/<int:org_id>/notice/": lambda c: [Try("GET", f"/p/{_b()}/notice/", f"/p/{_b()}/notice/", positive="")],
+    "p/disease/<str:code>/": lambda c: [Try("GET", "/p/disease/kanarui/", "/p/disease/nobody/", positive="")],
+    "publication/": lambda c: [Try("GET", "/publication/", "/publication/", positive="")],
+    "publication/board/": lambda c: [Try("GET", _BOARD, _BOARD, positive="")],
+    "publication/board.xlsx": lambda c: [Try("GET", "/publication/board.xlsx", "/publication/board.xlsx", positive="")],
+    "publication/<int:org_id>/": lambda c: [
+        Try("GET", f"/publication/{_b()}/", "/publication/999999/", positive="officer", shows=WORDS, roles=NOT_OFFICER),
+        Try("POST", f"/publication/{_b()}/", "/publication/999999/", _LOG_FORM, _LOG_FORM, positive="", roles=NOT_OFFICER),
+    ],
+    "publication/confirm/<uuid:copy_id>/": lambda c: [_outside("POST", "/publication/confirm/{}/", c.logged.published_id, {})],
+    "publication/void/<uuid:event_id>/": lambda c: [_outside("POST", "/publication/void/{}/", c.logged.id, _VERSION_1)],
+    "announcements/": lambda c: [
+        Try("GET", "/announcements/", "/announcements/", shows=WORDS),
+        Try("GET", "/announcements/?sent=1", "/announcements/?sent=1", shows=WORDS, positive="officer", roles=NOT_OFFICER),
+    ],
+    "announcements/new/": lambda c: [Try("GET", "/announcements/new/", "/announcements/new/", positive="")],
+    "announcements/<uuid:announcement_id>/": lambda c: [
+        Try("GET", f"/announcements/{c.announced.id}/", f"/announcements/{ID}/", shows=WORDS, roles=NOT_OFFICER)
+    ],
+    "announcements/<uuid:announcement_id>/confirm/": lambda c: [_outside("POST", "/announcements/{}/confirm/", c.announced.id, {})],
+    "announcements/<uuid:announcement_id>/withdraw/": lambda c: [
+        _outside("POST", "/announcements/{}/withdraw/", c.announced.id, _VERSION_1)
+    ],
+    "announcements/<uuid:announcement_id>/receipts.xlsx": lambda c: [
+        Try(
+            "GET",
+            f"/announcements/{c.announced.id}/receipts.xlsx",
+            f"/announcements/{ID}/receipts.xlsx",
+            shows=other_doctor().name,
+            positive="officer",
+            roles=NOT_OFFICER,
+        )
+    ],
     "policy/": lambda c: [Try("GET", _q("/policy/", q=NAME), _q("/policy/", q="无此人"), positive="")],
     "policy/export.xlsx": lambda c: [Try("GET", "/policy/export.xlsx", "/policy/export.xlsx", positive="")],
     "policy/waiting/": lambda c: [Try("GET", "/policy/waiting/", "/policy/waiting/", positive="")],
@@ -413,7 +480,11 @@ _SHAPED = {m._meta.db_table: m for m in apps.get_models() if issubclass(m, House
 DIRECTORY = {table: m for table, m in _SHAPED.items() if m.shape.name in ("governed", "staff")}
 # lists are public; only their keeper's people write on drafts: see test_catalogue.py for what is published
 LISTS = {table: m for table, m in _SHAPED.items() if m.shape.name in ("kept_by", "kept_through")}
-TABLES = {table: m for table, m in _SHAPED.items() if table not in {**DIRECTORY, **LISTS}}
+# what everybody may read, and institutions themselves make public
+PUBLIC = [table for table, m in _SHAPED.items() if m.shape.name == "published"]
+TABLES = {table: m for table, m in _SHAPED.items() if table not in (*DIRECTORY, *PUBLIC, *LISTS)}
+# the officer over B, who wrote to it, sees these rows of it
+SEEN_BY_OFFICER = frozenset({"publication_channelevent", "publication_announcement", "publication_announcementreceipt"})
 # who sees a canary row in a table with raw SQL: a role of the app with its own scope, or another database role
 POSITIVE = {
     "access_account": "B doctor",
@@ -424,6 +495,9 @@ POSITIVE = {
     "tasks_workitem": "B receiver",
     "tasks_outboxmessage": "job",
     "tasks_notice": "B doctor",
+    "publication_channelevent": "B doctor",
+    "publication_announcement": "B doctor",
+    "publication_announcementreceipt": "B doctor",
     "registry_resident": "B doctor",
     "registry_identity": "B doctor",
     "visits_visit": "B doctor",
@@ -467,7 +541,11 @@ def test_no_table_shows_the_canary_to_raw_sql_outside(canary: Canary, capsys: py
             cells += 1
             with transaction.atomic(), scope(person(role), canary.tokens[role]):
                 seen = "\n".join(_rows(table))
-            leaks += [f"{role} {table}: {sign}" for sign in _b_signs(canary) if sign in seen]
+            found = [sign for sign in _b_signs(canary) if sign in seen]
+            if role == "officer" and table in SEEN_BY_OFFICER:
+                leaks += [] if found else [f"officer sees nothing of B in {table}"]
+            else:
+                leaks += [f"{role} {table}: {sign}" for sign in found]
         for forged in ("forged", canary.tokens["B doctor"][:-1] + "x"):
             cells += 1
             with transaction.atomic(), connections["default"].cursor() as cursor:
@@ -484,8 +562,9 @@ def test_no_table_shows_the_canary_to_raw_sql_outside(canary: Canary, capsys: py
     assert not leaks, "\n".join(leaks[:40])
 
 
-def test_the_directory_shows_nothing_of_patients(canary: Canary) -> None:
-    for table in DIRECTORY:
+def test_the_directory_and_what_is_public_show_nothing_of_patients(canary: Canary) -> None:
+    assert len(PUBLIC) == 2
+    for table in (*DIRECTORY, *PUBLIC):
         with transaction.atomic(), scope(person("desk"), canary.tokens["desk"]):
             seen = "\n".join(_rows(table))
         assert not [sign for sign in canary.signs if sign in seen], table

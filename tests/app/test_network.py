@@ -164,8 +164,11 @@ def test_a_county_code_that_changes_in_mid_year_moves_everything_below_and_keeps
 
 def test_every_table_with_a_place_moves_and_none_is_forgotten(house_file: object) -> None:
     with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'path'")
-        assert sorted(t for (t,) in cursor.fetchall()) == actions.placed_tables()
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name IN ('path', 'place')"
+        )
+        assert sorted(cursor.fetchall()) == actions.placed_columns()
 
 
 def test_two_counties_become_one_with_an_id_of_its_own(rolled_back: None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fenji.care.referral import actions
 from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.policy.actions import Ground, NewChange, propose
+from fenji.ground.publication.models import Announcement
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.cast import a_case, a_resident, person, scope
 
@@ -42,6 +44,8 @@ def cases(house_file: Path) -> dict[str, str]:
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())
     found["answered"] = answered.number
+    announced = Announcement.objects.using("load").filter(must_confirm=True).order_by("at")[0]
+    found |= {"centre": str(doctor.org_id), "announced": str(announced.id)}
     with transaction.atomic(), scope(person("officer")) as by:
         start = local_day(now()) + timedelta(days=9)
         new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
@@ -108,6 +112,23 @@ PAGES = [
     ("policy-change-own", "officer", "{change}"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),
+    ("public-find", None, "/p/"),
+    ("public-county", None, "/p/?at=350405"),
+    ("public-town", None, "/p/?at=350405101"),
+    ("public-search", None, "/p/?q=gxy&at=350405101"),
+    ("public-none", None, "/p/?q=zzzz"),
+    ("public-disease", None, "/p/disease/hypertension/?at=350405101"),
+    ("public-institution", None, "/p/{centre}/"),
+    ("public-institution-en", None, "/p/{centre}/?lang=en"),
+    ("public-hospital", None, "/p/3/"),
+    ("public-notice", None, "/p/{centre}/notice/"),
+    ("public-missing", None, "/p/999999/"),
+    ("publication", "head", "/publication/{centre}/"),
+    ("publication-board", "officer", "/publication/board/"),
+    ("announcements", "doctor", "/announcements/"),
+    ("announcement", "doctor", "/announcements/{announced}/"),
+    ("announcement-sent", "officer", "/announcements/{announced}/"),
+    ("announcement-new", "officer", "/announcements/new/"),
 ]
 
 
@@ -159,6 +180,17 @@ def test_a_doctor_writes_a_referral_by_hand_and_the_verdict_follows_what_is_type
     page.locator("textarea[name=override_reason]").fill("two drugs did not bring it down")
     page.locator("#send").click()
     expect(page.locator("[data-state=in_review]")).to_be_visible()
+
+
+def test_the_notice_for_the_board_prints_on_one_sheet_of_a4(visit: Visitors, cases: dict[str, str]) -> None:
+    page = visit(None).open(f"/p/{cases['centre']}/notice/")
+    printed = page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) == 1
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.screenshot(path=PICTURES / "public-notice-a4.png")
+    expect(page.locator(".top")).to_be_hidden()
+    expect(page.locator("svg.qr")).to_be_visible()
 
 
 def test_what_was_typed_survives_a_reload(visit: Visitors, cases: dict[str, str]) -> None:

@@ -20,6 +20,7 @@ from fenji.ground.access.rules import EDITOR, MANAGER, OFFICER, Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.pinyin import term_readings
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
+from fenji.ground.publication import actions as publication
 from fenji.ground.tasks import actions as tasks
 
 _DATA = Path(__file__).parent / "data"
@@ -355,7 +356,17 @@ def publish(version_id: int, start: date, *, version: int, by: Actor, at: dateti
     if former is not None:
         # the former ends first: the two must not overlap for a moment
         _swap(former, former.version, end=start)
-    return _moved(found, "publish", by, at, state=state, start=start, published_by=by.account_id, published_at=at)
+    moved = _moved(found, "publish", by, at, state=state, start=start, published_by=by.account_id, published_at=at)
+    _make_public(moved, start, by, at)
+    return moved
+
+
+def _make_public(found: ListVersion, start: date, by: Actor, at: datetime) -> None:
+    """A public copy of a list that has a public page, shown from `start` on."""
+    if found.kind in queries.PUBLIC_TITLES:
+        zh, en = queries.PUBLIC_TITLES[found.kind]
+        common = {"key": "", "org_id": found.org_id, "start": start, "source": f"list:{found.id}", "by": by, "at": at}
+        publication.publish(kind=found.kind, title_zh=zh, title_en=en, body=queries.public_body(found), **common)
 
 
 @transaction.atomic
@@ -368,4 +379,7 @@ def withdraw(version_id: int, *, version: int, by: Actor, at: datetime, note: st
     moved = _moved(found, "withdraw", by, at, state=state, note=note)
     if former is not None:
         _swap(former, former.version, end=found.end)
+        _make_public(former, found.start, by, at)
+    elif found.kind in queries.PUBLIC_TITLES:
+        publication.unpublish(kind=found.kind, key="", org_id=found.org_id, end=found.start, by=by, at=at)
     return moved

@@ -14,6 +14,7 @@ from fenji.care.catalogue.queries.diagnoses import (
     table_codes,
 )
 from fenji.care.catalogue.queries.lists import (
+    PUBLIC_TITLES,
     Assessment,
     Listing,
     assess,
@@ -35,6 +36,7 @@ from fenji.care.catalogue.queries.lists import (
     open_version,
     owner_of,
     policy_at,
+    public_body,
     size,
     specialty_names,
     suggested_down,
@@ -45,6 +47,7 @@ from fenji.care.catalogue.queries.lists import (
 from fenji.care.catalogue.queries.overview import Overview, Standing, overview
 
 __all__ = [
+    "PUBLIC_TITLES",
     "Assessment",
     "Listing",
     "Overview",
@@ -78,6 +81,7 @@ __all__ = [
     "overview",
     "owner_of",
     "policy_at",
+    "public_body",
     "size",
     "specialty_names",
     "suggest",

@@ -25,7 +25,7 @@ from fenji.ground.network.actions.regions import (
     load_divisions,
     load_specialties,
     merge_regions,
-    placed_tables,
+    placed_columns,
 )
 from fenji.ground.network.actions.staff import (
     BadShift,
@@ -68,7 +68,7 @@ __all__ = [
     "move",
     "next_numbers",
     "place_at",
-    "placed_tables",
+    "placed_columns",
     "put_on_duty",
     "register_heir",
     "require_reach",
