@@ -21,6 +21,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 from fenji.ground.network.queries import place_of
+from fenji.ground.publication import queries as publication
 from fenji.ground.tasks.kinds import notice_text
 from fenji.ground.tasks.models import OutboxMessage
 from fenji.world.county import COUNTY_HOSPITAL, INSURER, Person
@@ -181,6 +182,44 @@ def test_a_version_cannot_begin_in_the_past_nor_overtake_another(db: None) -> No
     for start in (date(2023, 6, 15), date(2023, 7, 1)):
         with pytest.raises(rules.StartTaken), transaction.atomic():
             into_force(rules.DOWN, start)
+
+
+def test_a_published_list_gets_its_public_copy_on_its_day_and_loses_it_when_it_is_withdrawn(db: None) -> None:
+    """SM-3-2g: the page shows the list in force; a list that never begins is never shown."""
+    today = local_day(now())
+    tomorrow = today + timedelta(days=1)
+    org = person("clerk").org_id
+
+    def add(draft: ListVersion, common: dict[str, Any]) -> None:
+        actions.put_entry(draft.id, disease("A01.000", level=""), version=draft.version, **common)
+
+    def shown(on: date) -> tuple[set[str], int]:
+        (copy,) = publication.in_force(org, "treatable", on)
+        return {g["code"] for g in copy.body["groups"]}, copy.body["version"]
+
+    before = shown(today)
+    assert before[0] == {e.group for e in queries.entries(_present(rules.TREATABLE, org))}
+    second = into_force(rules.TREATABLE, tomorrow, add, people=("clerk", "head"), at=now())
+    assert shown(today) == before
+    assert shown(tomorrow) == (before[0] | {"A01"}, 2)
+    with scope(person("head")) as by:
+        actions.withdraw(second.id, version=second.version, by=by, at=now(), note="not yet")
+    assert shown(today) == shown(tomorrow) == before
+
+
+def test_a_first_list_that_is_withdrawn_leaves_no_public_copy(db: None) -> None:
+    tomorrow = local_day(now()) + timedelta(days=1)
+
+    def add(draft: ListVersion, common: dict[str, Any]) -> None:
+        actions.put_entry(draft.id, disease("A01.000", level=""), version=draft.version, **common)
+
+    first = into_force(rules.TREATABLE, tomorrow, add, at=now())  # the county hospital had no list of its own
+    assert first.based_on is None
+    (copy,) = publication.in_force(COUNTY_HOSPITAL, "treatable", tomorrow)
+    assert [g["level"] for g in copy.body["groups"]] == ["county"]
+    with scope(person("director")) as by:
+        actions.withdraw(first.id, version=first.version, by=by, at=now(), note="not yet")
+    assert publication.in_force(COUNTY_HOSPITAL, "treatable", tomorrow) == []
 
 
 # --- the second person -------------------------------------------------------------------------------------------------------
