@@ -18,6 +18,8 @@ _FILL = [
     "UPDATE catalogue_diseaseentry e SET level = 'township' FROM catalogue_listversion v"
     " WHERE v.id = e.list_id AND v.kind = 'first_contact'",
     "SELECT setval(pg_get_serial_sequence('catalogue_listversion', 'id'), max(id)) FROM catalogue_listversion HAVING max(id) > 0",
+    # the keys of changed rows are checked now: no table with checks to come can be altered
+    "SET CONSTRAINTS ALL IMMEDIATE",
 ]
 
 _WAY = ", ".join(
