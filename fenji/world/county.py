@@ -184,6 +184,14 @@ def _write_accounts(staff: list[Person]) -> None:
         )
 
 
+def welcome(staff: list[Person]) -> None:
+    """Give people whom a later release brought their accounts and posts; those who are there keep theirs."""
+    known = set(Account.objects.using("load").values_list("id", flat=True))
+    there = set(Organisation.objects.using("load").filter(pk__in={p.org_id for p in staff}).values_list("id", flat=True))
+    with transaction.atomic(using="load"):
+        _write_accounts([p for p in staff if p.id not in known and p.org_id in there])
+
+
 def _write_alliance(townships: list[Organisation]) -> None:
     Alliance.objects.using("load").create(id=1, kind="county_community", name=f"沙县区总医院医共体{MARK}", start=SINCE)
     members = [Membership(alliance_id=1, org_id=COUNTY_HOSPITAL, role="lead", start=SINCE)]

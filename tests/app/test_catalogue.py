@@ -344,7 +344,7 @@ def test_a_focus_disease_cannot_be_taken_off_the_down_list(db: None) -> None:
 def test_a_down_list_without_a_focus_disease_is_not_submitted(db: None) -> None:
     with scope(person("editor")) as by:
         draft = actions.start_draft(rules.DOWN, by=by, at=JUNE)
-        DownEntry.objects.filter(list=draft, group="copd").delete()
+        DownEntry.objects.filter(list=draft, group="copd").update(removed=True)
         with pytest.raises(actions.NotReady):
             actions.submit(draft.id, version=draft.version, by=by, at=JUNE)
 
@@ -455,8 +455,8 @@ def test_a_disease_treated_nearby_does_not_count_as_first_contact_in_the_county(
 # --- what is published stays as it was ---------------------------------------------------------------------------------------
 
 _INSERT = (
-    'INSERT INTO catalogue_diseaseentry (list_id, "group", code, name_zh, name_en, level)'
-    " VALUES (%(list)s, 'X99', 'X99.900', 'x', 'x', 'village')"
+    'INSERT INTO catalogue_diseaseentry (list_id, "group", code, name_zh, name_en, level, removed)'
+    " VALUES (%(list)s, 'X99', 'X99.900', 'x', 'x', 'village', false)"
 )
 RAW = {
     "insert": _INSERT,
@@ -483,7 +483,7 @@ def test_raw_sql_of_the_app_role_does_not_change_a_published_list(db: None, logi
     found = _present(rules.FIRST_CONTACT)
     with scope(person("editor")) as by:
         draft = actions.start_draft(rules.FIRST_CONTACT, by=by, at=JUNE)
-        DiseaseEntry.objects.filter(list=draft).delete()  # room for the entries that are to be moved
+        DiseaseEntry.objects.filter(list=draft).update(removed=True)  # room for the entries that are to be moved
     before = _contents(found)
     with scope(person(login)), connections["default"].cursor() as cursor:
         try:
@@ -662,8 +662,8 @@ def test_two_who_write_on_the_same_draft_are_told_apart(own_list: Callable[[str]
 def test_an_entry_does_not_slip_into_a_list_that_is_just_being_submitted(own_list: Callable[[str], ListVersion]) -> None:
     """Raw SQL beside the action: it waits for the submission to end, and is refused then."""
     draft = own_list(rules.DRAFT)
-    columns = "list_id, code, category_zh, category_en, name_zh, name_en"
-    statement = f"INSERT INTO catalogue_techniqueentry ({columns}) VALUES (%s, 'Z', 'z', '', 'z', '')"
+    columns = "list_id, code, category_zh, category_en, name_zh, name_en, removed"
+    statement = f"INSERT INTO catalogue_techniqueentry ({columns}) VALUES (%s, 'Z', 'z', '', 'z', '', false)"
     outcome: list[str] = []
 
     def slip() -> None:

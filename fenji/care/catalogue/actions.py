@@ -252,7 +252,7 @@ def drop_entry(version_id: int, entry_id: int, *, version: int, by: Actor, at: d
     one = queries.entry(found, entry_id)
     key = list(queries.key_of(one))
     with _keeping_focus(found, at):
-        one.delete()
+        ENTRIES[found.kind].objects.filter(pk=one.pk).update(removed=True)
     _audit(found, "entry_out", by, at, key=key)
 
 

@@ -163,17 +163,30 @@ class ListVersion(House):
         ]
 
 
+class Held(models.Manager["Entry"]):
+    """Entries that stand on their version: not those that were taken out while it was a draft."""
+
+    def get_queryset(self) -> models.QuerySet[Entry]:
+        return super().get_queryset().filter(removed=False)
+
+
 class Entry(House):
     """Abstract base of what lists hold. `key`: the fields that tell entries of one version apart; `once`: the constraint on it."""
 
     id = models.BigAutoField(primary_key=True)
     list = models.ForeignKey(ListVersion, on_delete=models.PROTECT, db_index=False, related_name="+")
+    removed = models.BooleanField(default=False)
 
+    objects = Held()
     key: ClassVar[tuple[str, ...]] = ()
     once: ClassVar[str] = ""
 
     class Meta:
         abstract = True
+
+
+def _once(name: str, *fields: str) -> models.UniqueConstraint:
+    return models.UniqueConstraint(fields=fields, condition=Q(removed=False), name=name)
 
 
 def _held(table: str) -> rls.Shape:
@@ -199,12 +212,12 @@ class DiseaseEntry(OfDisease):
 
     key: ClassVar = ("group",)
     once: ClassVar = "diseaseentry_once"
-    privacy: ClassVar = _public("id", "list", "group", "code", "name_zh", "name_en", "level")
+    privacy: ClassVar = _public("id", "list", "removed", "group", "code", "name_zh", "name_en", "level")
     shape: ClassVar = _held("catalogue_diseaseentry")
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["list", "group"], name="diseaseentry_once"),
+            _once("diseaseentry_once", "list", "group"),
             models.CheckConstraint(condition=Q(level__in=("", *rules.LEVELS)), name="diseaseentry_level"),
         ]
 
@@ -221,13 +234,24 @@ class DownEntry(OfDisease):
     key: ClassVar = ("group", "phase")
     once: ClassVar = "downentry_once"
     privacy: ClassVar = _public(
-        "id", "list", "group", "code", "name_zh", "name_en", "phase", "criteria_zh", "criteria_en", "guide_zh", "guide_en"
+        "id",
+        "list",
+        "removed",
+        "group",
+        "code",
+        "name_zh",
+        "name_en",
+        "phase",
+        "criteria_zh",
+        "criteria_en",
+        "guide_zh",
+        "guide_en",
     )
     shape: ClassVar = _held("catalogue_downentry")
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["list", "group", "phase"], name="downentry_once"),
+            _once("downentry_once", "list", "group", "phase"),
             models.CheckConstraint(condition=Q(phase__in=rules.PHASES), name="downentry_phase"),
         ]
 
@@ -244,11 +268,11 @@ class ItemEntry(Entry):
 
     key: ClassVar = ("code",)
     once: ClassVar = "itementry_once"
-    privacy: ClassVar = _public("id", "list", "code", "name_zh", "name_en", "kind", "specialty", "groups")
+    privacy: ClassVar = _public("id", "list", "removed", "code", "name_zh", "name_en", "kind", "specialty", "groups")
     shape: ClassVar = _held("catalogue_itementry")
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["list", "code"], name="itementry_once")]
+        constraints: ClassVar = [_once("itementry_once", "list", "code")]
 
 
 class TechniqueEntry(Entry):
@@ -262,11 +286,11 @@ class TechniqueEntry(Entry):
 
     key: ClassVar = ("code",)
     once: ClassVar = "techniqueentry_once"
-    privacy: ClassVar = _public("id", "list", "code", "category_zh", "category_en", "name_zh", "name_en")
+    privacy: ClassVar = _public("id", "list", "removed", "code", "category_zh", "category_en", "name_zh", "name_en")
     shape: ClassVar = _held("catalogue_techniqueentry")
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["list", "code"], name="techniqueentry_once")]
+        constraints: ClassVar = [_once("techniqueentry_once", "list", "code")]
 
 
 class GuideEntry(OfDisease):
@@ -281,13 +305,13 @@ class GuideEntry(OfDisease):
     key: ClassVar = ("group", "document")
     once: ClassVar = "guideentry_once"
     privacy: ClassVar = _public(
-        "id", "list", "group", "code", "name_zh", "name_en", "document", "title_zh", "title_en", "text_zh", "text_en"
+        "id", "list", "removed", "group", "code", "name_zh", "name_en", "document", "title_zh", "title_en", "text_zh", "text_en"
     )
     shape: ClassVar = _held("catalogue_guideentry")
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["list", "group", "document"], name="guideentry_once"),
+            _once("guideentry_once", "list", "group", "document"),
             models.CheckConstraint(condition=Q(document__in=rules.DOCUMENTS), name="guideentry_document"),
         ]
 

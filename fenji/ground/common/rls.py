@@ -23,8 +23,6 @@ class Shape:
     check: str = ""
     read: str = ""
     """Given: who may read is told apart from who may write; `using` then says which rows may be added and changed."""
-    removable: bool = False
-    """With `read`: rows that may be changed may also be taken out again (what is still a draft)."""
 
 
 def viewers(table: str, column: str = "viewer_ids") -> Shape:
@@ -94,9 +92,9 @@ def kept_by(table: str, roles: Collection[str], org: str = "org_id") -> Shape:
 
 
 def kept_through(table: str, parent: str, column: str, roles: Collection[str], also: str) -> Shape:
-    """Public rows of a kept parent row: its keeper's people add, change and remove them while `also` holds for the parent."""
+    """Public rows of a kept parent row: its keeper's people add and change them while `also` holds for the parent."""
     kept = f"parent.id = {table}.{column} AND {_own('parent', roles, 'org_id')} AND {also}"
-    return Shape("kept_through", f"EXISTS (SELECT 1 FROM {parent} parent WHERE {kept})", read="true", removable=True)
+    return Shape("kept_through", f"EXISTS (SELECT 1 FROM {parent} parent WHERE {kept})", read="true")
 
 
 class _Reversible(Operation):
@@ -174,12 +172,10 @@ class Protect(_Reversible):
             return [self._policy("app", "ALL", self.shape.using, self.shape.check)]
         reads = f"CREATE POLICY {self.table}_app_read ON {self.table} FOR SELECT TO fenji_app USING ({self.shape.read})"
         changes = self._policy("app", "UPDATE", self.shape.using, self.shape.check)
-        removes = f"CREATE POLICY {self.table}_app_remove ON {self.table} FOR DELETE TO fenji_app USING ({self.shape.using})"
         return [
             self._policy("app", "INSERT", self.shape.using, self.shape.check),
             changes.replace(f"POLICY {self.table}_app ", f"POLICY {self.table}_app_change ", 1),
             reads,
-            *([removes] if self.shape.removable else []),
         ]
 
     def statements(self) -> list[str]:
@@ -195,8 +191,7 @@ class Protect(_Reversible):
         ]
 
     def undo(self) -> list[str]:
-        told_apart = [*(["app_read", "app_change"] if self.shape.read else []), *(["app_remove"] if self.shape.removable else [])]
-        names = ["app", *told_apart, "owner", "load", *self.others]
+        names = ["app", *(["app_read", "app_change"] if self.shape.read else []), "owner", "load", *self.others]
         drops = [f"DROP POLICY {self.table}_{name} ON {self.table}" for name in names]
         return [*drops, f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY"]
 

@@ -25,18 +25,20 @@ def _list_key():
 
 def _entry(name, *fields):
     key = ("id", models.BigAutoField(primary_key=True, serialize=False))
-    return migrations.CreateModel(name=name, fields=[key, *fields, ("list", _list_key())])
+    return migrations.CreateModel(name=name, fields=[key, *fields, ("list", _list_key()), _REMOVED])
 
 
 def _texts(*names):
     return [(name, models.TextField(default="")) for name in names]
 
 
+_REMOVED = ("removed", models.BooleanField(default=False))
 _DISEASE = [("group", CText()), *((name, CText(default="")) for name in ("code", "name_zh", "name_en"))]
 
 
 def _once(model, *fields):
-    return migrations.AddConstraint(model, models.UniqueConstraint(fields=["list", *fields], name=f"{model}_once"))
+    constraint = models.UniqueConstraint(condition=models.Q(("removed", False)), fields=("list", *fields), name=f"{model}_once")
+    return migrations.AddConstraint(model, constraint)
 
 
 def _one_of(model, field, *values):
@@ -120,6 +122,7 @@ class Migration(migrations.Migration):
         migrations.RenameModel("ListEntry", "DiseaseEntry"),
         migrations.AlterField("diseaseentry", "list", _list_key()),
         *(migrations.AddField("diseaseentry", name, CText(default="")) for name in ("code", "name_zh", "name_en", "level")),
+        migrations.AddField("diseaseentry", *_REMOVED),
         _once("diseaseentry", "group"),
         _one_of("diseaseentry", "level", "", "village", "township", "county"),
         _entry("DownEntry", *_DISEASE, ("phase", CText()), *_texts("criteria_zh", "criteria_en", "guide_zh", "guide_en")),

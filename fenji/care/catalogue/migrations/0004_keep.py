@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
         Grant("catalogue_codetable", app="SELECT"),
         Grant("catalogue_codeentry", app="SELECT"),
         Grant("catalogue_listversion", app=f"SELECT, INSERT, UPDATE ({_APP_CHANGES})"),
-        *(Grant(table, app="SELECT, INSERT, UPDATE, DELETE") for table in _TABLES),
+        *(Grant(table, app="SELECT, INSERT, UPDATE") for table in _TABLES),
         Protect("catalogue_listversion", now.ListVersion.shape),
         *(Protect(m._meta.db_table, m.shape) for m in _ENTRIES),
         migrations.RunSQL(

@@ -216,7 +216,7 @@ def key_of(one: Entry) -> rules.Key:
 
 def values_of(one: Entry) -> dict[str, Any]:
     """What an entry says: all its fields but where it stands."""
-    return {f.name: getattr(one, f.name) for f in one._meta.concrete_fields if f.name not in ("id", "list")}
+    return {f.name: getattr(one, f.name) for f in one._meta.concrete_fields if f.name not in ("id", "list", "removed")}
 
 
 def contents(found: Sequence[Entry]) -> dict[rules.Key, dict[str, Any]]:
