@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
+import pytest
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.http import HttpResponse
 from django.test import Client
 
@@ -61,3 +64,13 @@ def move(token: str, **fields: object) -> None:
 def form_of(answer: HttpResponse, wanted: str) -> Form:
     """A form as the page really shows it."""
     return Page(answer.status_code, "", answer.content.decode(), {}).form(wanted)
+
+
+@contextmanager
+def quick_hashes() -> Iterator[None]:
+    """Argon2 with small parameters, where a test makes many passwords and how they are kept is not its question."""
+    names = {"time_cost": 1, "memory_cost": 1024, "parallelism": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in names.items():
+            patch.setattr(Argon2PasswordHasher, name, value)
+        yield

@@ -18,6 +18,7 @@ from fenji.ground.common.edge import now
 from fenji.ground.policy.actions import Ground, NewChange, propose
 from fenji.ground.publication.models import Announcement
 from tests.browser.conftest import PICTURES, SIZES, Visitors
+from tests.browser.people import accounts_to_look_at
 from tests.cast import a_case, a_resident, person, scope
 
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
@@ -51,7 +52,7 @@ def cases(house_file: Path) -> dict[str, str]:
         new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
         ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
         found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
-    return found | _lists()
+    return found | accounts_to_look_at() | _lists()
 
 
 def _lists() -> dict[str, str]:
@@ -77,6 +78,20 @@ def _lists() -> dict[str, str]:
 
 PAGES = [
     ("login", None, "/login/"),
+    ("activate", None, "/activate/"),
+    ("account", "doctor", "/account/"),
+    ("password", "doctor", "/account/password/"),
+    ("accounts", "system", "/accounts/"),
+    ("accounts-none", "system", "/accounts/?q=zzzz"),
+    ("account-new", "system", "/accounts/new/"),
+    ("account-page", "system", "/accounts/{person}/"),
+    ("account-page-off", "system", "/accounts/{off}/"),
+    ("administrators", "security", "/accounts/administrators/"),
+    ("administrator-page", "security", "/accounts/administrators/{administrator}/"),
+    ("slip-gone", "system", "/accounts/slip/"),
+    ("machines", "security", "/machines/"),
+    ("machine-new", "security", "/machines/new/"),
+    ("machine", "security", "/machines/{machine}/"),
     ("desk", "doctor", "/"),
     ("desk-reviewer", "reviewer", "/"),
     ("desk-receiver", "desk", "/"),

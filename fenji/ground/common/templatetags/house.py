@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import template
@@ -61,6 +61,12 @@ _TONES = {
     "overdue": "red",
     "soon": "amber",
     "waiting": "blue",
+    "active": "green",
+    "invited": "blue",
+    "code_expired": "amber",
+    "locked": "red",
+    "password_expired": "amber",
+    "deactivated": "grey",
 }
 
 
@@ -68,6 +74,15 @@ _TONES = {
 def local(at: datetime | None, form: str = "full") -> str:
     """An instant as Fujian's clocks show it. form: full (default), short (no year), time, day."""
     return at.astimezone(SHANGHAI).strftime(_FORMS[form]) if at else ""
+
+
+@register.filter
+def ends(at: datetime | None) -> str:
+    """When something is over, as people say it: the last day when it runs to midnight, else the minute."""
+    if at is None:
+        return ""
+    here = at.astimezone(SHANGHAI)
+    return f"{here - timedelta(days=1):%Y-%m-%d}" if here.time() == time() else local(at)
 
 
 @register.filter
