@@ -141,16 +141,37 @@ def audit(
     **detail: object,
 ) -> None:
     """Write one audit row in the caller's transaction. `subject` and `detail`: ids and codes, never patient data."""
-    AuditEvent.objects.using(using).create(
-        at=at,
-        actor_id=by.account_id,
-        role=by.role,
-        org_id=by.org_id,
-        action=action,
-        subject=subject,
-        before=before,
-        after=after,
-        detail=detail,
+    audit_all([subject], by=by, at=at, action=action, before=before, after=after, using=using, **detail)
+
+
+def audit_all(
+    subjects: list[str],
+    *,
+    by: Actor,
+    at: datetime,
+    action: str,
+    before: str = "",
+    after: str = "",
+    using: str = "default",
+    **detail: object,
+) -> None:
+    """The same for many subjects of one action."""
+    AuditEvent.objects.using(using).bulk_create(
+        [
+            AuditEvent(
+                at=at,
+                actor_id=by.account_id,
+                role=by.role,
+                org_id=by.org_id,
+                action=action,
+                subject=subject,
+                before=before,
+                after=after,
+                detail=detail,
+            )
+            for subject in subjects
+        ],
+        batch_size=5000,
     )
 
 

@@ -30,6 +30,12 @@ def viewers(table: str, column: str = "viewer_ids") -> Shape:
     return Shape("viewers", f"{table}.{column} && (SELECT access_scope_orgs())")
 
 
+def viewers_or_one(table: str, column: str = "viewer_ids", only: str = "only_id") -> Shape:
+    """Rows with several parties, some of them for one account of theirs alone."""
+    one = f"({table}.{only} IS NULL OR {table}.{only} = (SELECT access_scope_account()))"
+    return Shape("viewers_or_one", f"{table}.{column} && (SELECT access_scope_orgs()) AND {one}")
+
+
 def owned(table: str, path: str = "path", org: str = "org_id") -> Shape:
     """Rows with one owner: the reader's path range, or one of the reader's organisations."""
     return Shape(

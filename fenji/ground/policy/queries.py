@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import Field, dataclass, fields
 from datetime import date, time
 from functools import lru_cache
+from time import monotonic
 from typing import Any, TypeVar
 
 from fenji.ground.common.clock import DutyCalendar, Span
@@ -15,7 +16,8 @@ from fenji.ground.policy.rules import Clause, PackError, Parameter, bind
 
 P = TypeVar("P")
 _ROOMS: dict[type, str] = {}
-_CALENDARS: dict[tuple[str, ...], DutyCalendar] = {}
+_CALENDARS: dict[tuple[str, ...], tuple[float, DutyCalendar]] = {}
+_CALENDAR_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,20 @@ def clause(clause_id: str) -> Clause | None:
 
 
 def duty_calendar(path: Sequence[str], on: date) -> DutyCalendar:
-    """Working days and duty hours at a place. Read once a process: rows of the calendar change a few times a year."""
+    """Working days and duty hours at a place. Read once a minute: another process may have taken a new calendar in."""
     hours = resolve(TasksPolicy, path, on).duty_hours
-    if hours not in _CALENDARS:
+    read_at, calendar = _CALENDARS.get(hours, (0.0, None))
+    if calendar is None or monotonic() - read_at > _CALENDAR_SECONDS:
         exceptions = dict(CalendarDay.objects.values_list("day", "working"))
-        _CALENDARS[hours] = DutyCalendar(tuple(_period(h) for h in hours), exceptions)
-    return _CALENDARS[hours]
+        calendar = DutyCalendar(tuple(_period(h) for h in hours), exceptions)
+        _CALENDARS[hours] = (monotonic(), calendar)
+    return calendar
+
+
+def calendar_days(days: Collection[date], using: str = "default") -> dict[date, dict[str, Any]]:
+    """The rows of the calendar for some days: day → working, name, basis, provisional."""
+    found = CalendarDay.objects.using(using).filter(day__in=days).values("day", "working", "name", "basis", "provisional")
+    return {row.pop("day"): row for row in found}
 
 
 def forget_calendars() -> None:
