@@ -28,6 +28,7 @@ from fenji.ground.access import rules as access
 from fenji.ground.access.models import AuditEvent, ReadLog
 from fenji.ground.common import sheets
 from fenji.ground.common.edge import fresh_key, now
+from fenji.ground.common.imports import Column
 from fenji.ground.documents import actions, queries, rules
 from fenji.ground.documents.models import Blob, ImportFault, ImportRun, StoredFile
 from fenji.ground.policy.models import CalendarDay
@@ -123,13 +124,13 @@ def test_a_list_goes_from_template_to_rows_and_shows_each_step(client: Client, f
     run = run_of(run_id)
     assert (run.state, run.rows, counts(run), run.noted) == ("judged", 3, (3, 0, 0, 0), 1)
     shown = page(client, run)
-    assert "Write the 3 good rows" in shown
+    assert "Write the good rows (3)" in shown
     assert "A short title." in shown
     assert "every 2s" not in shown
     assert lots(first, 3) == {}
     run = written(client, run)
     assert (run.state, counts(run)) == ("done", (3, 0, 0, 0))
-    assert "3 rows were written." in page(client, run)
+    assert "Rows written: 3." in page(client, run)
     assert lots(first, 3) == {first: ("one", "a"), first + 1: ("two", "b"), first + 2: ("x", "a")}
 
 
@@ -171,10 +172,10 @@ def test_rows_at_fault_stay_out_and_the_good_ones_go_in(client: Client, first: i
         "Lots may not be called so",
         "none of the choices: Apple, Pear",
         "in line 8 as well",
-        "1 blank row",
+        "Blank rows: 1",
     ):
         assert words in shown
-    assert "Write the 1 good row" in shown
+    assert "Write the good rows (1)" in shown
     run = written(client, run)
     assert lots(first, 10) == {first: ("good", "a")}
     assert "The rows at fault were not" in page(client, run)
@@ -188,7 +189,7 @@ def test_unknown_columns_and_further_sheets_are_said(client: Client, first: int)
     buffer = io.BytesIO()
     made.save(buffer)
     shown = page(client, judged(client, buffer.getvalue()))
-    assert "2 columns that this list does not know" in shown
+    assert "Columns that this list does not know (2)" in shown
     assert "Colour, Weight" in shown
     assert "More" in shown
 
@@ -206,7 +207,7 @@ def test_the_file_of_faults_has_the_reasons_and_comes_in_again_once_mended(clien
     assert "attachment" in answer["Content-Disposition"]
     assert answer["X-Content-Type-Options"] == "nosniff"
     back = sheets.table(answer.content, kind, queries.layouts(Lots()), _limits(run), queries.ignored_heads())
-    assert back.heads[-2:] == ("Line in the file sent", "Reason")
+    assert back.heads[-2:] == ("Line in the file sent", "Reason of the fault")
     assert [cells[back.heads.index("Line in the file sent")] for _, cells in back.lines] in ([3, 4], ["3", "4"])
     assert "Number: “zero” is no whole number." in str(back.lines[0][1])
     mended = answer.content
@@ -262,6 +263,17 @@ def test_what_stood_in_a_faulty_cell_lies_sealed_in_the_database(client: Client,
     assert not any(b"CANARYCELL" in bytes(b.content) for b in Blob.objects.using("owner").all())
 
 
+def test_headings_and_choices_are_known_in_every_language() -> None:
+    from django.utils.translation import gettext_lazy
+
+    class One(Lots):
+        columns = (Column("phone", gettext_lazy("Phone")), Column("sex", "Sex", "choice", choices=(("1", gettext_lazy("male")),)))
+
+    phone, sex = queries.layouts(One())
+    assert phone.names == {"phone", "联系电话"}
+    assert sex.choices == {"1": "1", "male": "1", "男": "1"}
+
+
 # ---- the template ----
 
 
@@ -278,7 +290,7 @@ def test_the_template_helps_and_filled_in_it_comes_in(client: Client, first: int
     assert rules_ == {"C2:C50001": "lists!$C$1:$C$2", "D2:D50001": "lists!$D$1:$D$2"}
     assert [c.value for c in made["lists"]["C"]] == ["Apple", "Pear"]
     assert made["lists"].sheet_state == "hidden"
-    assert any("What it is" in str(c.value) for row in made["Notes"].iter_rows() for c in row)
+    assert any("What it is" in str(c.value) for row in made["How to fill in"].iter_rows() for c in row)
     for number, (title, kind) in enumerate((("one", "Pear"), ("two", None))):
         sheet.append([first + number, title, kind, "yes"])
     buffer = io.BytesIO()
@@ -720,6 +732,18 @@ def test_handouts_are_for_the_sender_alone_and_gone_once_printed(client: Client,
     assert actions.wipe(run.handouts_id, at=now())
     assert not actions.wipe(run.handouts_id, at=now())
     assert {bytes(b.content) for b in Blob.objects.using("owner").filter(file_id=run.handouts_id)} == {b""}
+
+
+def test_very_many_handouts_come_in_portions(client: Client, listing: Lots, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+    monkeypatch.setattr(queries, "SLIPS_SHOWN", 2)
+    listing.slips = True
+    run = written(client, judged(client, book(HEAD, *((first + n, "t t", "a") for n in range(5)))))
+    path, seen = f"/imports/runs/{run.pk}/handouts/", []
+    for begin in (0, 2, 4):
+        shown = client.get(f"{path}?from={begin}").content.decode()
+        seen += re.findall(r"secret-(\d+)", shown)
+        assert ("Slips after these" in shown, "Slips before these" in shown) == (begin < 4, begin > 0)
+    assert seen == [str(first + n) for n in range(5)]
 
 
 def test_handouts_are_wiped_after_their_days(client: Client, with_slips: ImportRun) -> None:

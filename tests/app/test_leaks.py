@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,6 +20,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 from django.urls import get_resolver
+from openpyxl import Workbook
 
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
@@ -27,10 +28,16 @@ from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, log_read
+from fenji.ground.access.models import Account
+from fenji.ground.access.rules import SYSTEM_ADMIN
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.identity import identity_check
 from fenji.ground.common.ids import case_number, parse_case_number, uuid7
 from fenji.ground.common.models import House
+from fenji.ground.documents import actions as documents
+from fenji.ground.documents.models import ImportRun
+from fenji.ground.network.actions import appoint
+from fenji.ground.network.models import Post
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.world.county import CITY_HOSPITAL, Person
 from tests.app.wsgi import Answer, call
@@ -60,6 +67,8 @@ class Canary:
     resident: UUID
     visit: UUID
     case: str
+    run: UUID
+    file: UUID
     tokens: dict[str, str] = field(repr=False)
 
     @property
@@ -71,7 +80,18 @@ class Canary:
     @property
     def signs(self) -> tuple[str, ...]:
         """Any of these in an answer is a leak, unless it is an id that was asked for."""
-        return (NAME, "kanarui", PHONE, WORDS, _card(), str(self.resident), str(self.visit), self.case)
+        return (
+            NAME,
+            "kanarui",
+            PHONE,
+            WORDS,
+            _card(),
+            str(self.resident),
+            str(self.visit),
+            self.case,
+            str(self.run),
+            str(self.file),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -92,15 +112,51 @@ def canary(house_file: object) -> Iterator[Canary]:
     citydesk = person("citydesk")
     with transaction.atomic(), scope(citydesk) as by:
         case = actions.accept(case.number, version=case.version, by=by, at=now(), note=WORDS)
-    from datetime import timedelta
-
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
+    run = _an_import()
     people = {name: person(name) for name in ROLES if name != "anonymous"}
-    people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk}
+    people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk, "B system": _b_system()}
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
-    yield Canary(resident.id, visit.id, case.number, tokens)
+    yield Canary(resident.id, visit.id, case.number, run.id, run.file_id, tokens)
     with transaction.atomic(), scope(doctor) as by:
         actions.end(case.number, "withdraw", version=case.version, by=by, at=now(), note="end")
+
+
+def _b_system() -> Person:
+    """Somebody of institution B who may send lists."""
+    who = Person("system.b", "卡管理", SYSTEM_ADMIN, other_doctor().org_id)
+    if not Account.objects.using("owner").filter(pk=who.id).exists():
+        Account.objects.using("load").create(id=who.id, username=who.username, name=who.name, password="!")
+        appoint(Post(account_id=who.id, org_id=who.org_id, role=who.role), at=now())
+    return who
+
+
+def _an_import() -> ImportRun:
+    """A list that B has sent, judged, with a row at fault, and slips to print."""
+    book = Workbook()
+    for row in (
+        ("Day", "Working day?", "Occasion", "Basis", WORDS),
+        ("2040-01-01", "no", WORDS, WORDS),
+        (WORDS, "no", WORDS, WORDS),
+    ):
+        book.worksheets[0].append(list(row))
+    buffer = io.BytesIO()
+    book.save(buffer)
+    with transaction.atomic(), scope(_b_system()) as by:
+        run = documents.upload("calendar", f"{WORDS}.xlsx", buffer.getvalue(), by=by, at=now())
+    documents.judge(run.id, at=now())
+    slips = documents.store(
+        "slips",
+        f'[{{"code": "{WORDS}"}}]'.encode(),
+        by=by,
+        at=now(),
+        only=by.account_id,
+        kinds=("json",),
+        kind="json",
+        using="load",
+    )
+    ImportRun.objects.using("load").filter(pk=run.id).update(handouts=slips, handouts_until=now() + timedelta(days=1))
+    return run
 
 
 # --- addresses ---------------------------------------------------------------------------------------------------------------
@@ -134,6 +190,11 @@ def _case_post(action: str) -> Callable[[Canary], Try]:
     return lambda c: Try(
         "POST", f"/referrals/{c.case}/do/{action}/", f"/referrals/{c.missing_case}/do/{action}/", form, form, positive=""
     )
+
+
+def _run_post(canary: Canary, what: str) -> Try:
+    form = {"_version": "3"}
+    return Try("POST", f"/imports/runs/{canary.run}/{what}/", f"/imports/runs/{ID}/{what}/", form, form, positive="")
 
 
 ACTIONS = (
@@ -221,6 +282,33 @@ FACTORIES: dict[str, Factory] = {
         ),
     ],
     "referrals/<case:number>/do/<slug:action>/": lambda c: [_case_post(a)(c) for a in ACTIONS],
+    "imports/": lambda c: [Try("GET", "/imports/", "/imports/", shows=str(c.run), positive="B system")],
+    "imports/<slug:listing>/": lambda c: [
+        Try("GET", "/imports/calendar/", "/imports/calendar/", shows=str(c.run), positive="B system"),
+        Try("POST", "/imports/calendar/", "/imports/calendar/", {}, {}, positive=""),
+    ],
+    "imports/<slug:listing>/template.xlsx": lambda c: [
+        Try("GET", "/imports/calendar/template.xlsx", "/imports/calendar/template.xlsx", positive="")
+    ],
+    "imports/runs/<uuid:run_id>/": lambda c: [
+        Try("GET", f"/imports/runs/{c.run}/", f"/imports/runs/{ID}/", shows=WORDS, positive="B system")
+    ],
+    "imports/runs/<uuid:run_id>/write/": lambda c: [_run_post(c, "write")],
+    "imports/runs/<uuid:run_id>/discard/": lambda c: [_run_post(c, "discard")],
+    "imports/runs/<uuid:run_id>/faults/": lambda c: [
+        Try("GET", f"/imports/runs/{c.run}/faults/", f"/imports/runs/{ID}/faults/", shows=WORDS, positive="B system")
+    ],
+    "imports/runs/<uuid:run_id>/handouts/": lambda c: [
+        Try(
+            "GET",
+            f"/imports/runs/{c.run}/handouts/",
+            f"/imports/runs/{ID}/handouts/",
+            shows="Slips 1 to 1 of 1",
+            positive="B system",
+        ),
+        _run_post(c, "handouts"),
+    ],
+    "files/<uuid:file_id>/": lambda c: [Try("GET", f"/files/{c.file}/", f"/files/{ID}/", shows=WORDS, positive="B system")],
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],
@@ -343,6 +431,10 @@ POSITIVE = {
     "tasks_workitem": "B receiver",
     "tasks_outboxmessage": "job",
     "tasks_notice": "B doctor",
+    "documents_storedfile": "B system",
+    "documents_blob": "B system",
+    "documents_importrun": "B system",
+    "documents_importfault": "B system",
     "registry_resident": "B doctor",
     "registry_identity": "B doctor",
     "visits_visit": "B doctor",
@@ -429,7 +521,13 @@ def test_every_table_shows_a_row_of_b_to_those_who_may(canary: Canary, capsys: p
 
 
 def _who(name: str) -> Person:
-    return {"B doctor": other_doctor, "B reviewer": other_reviewer, "B receiver": lambda: person("citydesk")}[name]()
+    people = {
+        "B doctor": other_doctor,
+        "B reviewer": other_reviewer,
+        "B receiver": lambda: person("citydesk"),
+        "B system": _b_system,
+    }
+    return people[name]()
 
 
 def test_writing_into_rows_of_b_changes_nothing(canary: Canary) -> None:

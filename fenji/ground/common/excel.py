@@ -22,7 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _WIDEST = 48
 
 LINE_HEAD = gettext_lazy("Line in the file sent")
-REASON_HEAD = gettext_lazy("Reason")
+REASON_HEAD = gettext_lazy("Reason of the fault")
 SAMPLE_HEAD = gettext_lazy("Sample?")
 SAMPLE_WORDS = gettext_lazy("Sample row, left out when sent")
 
@@ -70,13 +70,13 @@ def workbook(title: str, columns: Sequence[Column], rows: Iterable[Any]) -> Http
 
 _FORMATS = {"text": "@", "code": "@", "choice": "@", "yes_no": "@", "date": "yyyy-mm-dd", "whole": "0", "decimal": "General"}
 _FORM_WORDS = {
-    "text": gettext_lazy("Text"),
+    "text": gettext_lazy("Any text"),
     "code": gettext_lazy("Code: letters, digits and signs, without blanks"),
     "choice": gettext_lazy("One from the list"),
     "yes_no": gettext_lazy("Yes or no"),
     "date": gettext_lazy("Date, as 2026-09-30"),
-    "whole": gettext_lazy("Whole number"),
-    "decimal": gettext_lazy("Number"),
+    "whole": gettext_lazy("A whole number"),
+    "decimal": gettext_lazy("A number"),
 }
 
 
@@ -144,7 +144,7 @@ def _words(column: imports.Column) -> list[str]:
 
 
 def _notes(book: Any, columns: Sequence[imports.Column], bold: Any, wrapped: Any) -> None:
-    sheet = book.create_sheet(_("Notes"))
+    sheet = book.create_sheet(_("How to fill in"))
     heads = (_("Column"), _("Needed"), _("What it holds"), _("Choices"), _("Remarks"))
     for number, (head, width) in enumerate(zip(heads, (22, 8, 30, 40, 60), strict=True), 1):
         sheet.cell(1, number, head).font = bold

@@ -123,7 +123,7 @@ class ImportRun(Keyed):
 
 
 class ImportFault(House):
-    """What is wrong with a row of a run, or with a cell of it (`column`: its key). `note`: worth knowing, no reason to refuse.
+    """What is wrong with a row of a run, or with a cell of it (`column_key`). `note`: worth knowing, no reason to refuse.
 
     `detail` is sealed: it may quote what stood in the cell.
     """
@@ -132,12 +132,15 @@ class ImportFault(House):
     run = models.ForeignKey(ImportRun, on_delete=models.PROTECT)
     round = models.IntegerField()
     line = models.IntegerField()
-    column = CText(default="")
+    column_key = CText(default="")
     code = CText()
     detail = models.BinaryField()
     note = models.BooleanField(default=False)
 
-    privacy: ClassVar = {**dict.fromkeys(("id", "run", "round", "line", "column", "code", "note"), "internal"), "detail": "person"}
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "run", "round", "line", "column_key", "code", "note"), "internal"),
+        "detail": "person",
+    }
     shape: ClassVar = rls.through("documents_importfault", "documents_importrun", "run_id")
 
     class Meta:

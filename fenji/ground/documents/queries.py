@@ -30,6 +30,7 @@ from fenji.ground.policy.queries import resolve
 
 FAULTS_SHOWN = 200
 RUNS_SHOWN = 20
+SLIPS_SHOWN = 500
 _FIELDS = 64 * 1024  # what a form adds to the file it carries
 
 
@@ -127,7 +128,7 @@ class Told:
 
 def faults(of: ImportRun, *, notes: bool = False, using: str = "default") -> QuerySet[ImportFault]:
     """What is wrong with the rows of a run, or what is only worth knowing, by line."""
-    return ImportFault.objects.using(using).filter(run=of, round=of.round, note=notes).order_by("line", "column", "id")
+    return ImportFault.objects.using(using).filter(run=of, round=of.round, note=notes).order_by("line", "column_key", "id")
 
 
 def first_faults(of: ImportRun, *, notes: bool) -> list[ImportFault]:
@@ -138,7 +139,7 @@ def first_faults(of: ImportRun, *, notes: bool) -> list[ImportFault]:
 def fault_of(row: ImportFault) -> Fault:
     """A row as the value it was made from."""
     detail = json.loads(settings.DATABASE_KEYS.open(bytes(row.detail), f"importfault.detail:{row.pk}"))
-    return Fault(row.line, row.column, row.code, detail)
+    return Fault(row.line, row.column_key, row.code, detail)
 
 
 def told(listing: Listing, fault: Fault) -> Told:

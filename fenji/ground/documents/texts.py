@@ -13,7 +13,7 @@ STATES = {
     rules.JUDGING: _("Being checked"),
     rules.JUDGED: _("Checked, waits for you"),
     rules.WRITING: _("Being written"),
-    rules.DONE: _("Written"),
+    rules.DONE: _("Taken in"),
     rules.FAILED: _("Not possible"),
     rules.STOPPED: _("Discarded"),
 }

@@ -152,9 +152,24 @@ def handouts(request: SignedRequest, run_id: UUID) -> HttpResponse:
         return HttpResponseRedirect(f"/imports/runs/{run_id}/", status=303)
     found, of = queries.run(run_id, request.actor)
     rows = actions.open_handouts(run_id, by=request.actor, at=request.at)
-    slips = [[(words, row.get(key, "")) for key, words in of.handout] for row in rows]
-    context = {"run": found, "listing": of, "slips": slips, "key": fresh_key()}
+    start = _start(request.GET.get("from", ""))
+    shown = rows[start : start + queries.SLIPS_SHOWN]
+    context = {
+        "run": found,
+        "listing": of,
+        "slips": [[(words, row.get(key, "")) for key, words in of.handout] for row in shown],
+        "total": len(rows),
+        "first": start + 1,
+        "last": start + len(shown),
+        "before": max(start - queries.SLIPS_SHOWN, 0) if start else None,
+        "more": start + queries.SLIPS_SHOWN if start + queries.SLIPS_SHOWN < len(rows) else None,
+        "key": fresh_key(),
+    }
     return render(request, "documents/handouts.html", context)
+
+
+def _start(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 @page("desk.open")

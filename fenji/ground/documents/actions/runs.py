@@ -281,8 +281,8 @@ def _keep(run: ImportRun, listing: Listing, found: _Found, at: datetime, **chang
     """Keep what was found with the run, in the running transaction: counts, faults, and the file of the rows at fault."""
     rows = [_fault_row(run, fault, note=False) for fault in found.faults]
     rows += [_fault_row(run, note, note=True) for note in found.judgement.notes]
-    before = {(f.line, f.column, f.code, f.note) for f in ImportFault.objects.using("load").filter(run=run, round=run.round)}
-    if {(r.line, r.column, r.code, r.note) for r in rows} != before:
+    before = {(f.line, f.column_key, f.code, f.note) for f in ImportFault.objects.using("load").filter(run=run, round=run.round)}
+    if {(r.line, r.column_key, r.code, r.note) for r in rows} != before:
         changes["round"] = run.round = run.round + 1
         for row in rows:
             row.round = run.round
@@ -316,7 +316,7 @@ def _fault_file(run: ImportRun, listing: Listing, found: _Found, at: datetime) -
 def _fault_row(run: ImportRun, fault: Fault, *, note: bool) -> ImportFault:
     key = uuid7()
     detail = settings.DATABASE_KEYS.seal(json.dumps(dict(fault.detail)), f"importfault.detail:{key}")
-    return ImportFault(id=key, run=run, line=fault.line, column=fault.column, code=fault.code, detail=detail, note=note)
+    return ImportFault(id=key, run=run, line=fault.line, column_key=fault.column, code=fault.code, detail=detail, note=note)
 
 
 def _rows_at_fault(run: ImportRun, listing: Listing, found: _Found) -> tuple[bytes, str]:
