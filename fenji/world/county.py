@@ -18,8 +18,8 @@ from fenji.care.catalogue.rules import disease_group
 from fenji.ground.access import rules as access
 from fenji.ground.access.models import Account
 from fenji.ground.network import rules
-from fenji.ground.network.actions import appoint, load_divisions
-from fenji.ground.network.models import Alliance, Department, Membership, Organisation, Post
+from fenji.ground.network.actions import appoint, enter, load_divisions, load_specialties
+from fenji.ground.network.models import Alliance, Department, Membership, Organisation
 from fenji.ground.network.queries import region_id, regions_below
 from fenji.ground.policy.actions import load_calendar
 
@@ -54,7 +54,7 @@ class Person:
         return uuid5(NAMESPACE, self.username)
 
 
-def _organisation(number: int, name: str, code: str, tier: str, km: float | None, kind: str = "care") -> Organisation:
+def _organisation(number: int, name: str, code: str, tier: str, km: float | None, kind: str = "care", **facts: Any) -> Organisation:
     return Organisation(
         id=number,
         kind=kind,
@@ -63,18 +63,24 @@ def _organisation(number: int, name: str, code: str, tier: str, km: float | None
         care_tier=tier,
         path=rules.path_of(code, number),
         distance_km=km,
+        start=SINCE,
         simulated=True,
+        **facts,
     )
 
 
 def _hospitals(county: str) -> list[Organisation]:
     return [
-        _organisation(PROVINCE_HOSPITAL, "闽山医院", "350102", "province", 215),
-        _organisation(CITY_HOSPITAL, "三明沙溪医院", "350404", "city", 34),
-        _organisation(COUNTY_HOSPITAL, "沙县区总医院", f"{county}001", "county", 12),
-        _organisation(COMMISSION, "沙县区卫生健康局", county, "", None, "agency"),
-        _organisation(HOUSE_OFFICE, "沙县区信息中心", county, "", None, "agency"),
+        _organisation(PROVINCE_HOSPITAL, "闽山医院", "350102", "province", 215, **_hospital("3A", "province")),
+        _organisation(CITY_HOSPITAL, "三明沙溪医院", "350404", "city", 34, **_hospital("3A", "city")),
+        _organisation(COUNTY_HOSPITAL, "沙县区总医院", f"{county}001", "county", 12, **_hospital("2A", "county")),
+        _organisation(COMMISSION, "沙县区卫生健康局", county, "", None, "agency", agency_kind="health", affiliation="county"),
+        _organisation(HOUSE_OFFICE, "沙县区信息中心", county, "", None, "agency", agency_kind="digital", affiliation="county"),
     ]
+
+
+def _hospital(grade: str, affiliation: str) -> dict[str, str]:
+    return {"grade": grade, "affiliation": affiliation, "ownership": "government", "ws218": "A100"}
 
 
 def _centre_name(name: str) -> str:
@@ -84,34 +90,49 @@ def _centre_name(name: str) -> str:
 def _townships(county: str) -> list[Organisation]:
     found = regions_below(county, ("town", "township", "street"), "load")
     return [
-        _organisation(FIRST_TOWNSHIP + i, _centre_name(name), code, "township", None) for i, (_, code, name, _) in enumerate(found)
+        _organisation(
+            *(FIRST_TOWNSHIP + i, _centre_name(name), code, "township", None),
+            ws218="B100" if name.endswith("街道") else "C220",
+            affiliation="county",
+            ownership="government",
+        )
+        for i, (_, code, name, _) in enumerate(found)
     ]
 
 
 def _villages(county: str) -> list[Organisation]:
     found = regions_below(county, ("village",), "load")
     short = [(code, re.sub(r"(村民委员会|村委会)$", "", name)) for _, code, name, _ in found]
-    return [_organisation(FIRST_VILLAGE + i, f"{name}卫生所", code, "village", None) for i, (code, name) in enumerate(short)]
+    return [
+        _organisation(
+            *(FIRST_VILLAGE + i, f"{name}卫生所", code, "village", None),
+            ws218="D600",
+            affiliation="village",
+            ownership="public",
+            integrated=True,
+        )
+        for i, (code, name) in enumerate(short)
+    ]
 
 
 _DEPARTMENTS = (
-    ("心血管内科", "Cardiology"),
-    ("神经内科", "Neurology"),
-    ("呼吸内科", "Respiratory medicine"),
-    ("骨科", "Orthopaedics"),
-    ("普通外科", "General surgery"),
-    ("妇产科", "Obstetrics and gynaecology"),
-    ("儿科", "Paediatrics"),
-    ("内分泌科", "Endocrinology"),
+    ("心血管内科", "Cardiology", "cardiology"),
+    ("神经内科", "Neurology", "neurology"),
+    ("呼吸内科", "Respiratory medicine", "respiratory"),
+    ("骨科", "Orthopaedics", "orthopaedics"),
+    ("普通外科", "General surgery", "surgery"),
+    ("妇产科", "Obstetrics and gynaecology", "obstetrics_gynaecology"),
+    ("儿科", "Paediatrics", "paediatrics"),
+    ("内分泌科", "Endocrinology", "endocrinology"),
 )
 
 
 def _departments() -> list[Department]:
     hospitals = (COUNTY_HOSPITAL, CITY_HOSPITAL, PROVINCE_HOSPITAL)
     return [
-        Department(id=h * 100 + i, org_id=h, name_zh=zh, name_en=en)
+        Department(id=h * 100 + i, org_id=h, name_zh=zh, name_en=en, specialty=specialty, start=SINCE)
         for h in hospitals
-        for i, (zh, en) in enumerate(_DEPARTMENTS, 1)
+        for i, (zh, en, specialty) in enumerate(_DEPARTMENTS, 1)
     ]
 
 
@@ -147,8 +168,13 @@ def _write_accounts(staff: list[Person]) -> None:
     for person in staff:
         # no password fits "!": an account opens only after it has been given one
         Account.objects.using("load").create(id=person.id, username=person.username, name=person.name, password="!")  # noqa: S106
-        post = Post(id=uuid5(NAMESPACE, f"post {person.username}"), account_id=person.id, org_id=person.org_id, role=person.role)
-        appoint(post, at=OPENED)
+        appoint(
+            *(person.id, person.org_id, person.role, OPENED),
+            by=access.house(person.org_id),
+            at=OPENED,
+            using="load",
+            post_id=uuid5(NAMESPACE, f"post {person.username}"),
+        )
 
 
 def _write_lists(townships: list[Organisation]) -> None:
@@ -164,7 +190,7 @@ def _write_lists(townships: list[Organisation]) -> None:
 
 
 def _write_alliance(townships: list[Organisation]) -> None:
-    Alliance.objects.using("load").create(id=1, kind="county_community", name=f"沙县区总医院医共体{MARK}")
+    Alliance.objects.using("load").create(id=1, kind="county_community", name=f"沙县区总医院医共体{MARK}", start=SINCE)
     members = [Membership(alliance_id=1, org_id=COUNTY_HOSPITAL, role="lead", start=SINCE)]
     members += [Membership(alliance_id=1, org_id=o.id, role="branch", start=SINCE) for o in townships]
     Membership.objects.using("load").bulk_create(members)
@@ -178,12 +204,13 @@ def is_built() -> bool:
 def build() -> list[Organisation]:
     """Write everything but residents; returns the township centres."""
     load_divisions()
+    load_specialties()
     load_calendar()
     load_dictionary()
     code = rates()["county"]["code"]
     with transaction.atomic(using="load"):
         townships = _townships(code)
-        Organisation.objects.using("load").bulk_create([*_hospitals(code), *townships, *_villages(code)], batch_size=2000)
+        enter([*_hospitals(code), *townships, *_villages(code)], SINCE)
         Department.objects.using("load").bulk_create(_departments())
         _write_alliance(townships)
         _write_accounts(people(townships))

@@ -214,6 +214,7 @@ ACTIONS = (
 )
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "4"}
+_DECISION = {"_version": "1", "decision": "reject", "note": "x"}
 ID = uuid7()
 
 FACTORIES: dict[str, Factory] = {
@@ -309,6 +310,24 @@ FACTORIES: dict[str, Factory] = {
         _run_post(c, "handouts"),
     ],
     "files/<uuid:file_id>/": lambda c: [Try("GET", f"/files/{c.file}/", f"/files/{ID}/", shows=WORDS, positive="B system")],
+    "policy/": lambda c: [Try("GET", _q("/policy/", q=NAME), _q("/policy/", q="无此人"), positive="")],
+    "policy/export.xlsx": lambda c: [Try("GET", "/policy/export.xlsx", "/policy/export.xlsx", positive="")],
+    "policy/waiting/": lambda c: [Try("GET", "/policy/waiting/", "/policy/waiting/", positive="")],
+    "policy/parameters/<str:name>/": lambda c: [
+        Try("GET", f"/policy/parameters/{c.case}/", f"/policy/parameters/{c.missing_case}/", positive="")
+    ],
+    "policy/parameters/<str:name>/propose/": lambda c: [
+        Try("POST", f"/policy/parameters/{c.case}/propose/", f"/policy/parameters/{c.missing_case}/propose/", {}, {}, positive="")
+    ],
+    "policy/changes/<uuid:change_id>/": lambda c: [
+        Try("GET", f"/policy/changes/{c.visit}/", f"/policy/changes/{ID}/", positive="")
+    ],
+    **{
+        f"policy/changes/<uuid:change_id>/{verb}/": lambda c, verb=verb: [
+            Try("POST", f"/policy/changes/{c.visit}/{verb}/", f"/policy/changes/{ID}/{verb}/", _DECISION, _DECISION, positive="")
+        ]
+        for verb in ("decide", "withdraw", "end")
+    },
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],
@@ -420,7 +439,10 @@ def test_the_matrix_can_fail(canary: Canary) -> None:
 
 # --- tables ------------------------------------------------------------------------------------------------------------------
 
-TABLES = {m._meta.db_table: m for m in apps.get_models() if issubclass(m, House) and m.shape is not None}
+_SHAPED = {m._meta.db_table: m for m in apps.get_models() if issubclass(m, House) and m.shape is not None}
+# what every signed-in person may read: the network and who works in it; written by few, see below
+DIRECTORY = {table: m for table, m in _SHAPED.items() if m.shape.name in ("governed", "staff")}
+TABLES = {table: m for table, m in _SHAPED.items() if table not in DIRECTORY}
 # who sees a canary row in a table with raw SQL: a role of the app with its own scope, or another database role
 POSITIVE = {
     "access_account": "B doctor",
@@ -454,7 +476,8 @@ def _rows(table: str, alias: str = "default") -> list[str]:
         columns = [c for (c,) in cursor.fetchall()]
         if not columns:
             return []
-        cursor.execute(f"SELECT {', '.join(columns)} FROM {table}")
+        names = ", ".join(f'"{c}"' for c in columns)
+        cursor.execute(f"SELECT {names} FROM {table}")
         return [str([bytes(v).hex() if isinstance(v, memoryview | bytes) else v for v in row]) for row in cursor.fetchall()]
 
 
@@ -492,6 +515,29 @@ def test_no_table_shows_the_canary_to_raw_sql_outside(canary: Canary, capsys: py
         print(f"\nleak matrix, tables: {cells} cells, {len(leaks)} leaks")
     assert cells >= 13 * len(TABLES)
     assert not leaks, "\n".join(leaks[:40])
+
+
+def test_the_directory_shows_nothing_of_patients(canary: Canary) -> None:
+    for table in DIRECTORY:
+        with transaction.atomic(), scope(person("desk"), canary.tokens["desk"]):
+            seen = "\n".join(_rows(table))
+        assert not [sign for sign in canary.signs if sign in seen], table
+
+
+@pytest.mark.parametrize("table", DIRECTORY)
+def test_the_directory_is_changed_only_by_those_who_administer_it(canary: Canary, table: str) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(_COLUMNS.replace("'SELECT'", "'UPDATE'"), [table])
+        column = f'"{cursor.fetchone()[0]}"'
+    for role in (r for r in ROLES if r not in ("anonymous", "system", "security", "head")):
+        with transaction.atomic(), scope(person(role), canary.tokens[role]), connections["default"].cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET {column} = {column}")
+            assert cursor.rowcount == 0, role
+            # policies are asked before any other constraint
+            with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+                cursor.execute(f"INSERT INTO {table} DEFAULT VALUES")
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                cursor.execute(f"DELETE FROM {table}")
 
 
 def _unscoped(table: str) -> list[str]:

@@ -35,7 +35,7 @@ from tests.app.sessions import (
 )
 from tests.app.wsgi import call
 from tests.cast import client_for, person, scope, token_for
-from tests.plugin import PLACE
+from tests.plugin import url
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_signing_in_mints_a_new_token_that_the_database_keeps_only_as_a_hash(doc
     assert (opened.account_id, opened.role, opened.org_id, opened.closed_at) == (doctor.id, doctor.role, doctor.org_id, None)
     assert opened.until - opened.opened_at == timedelta(hours=12)
     assert opened.idle == timedelta(minutes=30)
-    with psycopg.connect(PLACE.url("postgres", "fenji")) as root:
+    with psycopg.connect(url("postgres")) as root:
         rows = "".join(str(r) for r in root.execute("SELECT t::text FROM access_scopehandle t"))
     assert token not in rows
     assert token.encode().hex() not in rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from openpyxl import Workbook
 from playwright.sync_api import Page, expect
 
 from fenji.care.referral import actions
+from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
+from fenji.ground.policy.actions import Ground, NewChange, propose
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.cast import a_case, a_resident, person, scope
 
@@ -42,6 +45,11 @@ def cases(house_file: Path) -> dict[str, str]:
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())
     found["answered"] = answered.number
+    with transaction.atomic(), scope(person("officer")) as by:
+        start = local_day(now()) + timedelta(days=9)
+        new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
+        ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
+        found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
     return found
 
 
@@ -100,6 +108,13 @@ PAGES = [
     ("referral-answered", "doctor", "/referrals/{answered}/"),
     ("referrals", "doctor", "/referrals/"),
     ("posts", "doctor", "/posts/"),
+    ("policy", "officer", "/policy/"),
+    ("policy-none", "doctor", "/policy/?q=zzzz"),
+    ("policy-parameter", "officer", "/policy/parameters/referral.review_within/"),
+    ("policy-parameter-reader", "doctor", "/policy/parameters/referral.review_catalogue/"),
+    ("policy-waiting", "security", "/policy/waiting/"),
+    ("policy-change", "security", "{change}"),
+    ("policy-change-own", "officer", "{change}"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),
     ("imports", "system", "/imports/"),

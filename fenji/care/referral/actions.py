@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
@@ -30,6 +30,7 @@ from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.common.text import mask_name
 from fenji.ground.network.queries import Place, place_of
+from fenji.ground.network.rules import CannotMerge
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
 
@@ -433,3 +434,27 @@ def _expire(
         tasks.close_step(number, at=at, using=using)
         audit(by=house, at=at, action="referral.expire", subject=number, before=state, after=rules.EXPIRED, using=using)
     return True
+
+
+_SEEN = (
+    "UPDATE referral_case SET viewer_ids = viewer_ids || %(heir)s WHERE viewer_ids @> ARRAY[%(org)s]"
+    " AND NOT viewer_ids @> ARRAY[%(heir)s]"
+)
+_PARTIES = "UPDATE referral_case SET {} WHERE %(org)s IN (origin_id, receiver_id) AND ended_at IS NULL".format(
+    ", ".join(
+        f"{c} = CASE {c} WHEN %(org)s THEN %(heir)s ELSE {c} END" for c in ("origin_id", "receiver_id", "holder_id", "duty_id")
+    )
+)
+
+
+def inherit(predecessor: int, successor: int, using: str) -> None:
+    """Open cases of an institution that went into another move on there; ended ones stay as they were, and can be read there.
+
+    Raises CannotMerge while one of the two has an open referral to the other: nobody could be both its parties.
+    """
+    both = (predecessor, successor)
+    if Case.objects.using(using).filter(origin_id__in=both, receiver_id__in=both, ended_at=None).exists():
+        raise CannotMerge(why="open_between")
+    with connections[using].cursor() as cursor:
+        for statement in (_SEEN, _PARTIES):
+            cursor.execute(statement, {"org": predecessor, "heir": successor})

@@ -11,9 +11,12 @@ class ReferralConfig(AppConfig):
 
     def ready(self) -> None:
         from fenji.care.referral import panels, texts
+        from fenji.care.referral.actions import inherit
         from fenji.care.referral.rules import ReferralPolicy
+        from fenji.ground.network.actions import register_heir
         from fenji.ground.policy.queries import register
 
         register(ReferralPolicy, "referral")
         texts.register()
         panels.register()
+        register_heir(inherit)

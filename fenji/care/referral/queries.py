@@ -25,8 +25,10 @@ def grounds(where: Place, on: date) -> rules.Grounds:
     """The referral policy that binds at a place on a day, with its clauses."""
     path = where.policy_path
     policy = resolve(rules.ReferralPolicy, path, on)
-    clauses = {name: parameter.clause_id for name, parameter in sources(rules.ReferralPolicy, path, on).items()}
-    return rules.Grounds(policy, clauses, pack_hash())
+    read = sources(rules.ReferralPolicy, path, on)
+    clauses = {name: parameter.clause_id for name, parameter in read.items()}
+    changes = {name: parameter.change for name, parameter in read.items() if parameter.change}
+    return rules.Grounds(policy, clauses, pack_hash(), changes)
 
 
 @dataclass(frozen=True, slots=True)

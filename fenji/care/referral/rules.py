@@ -6,7 +6,7 @@ Documents and buttons are made from the table; nothing else decides what may hap
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from fenji.ground.access import rules as access
@@ -84,15 +84,20 @@ class ReferralPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """A policy with the clause each of its fields was read from, and the hash of the packs."""
+    """A policy with the clause each of its fields was read from, and the hash of the packs.
+
+    `changes`: ids of the approved changes that gave fields their value in place of the clause's own.
+    """
 
     policy: ReferralPolicy
     clauses: Mapping[str, str]
     pack_hash: str
+    changes: Mapping[str, str] = field(default_factory=dict)
 
-    def reason(self, code: str, field: str) -> Reason:
+    def reason(self, code: str, name: str) -> Reason:
         """A reason that rests on one parameter."""
-        return Reason(code, self.clauses[field], f"referral.{field}", str(getattr(self.policy, field)))
+        value = str(getattr(self.policy, name))
+        return Reason(code, self.clauses[name], f"referral.{name}", value, self.changes.get(name, ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,3 +93,8 @@ def find_by_identity(number: str, *, by: Actor) -> UUID | None:
         if getattr(error.__cause__, "sqlstate", "") == _TOO_MANY:
             raise TooManyLookups from None
         raise
+
+
+def inherit(predecessor: int, successor: int, using: str) -> None:
+    """The records an institution kept are kept by its successor from now on."""
+    Resident.objects.using(using).filter(home_org_id=predecessor).update(home_org_id=successor)

@@ -11,7 +11,11 @@ class RegistryConfig(AppConfig):
     label = "registry"
 
     def ready(self) -> None:
+        from fenji.care.registry.actions import inherit
         from fenji.ground.common.edge import register_refusals
+        from fenji.ground.network.actions import register_heir
+
+        register_heir(inherit)
 
         register_refusals(
             {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from fenji.front.desk.views import home, session
+from fenji.front.desk.views import home, policy, session
 
 urlpatterns = [
     path("", home.desk, name="desk"),
@@ -12,4 +12,13 @@ urlpatterns = [
     path("logout/", session.logout, name="logout"),
     path("posts/", session.posts, name="posts"),
     path("language/", session.language, name="language"),
+    path("policy/", policy.parameters, name="policy"),
+    path("policy/export.xlsx", policy.export, name="policy-export"),
+    path("policy/waiting/", policy.waiting, name="policy-waiting"),
+    path("policy/parameters/<str:name>/", policy.parameter, name="policy-parameter"),
+    path("policy/parameters/<str:name>/propose/", policy.propose, name="policy-propose"),
+    path("policy/changes/<uuid:change_id>/", policy.change, name="policy-change"),
+    path("policy/changes/<uuid:change_id>/decide/", policy.decide, name="policy-decide"),
+    path("policy/changes/<uuid:change_id>/withdraw/", policy.withdraw, name="policy-withdraw"),
+    path("policy/changes/<uuid:change_id>/end/", policy.end, name="policy-end"),
 ]

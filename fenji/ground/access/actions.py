@@ -119,6 +119,11 @@ def close_session(token: str, *, at: datetime) -> None:
     ScopeHandle.objects.using("door").filter(token_hash=token_hash(token), closed_at=None).update(closed_at=at)
 
 
+def end_sessions_of(*, post_id: UUID, at: datetime) -> None:
+    """Let no session of a post last longer than `at`."""
+    ScopeHandle.objects.using("door").filter(post_id=post_id, closed_at=None, until__gt=at).update(until=at)
+
+
 def set_password(account: Account, password: str) -> None:
     """Give an account a new password (Argon2id), lift a lock and end its open sessions."""
     hashed = make_password(password)

@@ -84,6 +84,14 @@ def register_refusals(texts: Mapping[str, tuple[str | Promise, str | Promise]]) 
     _TEXTS.update(texts)
 
 
+_WORDS: dict[str, str | Promise] = {}
+
+
+def register_words(words: Mapping[str, str | Promise]) -> None:
+    """Name codes that refusals carry in their detail: pure rules say `why="second_lead"`, people read words."""
+    _WORDS.update(words)
+
+
 def known_refusals() -> frozenset[str]:
     """All codes that have texts."""
     return frozenset(_TEXTS)
@@ -92,7 +100,8 @@ def known_refusals() -> frozenset[str]:
 def refusal_text(refused: Refused) -> tuple[str, str]:
     """What to tell the person: (what happened, what to do now), in their language."""
     happened, remedy = _TEXTS[refused.code]
-    return str(happened) % refused.detail, str(remedy) % refused.detail
+    detail = {k: str(_WORDS.get(v, v)) if isinstance(v, str) else v for k, v in refused.detail.items()}
+    return str(happened) % detail, str(remedy) % detail
 
 
 def fresh_key() -> str:

@@ -45,7 +45,8 @@ class Column:
 class Row:
     """A row as it came: its line in the file, and its cells by column key, typed (str, int, Decimal, date, bool) or None.
 
-    An empty cell is None; a column that the file does not have is no key here: nothing is said about it, so it stays as it is.
+    An empty cell is None. A column that the file does not have reads as None too, but is not `in` the values: nothing is said
+    about it, so what stands should stay.
     """
 
     line: int

@@ -82,12 +82,19 @@ def check_rows(
     return Checked(tuple(r for r in rows if r.line not in doubled), tuple(sorted([*faults, *twice], key=_line)), samples)
 
 
+class Values(dict[str, Value]):
+    """The cells of a row by column key. A column that the file does not have is not in it, and reads as None."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
 def _line(fault: Fault) -> int:
     return fault.line
 
 
 def _values(line: int, cells: Sequence[Cell], places: Sequence[tuple[int, Layout]], found: list[Fault]) -> dict[str, Value]:
-    values: dict[str, Value] = {}
+    values: dict[str, Value] = Values()
     for i, column in places:
         try:
             values[column.key] = typed(column, cells[i])

@@ -113,8 +113,11 @@ def tried_action(path: str) -> str:
 
 
 @register.simple_tag
-def clause(clause_id: str) -> SafeString:
-    """A clause id that opens to the clause's title. Parameters no document sets are marked as the platform's default."""
+def clause(clause_id: str, change: str = "") -> SafeString:
+    """A clause id that opens to the clause's title. Parameters no document sets are marked as the platform's default; where an
+    approved change gave the value, the id leads there."""
+    if change:
+        return format_html('<a class="clause-id" href="/policy/changes/{}/">{} · {}</a>', change, clause_id, _("changed"))
     found = policy.clause(clause_id)
     chinese = (get_language() or "").startswith("zh")
     title = (found.title_zh if chinese else found.title_en) if found else ""
