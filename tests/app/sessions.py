@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 
 from fenji.config.walker import Form, Page
 from fenji.ground.access import queries
 from fenji.ground.access.models import Account, ScopeHandle
+from fenji.ground.access.rules import house
+from fenji.ground.common.edge import now
+from fenji.ground.network.actions import appoint
 from fenji.world.county import Person
 from tests.cast import everybody, person
 
@@ -25,6 +30,16 @@ WRONG = "The user name or the password is not right"
 def last_of(role: str) -> Person:
     """Somebody of the county's last township, where no other test has business."""
     return person(max(name for name in everybody() if name.startswith(f"{role}.")))
+
+
+def appointed(username: str, name: str, role: str, org_id: int) -> Person:
+    """Somebody who is not in the cast, with a post; the same person each time."""
+    who, since = Person(username, name, role, org_id), now() - timedelta(days=1)
+    if not Account.objects.using("load").filter(pk=who.id).exists():
+        with transaction.atomic(using="load"):
+            Account.objects.using("load").create(id=who.id, username=username, name=name, password="!")
+            appoint(who.id, org_id, role, since, by=house(org_id), at=since, using="load")
+    return who
 
 
 @cache

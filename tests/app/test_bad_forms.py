@@ -20,6 +20,7 @@ from fenji.care.referral.models import Case
 from fenji.care.registry.models import Resident
 from fenji.care.visits.models import Visit
 from fenji.ground.common.edge import fresh_key, now
+from fenji.ground.documents import actions as documents
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.forms import FORM_TYPE, a_visit, case_row, end_case, new_card, post, shown, wide, written
 from tests.app.wsgi import call
@@ -395,11 +396,19 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
     with transaction.atomic(), scope(who) as by:
         resident = str(a_resident(who, 156).id)
         case = a_case(by, who, number=157, code=NOT_IN_CATALOGUE).number
+    with transaction.atomic(), scope(person("system")) as by:
+        run = documents.upload("calendar", "a.csv", b"day,working,name,basis\n2041-01-01,no,x,y\n", by=by, at=now())
+    documents.judge(run.pk, at=now())
     other = str(Resident.objects.using("load").exclude(home_org_id=who.org_id).order_by("id")[0].id)
     nothing = "00000000-0000-7000-8000-000000000000"
     yield {
         "<uuid:resident_id>": [resident, other, nothing],
         "<uuid:visit_id>": [visit, resident, nothing],
+        "<uuid:run_id>": [str(run.pk), resident, nothing],
+        "<uuid:file_id>": [str(run.file_id), resident, nothing],
+        "<slug:listing>": ["calendar", "nothing", "x"],
+        "<uuid:change_id>": [nothing],
+        "<str:name>": ["referral.review_within", "x", "%EF%BC%8F"],
         "<case:number>": [case, "R350405-260915-00042-8", "R350405-000000-00000-0"],
     }
     end_case(case)
@@ -417,7 +426,7 @@ def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) ->
 @given(
     address=st.sampled_from(ADDRESSES),
     method=st.sampled_from(METHODS),
-    login=st.sampled_from(["doctor", "doctor", "anonymous"]),
+    login=st.sampled_from(["doctor", "doctor", "system", "anonymous"]),
     query=PAIRS,
     body=PAIRS,
     pick=st.integers(0, 2),
@@ -427,7 +436,7 @@ def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) ->
 def test_no_garbage_to_any_address_by_any_method_breaks_a_page(
     things: dict[str, list[str]], address: str, method: str, login: str, query: Any, body: Any, pick: int, slug: str, keyed: bool
 ) -> None:
-    client = {"doctor": lambda: client_for(person("doctor")), "anonymous": lambda: Client(raise_request_exception=False)}[login]()
+    client = Client(raise_request_exception=False) if login == "anonymous" else client_for(person(login))
     path = _filled(address, things, pick, slug) + "?" + _encoded(query)
     sent = _encoded([*body, *([("_key", fresh_key()), ("_version", "2")] if keyed else [])])
     with transaction.atomic():

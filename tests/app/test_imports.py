@@ -20,13 +20,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections, transaction
 from django.http import HttpResponse
 from django.test import Client
+from django.utils.translation import override
 from openpyxl import Workbook, load_workbook
 
 from fenji.config import running
 from fenji.config.walker import until
 from fenji.ground.access import rules as access
 from fenji.ground.access.models import AuditEvent, ReadLog
-from fenji.ground.common import sheets
+from fenji.ground.common import excel, imports, sheets
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.imports import Column
 from fenji.ground.documents import actions, queries, rules
@@ -34,6 +35,7 @@ from fenji.ground.documents.models import Blob, ImportFault, ImportRun, StoredFi
 from fenji.ground.policy.models import CalendarDay
 from fenji.world.county import Person
 from tests.app.listings import Lots, lots, offered
+from tests.app.sessions import appointed
 from tests.app.test_worker import held, waiting
 from tests.app.wsgi import application
 from tests.cast import client_for, person, scope
@@ -300,6 +302,23 @@ def test_the_template_helps_and_filled_in_it_comes_in(client: Client, first: int
     assert lots(first, 2) == {first: ("one", "b"), first + 1: ("two", "a")}
 
 
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_every_list_has_a_template_that_reads_back_as_its_own(house_file: object, language: str) -> None:
+    assert len(imports.listings()) >= 1
+    for code, one in imports.listings().items():
+        with override(language):
+            content = excel.template(str(one.title), one.columns, 100)
+        layouts = queries.layouts(one)
+        table = sheets.table(
+            content, sheets.kind_of(content), layouts, sheets.Limits(100, 1 << 24, 100, 100), queries.ignored_heads()
+        )
+        assert table.keys[:-1] == tuple(c.key for c in one.columns), code
+        assert not table.unknown, code
+        checked = rules.check_rows(table, layouts, one.key, queries.sample_words())
+        assert (checked.samples, checked.rows, checked.faults) == (1, (), ()), code
+        assert {c.key for c in one.columns} >= set(one.key), code
+
+
 def test_an_untouched_template_has_nothing_to_take_in(client: Client) -> None:
     run = judged(client, client.get("/imports/lots/template.xlsx").content)
     assert (run.state, run.error) == ("failed", "file_empty")
@@ -455,15 +474,7 @@ def test_who_may_not_send_the_list_sees_nothing_of_it(client: Client, first: int
 @pytest.fixture
 def colleague(house_file: object) -> Iterator[Person]:
     """A second system administrator of the house."""
-    from fenji.ground.access.models import Account
-    from fenji.ground.network.actions import appoint
-    from fenji.ground.network.models import Post
-
-    who = Person("system2", "周启明", access.SYSTEM_ADMIN, person("system").org_id)
-    if not Account.objects.using("owner").filter(pk=who.id).exists():
-        Account.objects.using("load").create(id=who.id, username=who.username, name=who.name, password="!")
-        appoint(Post(account_id=who.id, org_id=who.org_id, role=who.role), at=now() - timedelta(days=1))
-    return who
+    return appointed("system2", "周启明", access.SYSTEM_ADMIN, person("system").org_id)
 
 
 def test_a_colleague_sees_the_import_and_its_sender_decides(client: Client, first: int, colleague: Person) -> None:

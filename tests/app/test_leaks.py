@@ -28,7 +28,6 @@ from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, log_read
-from fenji.ground.access.models import Account
 from fenji.ground.access.rules import SYSTEM_ADMIN
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.identity import identity_check
@@ -36,10 +35,9 @@ from fenji.ground.common.ids import case_number, parse_case_number, uuid7
 from fenji.ground.common.models import House
 from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
-from fenji.ground.network.actions import appoint
-from fenji.ground.network.models import Post
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.world.county import CITY_HOSPITAL, Person
+from tests.app.sessions import appointed
 from tests.app.wsgi import Answer, call
 from tests.architecture.test_code import _views
 from tests.cast import a_case, other_doctor, other_reviewer, person, scope, token_for
@@ -124,11 +122,7 @@ def canary(house_file: object) -> Iterator[Canary]:
 
 def _b_system() -> Person:
     """Somebody of institution B who may send lists."""
-    who = Person("system.b", "卡管理", SYSTEM_ADMIN, other_doctor().org_id)
-    if not Account.objects.using("owner").filter(pk=who.id).exists():
-        Account.objects.using("load").create(id=who.id, username=who.username, name=who.name, password="!")
-        appoint(Post(account_id=who.id, org_id=who.org_id, role=who.role), at=now())
-    return who
+    return appointed("system.b", "卡管理", SYSTEM_ADMIN, other_doctor().org_id)
 
 
 def _an_import() -> ImportRun:

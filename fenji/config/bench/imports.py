@@ -25,7 +25,12 @@ def _calendar(count: int) -> tuple[tuple[str, ...], Rows]:
     return ("day", "working", "name", "basis", "provisional"), rows
 
 
-MAKERS: dict[str, Callable[[int], tuple[tuple[str, ...], Rows]]] = {"calendar": _calendar}
+def _institutions(count: int) -> tuple[tuple[str, ...], Rows]:
+    rows = ((f"BENCH{n:06d}", f"村卫生所{n}", "350405101", "village", "government") for n in range(count))
+    return ("code", "name", "region", "care_tier", "ownership"), rows
+
+
+MAKERS: dict[str, Callable[[int], tuple[tuple[str, ...], Rows]]] = {"calendar": _calendar, "institutions": _institutions}
 """Listing → headings (column keys) and rows of a file of so many rows that are all new to a fresh county."""
 
 

@@ -51,6 +51,7 @@ _UNITS = {
     "count": _("times"),
     "count/h": _("times an hour"),
     "level": _("levels"),
+    "B": _("bytes"),
     "kind": _("kinds"),
     "percent": "%",
     "number": "",
