@@ -11,6 +11,7 @@ import csv
 import html
 import io
 import json
+import os
 import re
 import struct
 import subprocess
@@ -369,8 +370,9 @@ def _csv_lines(text: str, delimiter: str, most: int, *, strict: bool = True) -> 
 
 def _excel_sheets(content: bytes, rows: int) -> list[Sheet]:
     command = [sys.executable, "-m", "fenji.ground.common.sheets", str(rows + _HEADING_WITHIN)]
+    known = {k: v for k, v in os.environ.items() if not k.startswith(("FENJI_", "DATABASE_"))}  # it needs nothing of the house
     try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(command, input=content, capture_output=True, timeout=_SECONDS, check=False, env=known)
     except subprocess.TimeoutExpired:
         raise FileSwells from None
     if done.returncode != 0:
