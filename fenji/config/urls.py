@@ -2,6 +2,8 @@
 
 from django.urls import include, path
 
+from fenji.config.api import ROOT, api
+
 handler400 = "fenji.front.desk.views.errors.bad_request"
 handler403 = "fenji.front.desk.views.errors.forbidden"
 handler404 = "fenji.front.desk.views.errors.not_found"
@@ -14,4 +16,5 @@ urlpatterns = [
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
     path("diagnoses/", include("fenji.care.catalogue.urls")),
+    path(ROOT.removeprefix("/"), api.urls),
 ]

@@ -165,9 +165,18 @@ SHOWN = ("doctor", "reviewer", "head", "desk", "specialist", "officer", "system"
 
 
 def _write_accounts(staff: list[Person]) -> None:
+    paths = dict(Organisation.objects.using("load").values_list("id", "path"))
     for person in staff:
-        # no password fits "!": an account opens only after it has been given one
-        Account.objects.using("load").create(id=person.id, username=person.username, name=person.name, password="!")  # noqa: S106
+        # without a password: an account opens only after it has been given one
+        Account.objects.using("load").create(
+            id=person.id,
+            username=person.username,
+            name=person.name,
+            kind=access.kind_of(person.role),
+            org_id=person.org_id,
+            path=paths[person.org_id],
+            created_at=OPENED,
+        )
         appoint(
             *(person.id, person.org_id, person.role, OPENED),
             by=access.house(person.org_id),

@@ -367,7 +367,8 @@ ADDRESSES = ["/" + address for address, _ in _views(get_resolver().url_patterns)
 FIELDS = (
     "q", "identity", "name", "phone", "address", "diagnosis", "complaint", "emergency", "ending", "summary", "receiver", "note",
     "override_reason", "keep", "findings", "advice", "_key", "_version", "_who", "size", "from", "before", "state", "card", "next",
-    "pending", "username", "password", "language", "post", "out",
+    "pending", "username", "password", "language", "post", "out", "org", "role", "reason", "start", "end", "until", "stand_in",
+    "session", "code", "present", "new", "again",
 )  # fmt: skip
 NASTY = (
     "\0", "0", "-1", "9" * 25, "1e999", "NaN", "I10.x00", "3", "treated", "null", "{}", "[]", "%00", "%s", "{{7}}", "'", '"', "\\",
@@ -378,7 +379,10 @@ NASTY = (
 VALUES = st.one_of(st.sampled_from(NASTY), st.text(max_size=40), st.integers().map(str), st.binary(max_size=20))
 PAIRS = st.lists(st.tuples(st.one_of(st.sampled_from(FIELDS), st.text(max_size=8)), VALUES), max_size=8)
 METHODS = ("GET", "POST", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
-SLUGS = ("approve", "accept", "redirect", "offer", "answer", "died", "withdraw", "submit", "x")
+SLUGS = (
+    *("approve", "accept", "redirect", "offer", "answer", "died", "withdraw", "submit", "x"),
+    *("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "key", "revoke"),
+)
 
 
 def _encoded(pairs: list[tuple[str, str | bytes]]) -> str:
@@ -390,7 +394,7 @@ def _encoded(pairs: list[tuple[str, str | bytes]]) -> str:
 
 @pytest.fixture(scope="module")
 def things(house_file: object) -> Iterator[dict[str, list[str]]]:
-    """For each kind of id one that the doctor sees, one of another township, and one that does not exist."""
+    """For each kind of id one that somebody sees, one of elsewhere, and one that does not exist."""
     who = person("doctor")
     visit = a_visit(156)
     with transaction.atomic(), scope(who) as by:
@@ -407,9 +411,10 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<uuid:run_id>": [str(run.pk), resident, nothing],
         "<uuid:file_id>": [str(run.file_id), resident, nothing],
         "<slug:listing>": ["calendar", "nothing", "x"],
-        "<uuid:change_id>": [nothing],
-        "<str:name>": ["referral.review_within", "x", "%EF%BC%8F"],
         "<case:number>": [case, "R350405-260915-00042-8", "R350405-000000-00000-0"],
+        "<uuid:account_id>": [str(person("reviewer2").id), str(person("audit").id), nothing],
+        "<uuid:change_id>": [nothing, visit, resident],
+        "<str:name>": ["access.idle_minutes", "x", "9" * 300],
     }
     end_case(case)
 
@@ -426,7 +431,7 @@ def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) ->
 @given(
     address=st.sampled_from(ADDRESSES),
     method=st.sampled_from(METHODS),
-    login=st.sampled_from(["doctor", "doctor", "system", "anonymous"]),
+    login=st.sampled_from(["doctor", "doctor", "system", "security", "officer", "anonymous"]),
     query=PAIRS,
     body=PAIRS,
     pick=st.integers(0, 2),

@@ -310,9 +310,9 @@ def county_names() -> list[str]:
 # --- posts --------------------------------------------------------------------------------------------------------------------
 
 
-def an_account() -> UUID:
+def an_account(kind: str = "staff") -> UUID:
     number = uuid4()
-    Account.objects.using("load").create(id=number, username=f"u{number}", name="临时", password="!")
+    Account.objects.using("load").create(id=number, username=f"u{number}", name="临时", kind=kind)
     return number
 
 
@@ -322,7 +322,7 @@ def appoint(account: UUID, role: str, start: datetime, end: datetime | None = No
 
 
 def test_roles_that_exclude_each_other_may_follow_each_other(rolled_back: None) -> None:
-    account, start = an_account(), now()
+    account, start = an_account("administrator"), now()
     appoint(account, SYSTEM_ADMIN, start, start + timedelta(days=10))
     appoint(account, AUDIT_ADMIN, start + timedelta(days=10))
     with pytest.raises(actions.RolesExclude):
@@ -341,7 +341,7 @@ def test_a_stand_in_needs_an_end_and_a_post_ends_after_it_starts(rolled_back: No
 
 
 def test_of_two_appointments_at_once_that_exclude_each_other_one_stands(house_file: object) -> None:
-    account = an_account()
+    account = an_account("administrator")
     gate = threading.Barrier(2)
     results: list[str] = []
 
@@ -361,7 +361,7 @@ def test_of_two_appointments_at_once_that_exclude_each_other_one_stands(house_fi
         [t.start() for t in threads]
         [t.join() for t in threads]
         assert sorted(results) == ["ok", "roles_exclude"]
-        account = an_account()
+        account = an_account("administrator")
 
 
 def test_ending_a_post_ends_its_sessions(house_file: object) -> None:

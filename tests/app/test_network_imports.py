@@ -172,9 +172,11 @@ def test_staff_begin_to_work_with_their_title_and_specialties() -> None:
 
 def test_posts_are_given_to_accounts_that_exist() -> None:
     take("institutions", HOSPITAL)
-    Account.objects.using("load").create(username="zhang", name="张", password="!")
+    Account.objects.using("load").create(username="zhang", name="张", path="350424001000/00000001")
     row = {"username": "zhang", "org": "H1", "role": "desk"}
-    assert faults(judge("posts", {**row, "username": "nobody"})) == [(2, "username", "no_account")]
+    Account.objects.using("load").create(username="elsewhere", name="王", path="350405001000/00000001")
+    for name in ("nobody", "elsewhere"):
+        assert faults(judge("posts", {**row, "username": name})) == [(2, "username", "no_account")]
     assert faults(judge("posts", {**row, "since": date(2024, 2, 1), "until": date(2024, 1, 1)})) == [(2, "until", "dates")]
     assert take("posts", row).outcomes == {2: "new"}
     assert take("posts", row).outcomes == {2: "same"}
@@ -190,7 +192,7 @@ def test_administrators_are_not_appointed_by_import() -> None:
 def test_somebody_who_administers_nothing_takes_nothing_in(listing: str) -> None:
     take("institutions", HOSPITAL, centre())
     take("members", member("H1", "lead"))
-    Account.objects.using("load").create(username="zhang", name="张", password="!")
+    Account.objects.using("load").create(username="zhang", name="张", path="350424001000/00000001")
     nobody = Actor(uuid4(), "x", "doctor", uuid4(), 0, "", (0,), "")
     given = {
         "institutions": centre("C9"),

@@ -65,6 +65,16 @@ def page(
     return mark
 
 
+def permits(permission: str) -> Callable[[View], View]:
+    """Mark an operation of the API with the one permission it needs: `@router.get("/x")` above, `@permits("x.read")` below."""
+
+    def mark(work: View) -> View:
+        work.permission = permission
+        return work
+
+    return mark
+
+
 def job(work: Callable[..., None]) -> Callable[..., None]:
     """Mark a job: like a request, it begins by dropping database connections that were cut, and does not fail on them."""
 
@@ -111,8 +121,13 @@ def fresh_key() -> str:
 
 def posted_key(request: HttpRequest) -> UUID | None:
     """The idempotency key of a posted form; None when it carries none or it is not one."""
+    return as_key(request.POST.get("_key", ""))
+
+
+def as_key(text: str) -> UUID | None:
+    """An idempotency key as it was sent; None when it is not one."""
     try:
-        return UUID(request.POST.get("_key", ""))
+        return UUID(text)
     except ValueError:
         return None
 

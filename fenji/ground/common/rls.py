@@ -6,7 +6,7 @@ scope handle up; no policy reads them from a setting, because the app role could
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.db.migrations.operations.base import Operation
@@ -85,6 +85,29 @@ def governed(table: str, roles: Collection[str], path: str = "path") -> Shape:
     allowed = f"(SELECT access_scope_role()) = ANY (ARRAY[{named}])"
     within = f" AND (SELECT access_scope_reach()) <> '' AND {table}.{path} ^@ (SELECT access_scope_reach())" if path else ""
     return Shape("governed", allowed + within, read="true")
+
+
+def appointed(table: str, roles: Mapping[str, Collection[str]]) -> Shape:
+    """Posts: everybody reads them; an administrator adds and changes those within the reach whose role is one they may give away
+    (acting role → roles of posts)."""
+    acting, reach = "(SELECT access_scope_role())", "(SELECT access_scope_reach())"
+    each = (f"({acting} = '{r}' AND {table}.role = ANY (ARRAY[{', '.join(repr(g) for g in given)}]))" for r, given in roles.items())
+    return Shape("governed", f"({' OR '.join(each)}) AND {reach} <> '' AND {table}.path ^@ {reach}", read="true")
+
+
+def administered(table: str, kinds: Mapping[str, Collection[str]]) -> Shape:
+    """Accounts: one's own is read; those whose path lies within the reach are read by the roles named in `kinds` (role → kinds of
+    account), which also add and change those of their kinds, but never their own."""
+    role, reach = "(SELECT access_scope_role())", "(SELECT access_scope_reach())"
+    within = f"{reach} <> '' AND {table}.path ^@ {reach}"
+    mine = f"{table}.id = (SELECT access_scope_account())"
+    readers = ", ".join(f"'{name}'" for name in sorted(kinds))
+    each = (f"{role} = '{r}' AND {table}.kind = ANY (ARRAY[{', '.join(repr(k) for k in sorted(ks))}])" for r, ks in kinds.items())
+    return Shape(
+        "administered",
+        f"({' OR '.join(f'({e})' for e in each)}) AND {within} AND NOT {mine}",
+        read=f"{mine} OR ({role} = ANY (ARRAY[{readers}]) AND {within})",
+    )
 
 
 class _Reversible(Operation):

@@ -10,12 +10,13 @@ class PolicyConfig(AppConfig):
     label = "policy"
 
     def ready(self) -> None:
-        from fenji.ground.access.rules import AccessPolicy
+        from fenji.ground.access.rules import AccessPolicy, MachinePolicy, PasswordPolicy
         from fenji.ground.policy import imports, texts
         from fenji.ground.policy.queries import TasksPolicy, register
         from fenji.ground.policy.rules import ChangePolicy
 
-        register(AccessPolicy, "access")
+        for policy in (AccessPolicy, PasswordPolicy, MachinePolicy):
+            register(policy, "access")
         register(TasksPolicy, "tasks")
         register(ChangePolicy, "policy")
         texts.register()

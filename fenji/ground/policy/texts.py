@@ -50,6 +50,7 @@ _UNITS = {
     "d": _("days"),
     "count": _("times"),
     "count/h": _("times an hour"),
+    "count/min": _("times a minute"),
     "level": _("levels"),
     "B": _("bytes"),
     "kind": _("kinds"),

@@ -139,6 +139,18 @@
     if (request.method === "GET" && reason !== null) request.body.set("override_reason", reason.trim() ? "1" : "");
   });
 
+  // ---- a slip is printed; its QR code carries name and code behind the #, which is sent to no server ----
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) window.print();
+  });
+  var activating = document.querySelector("form[data-activate]");
+  if (activating && location.hash.length > 1) {
+    var scanned = location.hash.slice(1).split(":");
+    activating.elements.username.value = scanned[0];
+    activating.elements.code.value = scanned[1] || "";
+    history.replaceState(null, "", location.pathname);
+  }
+
   // htmx wires its triggers in a timer of its own; one set after the load comes later, so that restored fields are judged anew
   if (document.readyState === "complete") setTimeout(keepForms);
   else window.addEventListener("load", function () { setTimeout(keepForms); });

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from fenji.care.referral import texts
 from fenji.care.referral.models import Case, CaseEvent
+from fenji.front.desk.texts import ACCOUNT_STATES
 from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.common.decision import Reason
 from fenji.ground.policy import queries as policy
@@ -47,6 +48,12 @@ _FIELDS = {
 def role_label(code: str) -> str:
     """What a role is called; the house's own sweeps are called the platform."""
     return str(ROLE_NAMES[code]) if code in ROLE_NAMES else _("Platform")
+
+
+@register.filter
+def account_state_text(code: str) -> str:
+    """What a state of an account is called."""
+    return str(ACCOUNT_STATES[code])
 
 
 @register.filter

@@ -84,3 +84,10 @@ def signed_out(request: HttpRequest, *, carry: bool = True) -> HttpResponse:
     sealed = settings.DATABASE_KEYS.seal(parcel, PENDING).hex()
     context = {"pending": sealed, "expired": True, "next": "", "actor": None}
     return render(request, "desk/login.html", context, status=401)
+
+
+def password_first(request: HttpRequest) -> HttpResponse:
+    """A session that is good for choosing a new password only is led there, whatever it asked for."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": "/account/password/"})
+    return HttpResponseRedirect("/account/password/", status=303)

@@ -56,6 +56,12 @@ _TONES = {
     "overdue": "red",
     "soon": "amber",
     "waiting": "blue",
+    "active": "green",
+    "invited": "blue",
+    "code_expired": "amber",
+    "locked": "red",
+    "password_expired": "amber",
+    "deactivated": "grey",
 }
 
 

@@ -18,7 +18,7 @@ from fenji.ground.network.actions.organisations import (
     set_departments,
     split,
 )
-from fenji.ground.network.actions.posts import PostDates, PostTaken, RolesExclude, appoint, end_post
+from fenji.ground.network.actions.posts import BadCover, PostDates, PostTaken, RolesExclude, WrongKind, appoint, end_post
 from fenji.ground.network.actions.regions import (
     BadRegionChange,
     change_region,
@@ -40,6 +40,7 @@ from fenji.ground.network.actions.staff import (
 
 __all__ = [
     "BadChange",
+    "BadCover",
     "BadRegionChange",
     "BadShift",
     "NewOrganisation",
@@ -48,6 +49,7 @@ __all__ = [
     "PostTaken",
     "RolesExclude",
     "SecondHead",
+    "WrongKind",
     "appoint",
     "assign",
     "change",
