@@ -409,6 +409,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<uuid:resident_id>": [resident, other, nothing],
         "<uuid:visit_id>": [visit, resident, nothing],
         "<uuid:run_id>": [str(run.pk), resident, nothing],
+        "<uuidstr:run_id>": [str(run.pk), resident, nothing],
         "<uuid:file_id>": [str(run.file_id), resident, nothing],
         "<slug:listing>": ["calendar", "nothing", "x"],
         "<case:number>": [case, "R350405-260915-00042-8", "R350405-000000-00000-0"],

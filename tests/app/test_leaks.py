@@ -392,6 +392,16 @@ FACTORIES: dict[str, Factory] = {
         )
     ],
     "api/v1/me": lambda c: [Try("GET", "/api/v1/me", "/api/v1/me", shows=MACHINE, positive="B machine")],
+    "api/v1/imports/<slug:listing>": lambda c: [Try("POST", "/api/v1/imports/calendar", "/api/v1/imports/calendar", positive="")],
+    "api/v1/imports/runs/<uuidstr:run_id>": lambda c: [
+        Try("GET", f"/api/v1/imports/runs/{c.run}", f"/api/v1/imports/runs/{ID}", positive="")
+    ],
+    "api/v1/imports/runs/<uuidstr:run_id>/faults": lambda c: [
+        Try("GET", f"/api/v1/imports/runs/{c.run}/faults", f"/api/v1/imports/runs/{ID}/faults", positive="")
+    ],
+    "api/v1/imports/runs/<uuidstr:run_id>/write": lambda c: [
+        Try("POST", f"/api/v1/imports/runs/{c.run}/write", f"/api/v1/imports/runs/{ID}/write", positive="")
+    ],
     "api/v1/openapi.json": lambda c: [Try("GET", "/api/v1/openapi.json", "/api/v1/openapi.json", positive="")],
     "policy/": lambda c: [Try("GET", _q("/policy/", q=NAME), _q("/policy/", q="无此人"), positive="")],
     "policy/export.xlsx": lambda c: [Try("GET", "/policy/export.xlsx", "/policy/export.xlsx", positive="")],

@@ -375,7 +375,8 @@ def test_needed_and_long_cells() -> None:
     with pytest.raises(BadCell, match="cell_long"):
         typed(NAME, "长" * 41)
     assert typed(NAME, "长" * 40) == "长" * 40
-    for mark in Mark:
+    assert typed(DAY, Mark.ABSENT) is None
+    for mark in (Mark.MERGED, Mark.BROKEN):
         with pytest.raises(BadCell, match=f"cell_{mark.value}"):
             typed(DAY, mark)
 

@@ -16,10 +16,12 @@ from fenji.ground.common.text import half_width, has_hidden_characters
 
 
 class Mark(Enum):
-    """A cell without a value of its own: covered by a merged area, or an error or a formula that was never computed."""
+    """A cell without a value of its own: covered by a merged area; an error or a formula that was never computed; or not there at
+    all, in a row that says nothing about its column."""
 
     MERGED = "merged"
     BROKEN = "broken"
+    ABSENT = "absent"
 
 
 Cell = str | int | float | bool | date | datetime | Mark | None
@@ -73,7 +75,7 @@ def fold(text: str) -> str:
 
 def is_blank(cell: Cell) -> bool:
     """True for a cell that nobody filled in."""
-    return cell is None or (isinstance(cell, str) and not cell.strip())
+    return cell is None or cell is Mark.ABSENT or (isinstance(cell, str) and not cell.strip())
 
 
 def shown(cell: Cell) -> str:
@@ -98,17 +100,17 @@ def unmarked(text: str) -> str:
 
 
 def _number(cell: float) -> str:
-    return str(int(cell)) if abs(cell) < EXACT and cell == int(cell) else format(cell, ".15g")
+    return str(int(cell)) if isinstance(cell, int) or (abs(cell) < EXACT and cell == int(cell)) else format(cell, ".15g")
 
 
 def typed(column: Layout, cell: Cell) -> Value:
     """The value of a cell in its column; None for a blank one. Raises BadCell."""
-    if isinstance(cell, Mark):
-        raise BadCell(f"cell_{cell.value}")
     if is_blank(cell):
         if column.required:
             raise BadCell("cell_empty")
         return None
+    if isinstance(cell, Mark):
+        raise BadCell(f"cell_{cell.value}")
     try:
         return _FORMS[column.form](column, cell)
     except BadCell as problem:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fenji.ground.common import imports
-from fenji.ground.common.cells import BadCell, Cell, Layout, Mark, shown, typed
+from fenji.ground.common.cells import EXACT, BadCell, Cell, Layout, Mark, shown, typed
 
 TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -200,6 +200,8 @@ def rows_back(title: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) 
     def cell(value: Cell) -> Any:
         if isinstance(value, Mark):
             return None
+        if isinstance(value, int | float) and abs(value) >= EXACT:
+            return shown(value)  # Excel would show another number
         if not isinstance(value, str):
             return value
         made = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))

@@ -269,14 +269,17 @@ def table(content: bytes, kind: str, layouts: Sequence[Layout], limits: Limits, 
 
     Raises the refusals of this file.
     """
-    sheets = _csv_sheets(content, layouts, limits.rows) if kind == "csv" else _excel_sheets(content, limits.rows)
+    if kind == "json":
+        sheets = [_json_sheet(content)]
+    else:
+        sheets = _csv_sheets(content, layouts, limits.rows) if kind == "csv" else _excel_sheets(content, limits.rows)
     if not any(sheet.lines for sheet in sheets):
         raise FileEmpty
     found = [(_heading(sheet, layouts), sheet) for sheet in sheets]
     complete = [(at, sheet) for (at, keys), sheet in found if at >= 0 and not _missing(layouts, keys)]
     if not complete:
         keys = max((set(heading[1]) for heading, _ in found), key=len)
-        if len(keys) < min(2, len(layouts)):
+        if kind != "json" and len(keys) < min(2, len(layouts)):
             raise HeadingMissing
         raise ColumnsMissing(columns=_missing(layouts, keys))
     at, sheet = complete[0]
@@ -360,6 +363,13 @@ def _csv_lines(text: str, delimiter: str, most: int, *, strict: bool = True) -> 
         if strict:
             raise QuoteOpen(line=number + 1) from None
     return lines
+
+
+def _json_sheet(content: bytes) -> Sheet:
+    """Rows that came as an array of objects. Their heading is line 0, so that the first of them is line 1."""
+    rows = json.loads(content)
+    heads = tuple(dict.fromkeys(key for row in rows for key in row))
+    return Sheet("", [(0, heads), *((line, tuple(row.get(h, Mark.ABSENT) for h in heads)) for line, row in enumerate(rows, 1))])
 
 
 # ---- Excel, in a process of its own ----

@@ -112,7 +112,7 @@ class ImportRun(Keyed):
         **dict.fromkeys(("error", "error_detail"), "internal"),
         **dict.fromkeys(("account_id", "account_name"), "person"),
     }
-    shape: ClassVar = rls.of_org("documents_importrun")
+    shape: ClassVar = rls.of_org_or_own("documents_importrun")
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(condition=Q(state__in=rules.STATES), name="importrun_state")]

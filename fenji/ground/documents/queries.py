@@ -11,7 +11,7 @@ from functools import cache
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext, override
 
 from fenji.ground.access.rules import Actor
@@ -29,6 +29,7 @@ from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import resolve
 
 FAULTS_SHOWN = 200
+FAULTS_A_PAGE = 500
 RUNS_SHOWN = 20
 SLIPS_SHOWN = 500
 _FIELDS = 64 * 1024  # what a form adds to the file it carries
@@ -134,6 +135,21 @@ def faults(of: ImportRun, *, notes: bool = False, using: str = "default") -> Que
 def first_faults(of: ImportRun, *, notes: bool) -> list[ImportFault]:
     """The first of them, as many as a page shows: the file of the rows at fault has all."""
     return list(faults(of, notes=notes)[:FAULTS_SHOWN])
+
+
+def faults_after(of: ImportRun, after: str) -> tuple[list[ImportFault], str | None]:
+    """A page of faults and notes, by line, after the mark of the page before; and the mark for the next one, if there is one."""
+    found = ImportFault.objects.filter(run=of, round=of.round).order_by("line", "id")
+    line, _sep, last = after.partition(".")
+    try:
+        if after:
+            found = found.filter(Q(line__gt=int(line)) | Q(line=int(line), id__gt=UUID(last)))
+    except ValueError:
+        raise Unknown(what="page") from None
+    rows = list(found[: FAULTS_A_PAGE + 1])
+    more = len(rows) > FAULTS_A_PAGE
+    rows = rows[:FAULTS_A_PAGE]
+    return rows, f"{rows[-1].line}.{rows[-1].pk}" if more else None
 
 
 def fault_of(row: ImportFault) -> Fault:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fenji.ground.common.cells import BadCell, Cell, Layout, Value, fold, is_blank, shown, typed
+from fenji.ground.common.cells import BadCell, Cell, Layout, Mark, Value, fold, is_blank, shown, typed
 from fenji.ground.common.imports import Fault, Row
 from fenji.ground.common.sheets import Table
 
@@ -96,6 +96,8 @@ def _line(fault: Fault) -> int:
 def _values(line: int, cells: Sequence[Cell], places: Sequence[tuple[int, Layout]], found: list[Fault]) -> dict[str, Value]:
     values: dict[str, Value] = Values()
     for i, column in places:
+        if cells[i] is Mark.ABSENT and not column.required:
+            continue
         try:
             values[column.key] = typed(column, cells[i])
         except BadCell as problem:

@@ -11,7 +11,17 @@ from fenji.ground.documents.actions.files import (
     wipe,
     wipe_due,
 )
-from fenji.ground.documents.actions.runs import NotYours, carry_out, destroy_handouts, discard, judge, open_handouts, upload, write
+from fenji.ground.documents.actions.runs import (
+    NotYours,
+    carry_out,
+    destroy_handouts,
+    discard,
+    judge,
+    open_handouts,
+    upload,
+    upload_rows,
+    write,
+)
 
 __all__ = [
     "FileKind",
@@ -27,6 +37,7 @@ __all__ = [
     "store",
     "too_large",
     "upload",
+    "upload_rows",
     "void_file",
     "wipe",
     "wipe_due",
