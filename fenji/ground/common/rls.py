@@ -30,6 +30,12 @@ def viewers(table: str, column: str = "viewer_ids") -> Shape:
     return Shape("viewers", f"{table}.{column} && (SELECT access_scope_orgs())")
 
 
+def viewers_or_one(table: str, column: str = "viewer_ids", only: str = "only_id") -> Shape:
+    """Rows with several parties; one that names an account is for that account alone."""
+    all_of_them = f"{table}.{only} IS NULL AND {table}.{column} && (SELECT access_scope_orgs())"
+    return Shape("viewers_or_one", f"({all_of_them}) OR {table}.{only} = (SELECT access_scope_account())")
+
+
 def owned(table: str, path: str = "path", org: str = "org_id") -> Shape:
     """Rows with one owner: the reader's path range, or one of the reader's organisations."""
     return Shape(
@@ -52,6 +58,11 @@ def of_org(table: str, org: str = "org_id", *, insert_any: bool = False) -> Shap
     """Rows of one organisation. `insert_any`: others may leave a row there (a task, a message) but not read it."""
     using = f"{table}.{org} = ANY ((SELECT access_scope_orgs())::int[])"
     return Shape("of_org", using, "(SELECT access_scope_account()) IS NOT NULL" if insert_any else "")
+
+
+def of_org_or_own(table: str, org: str = "org_id", account: str = "account_id") -> Shape:
+    """Rows of one organisation, and one's own: a machine has no organisation in its scope."""
+    return Shape("of_org_or_own", f"{of_org(table, org).using} OR {table}.{account} = (SELECT access_scope_account())")
 
 
 def through(table: str, parent: str, column: str) -> Shape:
