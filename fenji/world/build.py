@@ -25,6 +25,7 @@ def build(*, at: datetime, residents: int | None = None, cases: bool = True, pro
     say("county", 0, 1)
     townships = county.townships() if county.is_built() else county.build()
     staff = county.people(townships)
+    county.welcome(staff)
     publicity.tell(next(p for p in staff if p.username == "officer"), townships, at)
     say("county", 1, 1)
     have = residents_written()

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
-from typing import Any
 
-from fenji.care.catalogue.actions import demo_rows
-from fenji.care.catalogue.rules import disease_group
+from fenji.care.catalogue.queries import PUBLIC_TITLES, in_force, public_body
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.units import ICD10_CATEGORY_LENGTH
 from fenji.ground.network.models import Organisation
 from fenji.ground.publication import actions
 from fenji.ground.publication.models import Published
 from fenji.world.county import COUNTY_HOSPITAL, SINCE, Person
 from fenji.world.story import acting
 
-_ASIDE = re.compile(r"（.*?）")
 
-
-def body_of(column: str) -> dict[str, Any]:
-    """The demo dictionary's groups marked in a column (`primary`, `township`) as the body of a public list."""
-    groups: dict[str, dict[str, str]] = {}
-    for row in demo_rows():
-        code = disease_group(row["code"], row["group"])
-        if row[column] == "1" and code not in groups:
-            level = "township" if row["township"] == "1" else "county"
-            icd = row["code"][:ICD10_CATEGORY_LENGTH]
-            groups[code] = {"code": code, "zh": _ASIDE.sub("", row["name_zh"]), "en": row["name_en"], "level": level, "icd": icd}
-    return {"groups": list(groups.values()), "version": 1, "clauses": []}
-
-
-def _publish(kind: str, org_id: int, titles: tuple[str, str], body: dict[str, Any], by: Actor, at: datetime) -> Published:
-    zh, en = titles
-    return actions.publish(
-        kind=kind, key="", org_id=org_id, title_zh=zh, title_en=en, body=body, start=SINCE, by=by, at=at, source="demo"
-    )
+def _publish(kind: str, org_id: int, by: Actor, at: datetime) -> Published:
+    """The public copy of a list as it is in force, as the catalogue makes it when one is published."""
+    (zh, en), found = PUBLIC_TITLES[kind], in_force(kind, org_id, SINCE)
+    if found is None:
+        raise RuntimeError(f"no {kind} list of {org_id}")
+    common = {"key": "", "org_id": org_id, "start": SINCE, "source": f"list:{found.id}", "by": by, "at": at}
+    return actions.publish(kind=kind, title_zh=zh, title_en=en, body=public_body(found), **common)
 
 
 def _log(copy: Published, channel: str, place: str, by: Actor, at: datetime) -> None:
@@ -49,10 +33,9 @@ def tell(officer: Person, townships: list[Organisation], at: datetime) -> None:
         return
     began = at - timedelta(days=40)
     with acting(officer, began) as by:
-        _publish("first_contact", COUNTY_HOSPITAL, ("基层首诊病种目录", "Where to go first"), body_of("primary"), by, began)
+        _publish("first_contact", COUNTY_HOSPITAL, by, began)
         for turn, centre in enumerate(townships):
-            titles = ("本院可诊治的病种", "Diseases treated here")
-            copy = _publish("treatable", centre.id, titles, body_of("township"), by, began)
+            copy = _publish("treatable", centre.id, by, began)
             if turn % 3 != 1:
                 _log(copy, "board", "门诊大厅公告栏", by, began + timedelta(hours=1))
             if turn % 3 == 0:

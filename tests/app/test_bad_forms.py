@@ -410,6 +410,9 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<str:code>": ["I10", "x", "9" * 300],
         "<int:org_id>": ["3", "101", "9" * 20],
         **{f"<uuid:{name}_id>": [nothing, visit, resident] for name in ("change", "copy", "event", "announcement")},
+        "<slug:kind>": ["treatable", "devolved", "nothing"],
+        "<int:version_id>": ["1", "9", "2000000000"],
+        "<int:entry_id>": ["1", "90000", "9" * 30],
     }
     end_case(case)
 

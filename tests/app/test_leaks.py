@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 from django.urls import get_resolver
 
+from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.registry import actions as registry
@@ -78,6 +79,8 @@ class Canary:
     visit: UUID
     case: str
     accounts: dict[str, UUID]
+    draft: int
+    entry: int
     logged: ChannelEvent
     announced: Announcement
     tokens: dict[str, str] = field(repr=False)
@@ -127,6 +130,11 @@ def canary(house_file: object) -> Iterator[Canary]:
     citydesk = person("citydesk")
     with transaction.atomic(), scope(citydesk) as by:
         case = actions.accept(case.number, version=case.version, by=by, at=now(), note=WORDS)
+    with transaction.atomic(), scope(person("editor")) as by:
+        draft = lists.start_draft("guide", by=by, at=now())
+        words = {"group": "A01", "code": "A01.000", "name_zh": WORDS, "name_en": WORDS, "document": "rules"}
+        texts = dict.fromkeys(("title_zh", "title_en", "text_zh", "text_en"), WORDS)
+        entry = lists.put_entry(draft.id, {**words, **texts}, version=draft.version, by=by, at=now())
     # the officer over B logs a channel for it, and writes to it alone
     with transaction.atomic(), scope(person("officer")) as by:
         listed = publication.treatable_copy(doctor.org_id, local_day(now()))
@@ -141,12 +149,14 @@ def canary(house_file: object) -> Iterator[Canary]:
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
     accounts = _accounts(doctor.org_id)
     people = {name: person(name) for name in ROLES if name in everybody()}
-    people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk}
+    people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk, "B editor": person("editor")}
     people |= {f"other {name}": elsewhere.people()[name] for name in ("system", "security")}
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    yield Canary(resident.id, visit.id, case.number, accounts, logged, announced, tokens)
+    yield Canary(resident.id, visit.id, case.number, accounts, draft.id, entry.pk, logged, announced, tokens)
+    with transaction.atomic(), scope(person("editor")) as by:
+        lists.discard(draft.id, version=draft.version + 1, by=by, at=now())
     with transaction.atomic(), scope(doctor) as by:
         actions.end(case.number, "withdraw", version=case.version, by=by, at=now(), note="end")
     with transaction.atomic(), scope(person("officer")) as by:
@@ -243,6 +253,27 @@ NOT_OFFICER = tuple(r for r in ROLES if r != "officer")
 """Who is outside where the officer over B, who wrote the announcement, is not."""
 _DECISION = {"_version": "1", "decision": "reject", "note": "x"}
 ID = uuid7()
+
+NO_LIST = 2_000_000_000
+OUTSIDE = tuple(r for r in ROLES if r not in ("desk", "specialist"))
+"""Roles of other institutions than the county hospital, whose draft of a list the canary is."""
+_LIST_FORM = {"_version": "2", "note": "x", "start": "2090-01-01"}
+
+
+def _drafted(path: str, fields: dict[str, str] | None = None) -> Factory:
+    """An address of the county hospital's draft, `path` being what comes after its number."""
+    return lambda c: [
+        Try(
+            "GET" if fields is None else "POST",
+            f"/catalogues/{c.draft}/{path.format(entry=c.entry)}",
+            f"/catalogues/{NO_LIST}/{path.format(entry=c.entry)}",
+            fields,
+            fields,
+            positive="B editor" if fields is None else "",
+            shows=WORDS if fields is None else "",
+            roles=OUTSIDE,
+        )
+    ]
 
 
 def _b() -> int:
@@ -410,6 +441,31 @@ FACTORIES: dict[str, Factory] = {
         ]
         for verb in ("decide", "withdraw", "end")
     },
+    "catalogues/": lambda c: [Try("GET", "/catalogues/", "/catalogues/", shows=f"/catalogues/{c.draft}/", positive="B editor")],
+    "catalogues/start/<slug:kind>/": lambda c: [
+        Try("POST", "/catalogues/start/guide/", "/catalogues/start/guide/", {}, {}, positive="", roles=OUTSIDE)
+    ],
+    "catalogues/<int:version_id>/": _drafted("?q=" + WORDS),
+    "catalogues/<int:version_id>/export.xlsx": _drafted("export.xlsx"),
+    "catalogues/<int:version_id>/changes/": _drafted("changes/"),
+    "catalogues/<int:version_id>/do/<slug:action>/": lambda c: [
+        tries for a in ("submit", "discard", "approve", "return", "publish") for tries in _drafted(f"do/{a}/", _LIST_FORM)(c)
+    ],
+    "catalogues/<int:version_id>/entries/new/": lambda c: [
+        Try(
+            "POST",
+            f"/catalogues/{c.draft}/entries/new/",
+            f"/catalogues/{NO_LIST}/entries/new/",
+            _LIST_FORM,
+            _LIST_FORM,
+            positive="",
+            roles=OUTSIDE,
+        )
+    ],
+    "catalogues/<int:version_id>/entries/<int:entry_id>/": lambda c: [
+        *_drafted("entries/{entry}/")(c),
+        *_drafted("entries/{entry}/", {**_LIST_FORM, "remove": "1"})(c),
+    ],
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],
@@ -526,9 +582,11 @@ def test_the_matrix_can_fail(canary: Canary) -> None:
 _SHAPED = {m._meta.db_table: m for m in apps.get_models() if issubclass(m, House) and m.shape is not None}
 # what every signed-in person may read: the network and who works in it; written by few, see below
 DIRECTORY = {table: m for table, m in _SHAPED.items() if m.shape.name in ("governed", "staff")}
+# lists are public; only their keeper's people write on drafts: see test_catalogue.py for what is published
+LISTS = {table: m for table, m in _SHAPED.items() if m.shape.name in ("kept_by", "kept_through")}
 # what everybody may read, and institutions themselves make public
 PUBLIC = [table for table, m in _SHAPED.items() if m.shape.name == "published"]
-TABLES = {table: m for table, m in _SHAPED.items() if table not in (*DIRECTORY, *PUBLIC)}
+TABLES = {table: m for table, m in _SHAPED.items() if table not in (*DIRECTORY, *PUBLIC, *LISTS)}
 # the officer over B, who wrote to it, sees these rows of it
 SEEN_BY_OFFICER = frozenset({"publication_channelevent", "publication_announcement", "publication_announcementreceipt"})
 # who sees a canary row in a table with raw SQL: a role of the app with its own scope, or another database role
@@ -635,6 +693,22 @@ def test_the_directory_is_changed_only_by_those_who_administer_it(canary: Canary
             # policies are asked before any other constraint; of posts a trigger refuses even before
             with pytest.raises(DatabaseError, match=r"row-level security|another kind"), transaction.atomic():
                 cursor.execute(f"INSERT INTO {table} DEFAULT VALUES")
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("table", LISTS)
+def test_a_list_is_written_only_by_its_keepers_people(canary: Canary, table: str) -> None:
+    through = LISTS[table].shape.name == "kept_through"
+    key, value = ("list_id", "list_id") if through else ("id", "version")
+    columns = f"(list_id) VALUES ({canary.draft})" if through else "DEFAULT VALUES"
+    refused = r"row-level security|only drafts|begins as a draft"
+    for role in (r for r in ROLES if r != "anonymous"):
+        with transaction.atomic(), scope(person("doctor"), canary.tokens[role]), connections["default"].cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET {value} = {value} WHERE {key} = %s", [canary.draft])
+            assert cursor.rowcount == 0, role
+            with pytest.raises(DatabaseError, match=refused), transaction.atomic():
+                cursor.execute(f"INSERT INTO {table} {columns}")
             with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
                 cursor.execute(f"DELETE FROM {table}")
 

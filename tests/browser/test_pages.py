@@ -10,6 +10,8 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import Page, expect
 
+from fenji.care.catalogue import actions as lists
+from fenji.care.catalogue import queries as catalogue
 from fenji.care.referral import actions
 from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
@@ -50,7 +52,28 @@ def cases(house_file: Path) -> dict[str, str]:
         new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
         ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
         found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
-    return found | accounts_to_look_at()
+    return found | accounts_to_look_at() | _lists()
+
+
+def _lists() -> dict[str, str]:
+    """A catalogue being worked on, with changes; a list that waits for approval, and one that waits to be published."""
+    found = {}
+    with transaction.atomic(), scope(person("editor")) as by:
+        draft = lists.start_draft("first_contact", by=by, at=now())
+        diagnosis = catalogue.diagnosis("A01.000")
+        typhoid = {"group": "A01", "code": diagnosis.code, "name_zh": diagnosis.name_zh, "name_en": diagnosis.name_en}
+        lists.put_entry(draft.id, {**typhoid, "level": "county"}, version=draft.version, by=by, at=now())
+        lower = next(e for e in catalogue.entries(draft) if e.level == "county" and e.code != "A01.000")
+        values = {**catalogue.values_of(lower), "level": "township"}
+        lists.put_entry(draft.id, values, version=draft.version + 1, by=by, at=now(), entry_id=lower.pk)
+        found["list_draft"], found["entry"] = str(draft.id), str(lower.pk)
+        submitted = lists.start_draft("down", by=by, at=now())
+        submitted = lists.submit(submitted.id, version=submitted.version, by=by, at=now())
+        approved = lists.start_draft("guide", by=by, at=now())
+        approved = lists.submit(approved.id, version=approved.version, by=by, at=now())
+    with transaction.atomic(), scope(person("director")) as by:
+        approved = lists.approve(approved.id, version=approved.version, by=by, at=now())
+    return found | {"list_submitted": str(submitted.id), "list_approved": str(approved.id)}
 
 
 PAGES = [
@@ -85,6 +108,15 @@ PAGES = [
     ("referral-offered", "desk", "/referrals/{offered}/"),
     ("referral-answered", "doctor", "/referrals/{answered}/"),
     ("referrals", "doctor", "/referrals/"),
+    ("catalogues", "editor", "/catalogues/"),
+    ("catalogue", "doctor", "/catalogues/1/"),
+    ("catalogue-devolved", "insurer", "/catalogues/5/"),
+    ("catalogue-draft", "editor", "/catalogues/{list_draft}/"),
+    ("catalogue-changes", "editor", "/catalogues/{list_draft}/changes/"),
+    ("catalogue-entry-new", "editor", "/catalogues/{list_draft}/entries/new/"),
+    ("catalogue-entry", "editor", "/catalogues/{list_draft}/entries/{entry}/"),
+    ("catalogue-submitted", "director", "/catalogues/{list_submitted}/"),
+    ("catalogue-approved", "director", "/catalogues/{list_approved}/"),
     ("posts", "doctor", "/posts/"),
     ("policy", "officer", "/policy/"),
     ("policy-none", "doctor", "/policy/?q=zzzz"),

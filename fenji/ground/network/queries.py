@@ -279,6 +279,12 @@ def alliance_lead(org_id: int, on: date) -> Organisation | None:
     return found.org if found else None
 
 
+def communities_within(prefix: str, on: date) -> list[Membership]:
+    """County communities on a day whose lead lies below `prefix`, by place: the lead's membership of each."""
+    led = Membership.objects.filter(_in_force(on), role="lead", alliance__kind="county_community", org__path__starts=prefix)
+    return list(led.select_related("org").order_by("org__path"))
+
+
 def higher_care(origin: Place) -> list[Organisation]:
     """Institutions of a higher tier that serve a place: of its county, its city or the province; nearest tier first."""
     higher = [t for t in rules.TIERS if rules.level(t) > origin.level]

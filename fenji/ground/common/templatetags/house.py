@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -53,6 +54,10 @@ _TONES = {
     "allowed": "green",
     "needs_review": "purple",
     "not_allowed": "red",
+    "submitted": "blue",
+    "approved": "blue",
+    "coming": "blue",
+    "in_force": "green",
     "overdue": "red",
     "soon": "amber",
     "waiting": "blue",
@@ -123,6 +128,12 @@ def tier(code: str) -> str:
 def state_tone(code: str) -> str:
     """The colour of a state, an outcome or an urgency: grey, blue, amber, red, green, purple."""
     return _TONES.get(code, "grey")
+
+
+@register.filter
+def beside(cells: Sequence[Any], columns: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """The cells of a row, each with its column: `{% for column, cell in cells|beside:columns %}`."""
+    return list(zip(columns, cells, strict=True))
 
 
 @register.filter
