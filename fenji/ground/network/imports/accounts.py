@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, time
 from uuid import UUID
 
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from fenji.ground.access.actions import audit_all, create_accounts, new_activation
@@ -29,6 +28,13 @@ class Accounts:
     title = _("Accounts")
     permission = "account.write"
     key = ("username",)
+    handout = (
+        ("org", _("Institution")),
+        ("name", _("Name")),
+        ("username", _("User name")),
+        ("role", _("Role")),
+        ("code", _("Activation code")),
+    )
     columns = (
         Column(
             "username", _("User name"), required=True, longest=60, sample="zhangmm", note=_("Small letters, digits, dot and dash.")
@@ -106,9 +112,9 @@ def _codes(accounts: Sequence[Account], orgs: dict[str, Organisation], by: Actor
 
 def _slip(account: Account, row: Row, org: Organisation, code: str) -> dict[str, str]:
     return {
-        _now("Institution"): org.name,
-        _now("Name"): account.name,
-        _now("User name"): account.username,
-        _now("Role"): str(ROLE_NAMES[row.values["role"]]),
-        _now("Activation code"): code,
+        "org": org.name,
+        "name": account.name,
+        "username": account.username,
+        "role": str(ROLE_NAMES[row.values["role"]]),
+        "code": code,
     }
