@@ -15,6 +15,7 @@ urlpatterns = [
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
-    path("diagnoses/", include("fenji.care.catalogue.urls")),
     path(ROOT.removeprefix("/"), api.urls),
+    path("", include("fenji.care.catalogue.urls")),
+    path("", include("fenji.ground.publication.urls")),
 ]

@@ -414,8 +414,13 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<slug:listing>": ["calendar", "nothing", "x"],
         "<case:number>": [case, "R350405-260915-00042-8", "R350405-000000-00000-0"],
         "<uuid:account_id>": [str(person("reviewer2").id), str(person("audit").id), nothing],
-        "<uuid:change_id>": [nothing, visit, resident],
         "<str:name>": ["access.idle_minutes", "x", "9" * 300],
+        "<str:code>": ["I10", "x", "9" * 300],
+        "<int:org_id>": ["3", "101", "9" * 20],
+        **{f"<uuid:{name}_id>": [nothing, visit, resident] for name in ("change", "copy", "event", "announcement")},
+        "<slug:kind>": ["treatable", "devolved", "nothing"],
+        "<int:version_id>": ["1", "9", "2000000000"],
+        "<int:entry_id>": ["1", "90000", "9" * 30],
     }
     end_case(case)
 

@@ -22,6 +22,7 @@ from django.db import DatabaseError, connections, transaction
 from django.urls import get_resolver
 from openpyxl import Workbook
 
+from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.registry import actions as registry
@@ -31,6 +32,7 @@ from fenji.ground.access.actions import audit, create_accounts, log_read
 from fenji.ground.access.models import Account, OldPassword
 from fenji.ground.access.queries import session_id, token_hash
 from fenji.ground.access.rules import SYSTEM_ADMIN, house, new_account
+from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.identity import identity_check
 from fenji.ground.common.ids import case_number, parse_case_number, uuid7
@@ -38,6 +40,9 @@ from fenji.ground.common.models import House
 from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
 from fenji.ground.network.models import Organisation
+from fenji.ground.publication import actions as publishing
+from fenji.ground.publication import queries as publication
+from fenji.ground.publication.models import Announcement, ChannelEvent
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
@@ -79,6 +84,10 @@ class Canary:
     case: str
     run: UUID
     file: UUID
+    draft: int
+    entry: int
+    logged: ChannelEvent
+    announced: Announcement
     accounts: dict[str, UUID]
     tokens: dict[str, str] = field(repr=False)
 
@@ -127,17 +136,37 @@ def canary(house_file: object) -> Iterator[Canary]:
     citydesk = person("citydesk")
     with transaction.atomic(), scope(citydesk) as by:
         case = actions.accept(case.number, version=case.version, by=by, at=now(), note=WORDS)
+    with transaction.atomic(), scope(person("editor")) as by:
+        draft = lists.start_draft("guide", by=by, at=now())
+        words = {"group": "A01", "code": "A01.000", "name_zh": WORDS, "name_en": WORDS, "document": "rules"}
+        texts = dict.fromkeys(("title_zh", "title_en", "text_zh", "text_en"), WORDS)
+        entry = lists.put_entry(draft.id, {**words, **texts}, version=draft.version, by=by, at=now())
+    # the officer over B logs a channel for it, and writes to it alone
+    with transaction.atomic(), scope(person("officer")) as by:
+        listed = publication.treatable_copy(doctor.org_id, local_day(now()))
+        assert listed is not None
+        logged = publishing.log_channel(listed.id, publishing.NewEntry("board", local_day(now()), WORDS), by=by, at=now())
+        words = publishing.NewAnnouncement("listed", WORDS, WORDS, local_day(now()), None, True, (doctor.org_id,))
+        announced = publishing.announce(words, by=by, at=now())
+    with transaction.atomic(), scope(doctor) as by:
+        publishing.confirm(announced.id, by=by, at=now())
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
     accounts, run = _accounts(doctor.org_id), _an_import()
     people = {name: person(name) for name in ROLES if name in everybody()}
-    people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk, "B system": _b_system()}
+    people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk}
+    people |= {"B system": _b_system(), "B editor": person("editor")}
     people |= {f"other {name}": elsewhere.people()[name] for name in ("system", "security")}
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    yield Canary(resident.id, visit.id, case.number, run.id, run.file_id, accounts, tokens)
+    yield Canary(resident.id, visit.id, case.number, run.id, run.file_id, draft.id, entry.pk, logged, announced, accounts, tokens)
+    with transaction.atomic(), scope(person("editor")) as by:
+        lists.discard(draft.id, version=draft.version + 1, by=by, at=now())
     with transaction.atomic(), scope(doctor) as by:
         actions.end(case.number, "withdraw", version=case.version, by=by, at=now(), note="end")
+    with transaction.atomic(), scope(person("officer")) as by:
+        publishing.void_channel(logged.id, version=1, by=by, at=now())
+        publishing.withdraw(announced.id, version=1, by=by, at=now())
 
 
 def _b_system() -> Person:
@@ -260,8 +289,44 @@ ACTIONS = (
 ACCOUNT_ACTIONS = ("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "nothing")
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "4"}
+_LOG_FORM = {"copy": str(uuid7()), "channel": "board", "day": "2026-01-01", "place": "x"}
+_VERSION_1 = {"_version": "1"}
+_BOARD = "/publication/board/?tier=all&size=100"
+NOT_OFFICER = tuple(r for r in ROLES if r != "officer")
+"""Who is outside where the officer over B, who wrote the announcement, is not."""
 _DECISION = {"_version": "1", "decision": "reject", "note": "x"}
 ID = uuid7()
+
+NO_LIST = 2_000_000_000
+OUTSIDE = tuple(r for r in ROLES if r not in ("desk", "specialist"))
+"""Roles of other institutions than the county hospital, whose draft of a list the canary is."""
+_LIST_FORM = {"_version": "2", "note": "x", "start": "2090-01-01"}
+
+
+def _drafted(path: str, fields: dict[str, str] | None = None) -> Factory:
+    """An address of the county hospital's draft, `path` being what comes after its number."""
+    return lambda c: [
+        Try(
+            "GET" if fields is None else "POST",
+            f"/catalogues/{c.draft}/{path.format(entry=c.entry)}",
+            f"/catalogues/{NO_LIST}/{path.format(entry=c.entry)}",
+            fields,
+            fields,
+            positive="B editor" if fields is None else "",
+            shows=WORDS if fields is None else "",
+            roles=OUTSIDE,
+        )
+    ]
+
+
+def _b() -> int:
+    return other_doctor().org_id
+
+
+def _outside(method: str, path: str, there: object, fields: dict[str, str]) -> Try:
+    """The same for the canary's id and for one that nobody has, by all who are outside."""
+    return Try(method, path.format(there), path.format(ID), fields, fields, positive="", roles=NOT_OFFICER)
+
 
 FACTORIES: dict[str, Factory] = {
     "": lambda c: [Try("GET", "/", "/", shows=c.case, positive="B receiver")],
@@ -403,6 +468,41 @@ FACTORIES: dict[str, Factory] = {
         Try("POST", f"/api/v1/imports/runs/{c.run}/write", f"/api/v1/imports/runs/{ID}/write", positive="")
     ],
     "api/v1/openapi.json": lambda c: [Try("GET", "/api/v1/openapi.json", "/api/v1/openapi.json", positive="")],
+    "p/": lambda c: [Try("GET", _q("/p/", q=NAME), _q("/p/", q="无此人"), positive="")],
+    "p/<int:org_id>/": lambda c: [Try("GET", f"/p/{_b()}/", f"/p/{_b()}/", positive="")],
+    "p/<int:org_id>/notice/": lambda c: [Try("GET", f"/p/{_b()}/notice/", f"/p/{_b()}/notice/", positive="")],
+    "p/disease/<str:code>/": lambda c: [Try("GET", "/p/disease/kanarui/", "/p/disease/nobody/", positive="")],
+    "publication/": lambda c: [Try("GET", "/publication/", "/publication/", positive="")],
+    "publication/board/": lambda c: [Try("GET", _BOARD, _BOARD, positive="")],
+    "publication/board.xlsx": lambda c: [Try("GET", "/publication/board.xlsx", "/publication/board.xlsx", positive="")],
+    "publication/<int:org_id>/": lambda c: [
+        Try("GET", f"/publication/{_b()}/", "/publication/999999/", positive="officer", shows=WORDS, roles=NOT_OFFICER),
+        Try("POST", f"/publication/{_b()}/", "/publication/999999/", _LOG_FORM, _LOG_FORM, positive="", roles=NOT_OFFICER),
+    ],
+    "publication/confirm/<uuid:copy_id>/": lambda c: [_outside("POST", "/publication/confirm/{}/", c.logged.published_id, {})],
+    "publication/void/<uuid:event_id>/": lambda c: [_outside("POST", "/publication/void/{}/", c.logged.id, _VERSION_1)],
+    "announcements/": lambda c: [
+        Try("GET", "/announcements/", "/announcements/", shows=WORDS),
+        Try("GET", "/announcements/?sent=1", "/announcements/?sent=1", shows=WORDS, positive="officer", roles=NOT_OFFICER),
+    ],
+    "announcements/new/": lambda c: [Try("GET", "/announcements/new/", "/announcements/new/", positive="")],
+    "announcements/<uuid:announcement_id>/": lambda c: [
+        Try("GET", f"/announcements/{c.announced.id}/", f"/announcements/{ID}/", shows=WORDS, roles=NOT_OFFICER)
+    ],
+    "announcements/<uuid:announcement_id>/confirm/": lambda c: [_outside("POST", "/announcements/{}/confirm/", c.announced.id, {})],
+    "announcements/<uuid:announcement_id>/withdraw/": lambda c: [
+        _outside("POST", "/announcements/{}/withdraw/", c.announced.id, _VERSION_1)
+    ],
+    "announcements/<uuid:announcement_id>/receipts.xlsx": lambda c: [
+        Try(
+            "GET",
+            f"/announcements/{c.announced.id}/receipts.xlsx",
+            f"/announcements/{ID}/receipts.xlsx",
+            shows=other_doctor().name,
+            positive="officer",
+            roles=NOT_OFFICER,
+        )
+    ],
     "policy/": lambda c: [Try("GET", _q("/policy/", q=NAME), _q("/policy/", q="无此人"), positive="")],
     "policy/export.xlsx": lambda c: [Try("GET", "/policy/export.xlsx", "/policy/export.xlsx", positive="")],
     "policy/waiting/": lambda c: [Try("GET", "/policy/waiting/", "/policy/waiting/", positive="")],
@@ -421,6 +521,31 @@ FACTORIES: dict[str, Factory] = {
         ]
         for verb in ("decide", "withdraw", "end")
     },
+    "catalogues/": lambda c: [Try("GET", "/catalogues/", "/catalogues/", shows=f"/catalogues/{c.draft}/", positive="B editor")],
+    "catalogues/start/<slug:kind>/": lambda c: [
+        Try("POST", "/catalogues/start/guide/", "/catalogues/start/guide/", {}, {}, positive="", roles=OUTSIDE)
+    ],
+    "catalogues/<int:version_id>/": _drafted("?q=" + WORDS),
+    "catalogues/<int:version_id>/export.xlsx": _drafted("export.xlsx"),
+    "catalogues/<int:version_id>/changes/": _drafted("changes/"),
+    "catalogues/<int:version_id>/do/<slug:action>/": lambda c: [
+        tries for a in ("submit", "discard", "approve", "return", "publish") for tries in _drafted(f"do/{a}/", _LIST_FORM)(c)
+    ],
+    "catalogues/<int:version_id>/entries/new/": lambda c: [
+        Try(
+            "POST",
+            f"/catalogues/{c.draft}/entries/new/",
+            f"/catalogues/{NO_LIST}/entries/new/",
+            _LIST_FORM,
+            _LIST_FORM,
+            positive="",
+            roles=OUTSIDE,
+        )
+    ],
+    "catalogues/<int:version_id>/entries/<int:entry_id>/": lambda c: [
+        *_drafted("entries/{entry}/")(c),
+        *_drafted("entries/{entry}/", {**_LIST_FORM, "remove": "1"})(c),
+    ],
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],
@@ -537,7 +662,13 @@ def test_the_matrix_can_fail(canary: Canary) -> None:
 _SHAPED = {m._meta.db_table: m for m in apps.get_models() if issubclass(m, House) and m.shape is not None}
 # what every signed-in person may read: the network and who works in it; written by few, see below
 DIRECTORY = {table: m for table, m in _SHAPED.items() if m.shape.name in ("governed", "staff")}
-TABLES = {table: m for table, m in _SHAPED.items() if table not in DIRECTORY}
+# lists are public; only their keeper's people write on drafts: see test_catalogue.py for what is published
+LISTS = {table: m for table, m in _SHAPED.items() if m.shape.name in ("kept_by", "kept_through")}
+# what everybody may read, and institutions themselves make public
+PUBLIC = [table for table, m in _SHAPED.items() if m.shape.name == "published"]
+TABLES = {table: m for table, m in _SHAPED.items() if table not in (*DIRECTORY, *PUBLIC, *LISTS)}
+# the officer over B, who wrote to it, sees these rows of it
+SEEN_BY_OFFICER = frozenset({"publication_channelevent", "publication_announcement", "publication_announcementreceipt"})
 # who sees a canary row in a table with raw SQL: a role of the app with its own scope, or another database role
 POSITIVE = {
     "access_account": "B doctor",
@@ -553,6 +684,9 @@ POSITIVE = {
     "documents_blob": "B system",
     "documents_importrun": "B system",
     "documents_importfault": "B system",
+    "publication_channelevent": "B doctor",
+    "publication_announcement": "B doctor",
+    "publication_announcementreceipt": "B doctor",
     "registry_resident": "B doctor",
     "registry_identity": "B doctor",
     "visits_visit": "B doctor",
@@ -600,9 +734,13 @@ def test_no_table_shows_the_canary_to_raw_sql_outside(canary: Canary, capsys: py
             cells += 1
             with transaction.atomic(), scope(person("doctor"), canary.tokens[role]):
                 seen = "\n".join(_rows(table))
+            found = [sign for sign in _b_signs(canary) if sign in seen]
             if (role, table) in ADMINISTERED:
                 continue
-            leaks += [f"{role} {table}: {sign}" for sign in _b_signs(canary) if sign in seen]
+            if role == "officer" and table in SEEN_BY_OFFICER:
+                leaks += [] if found else [f"officer sees nothing of B in {table}"]
+            else:
+                leaks += [f"{role} {table}: {sign}" for sign in found]
         for forged in ("forged", canary.tokens["B doctor"][:-1] + "x"):
             cells += 1
             with transaction.atomic(), connections["default"].cursor() as cursor:
@@ -619,8 +757,9 @@ def test_no_table_shows_the_canary_to_raw_sql_outside(canary: Canary, capsys: py
     assert not leaks, "\n".join(leaks[:40])
 
 
-def test_the_directory_shows_nothing_of_patients(canary: Canary) -> None:
-    for table in DIRECTORY:
+def test_the_directory_and_what_is_public_show_nothing_of_patients(canary: Canary) -> None:
+    assert len(PUBLIC) == 2
+    for table in (*DIRECTORY, *PUBLIC):
         with transaction.atomic(), scope(person("desk"), canary.tokens["desk"]):
             seen = "\n".join(_rows(table))
         assert not [sign for sign in canary.patient if sign in seen], table
@@ -638,6 +777,22 @@ def test_the_directory_is_changed_only_by_those_who_administer_it(canary: Canary
             # policies are asked before any other constraint; of posts a trigger refuses even before
             with pytest.raises(DatabaseError, match=r"row-level security|another kind"), transaction.atomic():
                 cursor.execute(f"INSERT INTO {table} DEFAULT VALUES")
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("table", LISTS)
+def test_a_list_is_written_only_by_its_keepers_people(canary: Canary, table: str) -> None:
+    through = LISTS[table].shape.name == "kept_through"
+    key, value = ("list_id", "list_id") if through else ("id", "version")
+    columns = f"(list_id) VALUES ({canary.draft})" if through else "DEFAULT VALUES"
+    refused = r"row-level security|only drafts|begins as a draft"
+    for role in (r for r in ROLES if r != "anonymous"):
+        with transaction.atomic(), scope(person("doctor"), canary.tokens[role]), connections["default"].cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET {value} = {value} WHERE {key} = %s", [canary.draft])
+            assert cursor.rowcount == 0, role
+            with pytest.raises(DatabaseError, match=refused), transaction.atomic():
+                cursor.execute(f"INSERT INTO {table} {columns}")
             with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
                 cursor.execute(f"DELETE FROM {table}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,13 +13,17 @@ from django.utils.translation import override
 from openpyxl import Workbook
 from playwright.sync_api import Page, expect
 
+from fenji.care.catalogue import actions as lists
+from fenji.care.catalogue import queries as catalogue
 from fenji.care.referral import actions
 from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
 from fenji.ground.policy.actions import Ground, NewChange, propose
+from fenji.ground.publication.models import Announcement
 from tests.browser.conftest import PICTURES, SIZES, Visitors
+from tests.browser.people import accounts_to_look_at
 from tests.cast import a_case, a_resident, person, scope
 
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
@@ -45,12 +50,35 @@ def cases(house_file: Path) -> dict[str, str]:
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())
     found["answered"] = answered.number
+    announced = Announcement.objects.using("load").filter(must_confirm=True).order_by("at")[0]
+    found |= {"centre": str(doctor.org_id), "announced": str(announced.id)}
     with transaction.atomic(), scope(person("officer")) as by:
         start = local_day(now()) + timedelta(days=9)
         new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
         ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
         found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
-    return found
+    return found | accounts_to_look_at() | _lists()
+
+
+def _lists() -> dict[str, str]:
+    """A catalogue being worked on, with changes; a list that waits for approval, and one that waits to be published."""
+    found = {}
+    with transaction.atomic(), scope(person("editor")) as by:
+        draft = lists.start_draft("first_contact", by=by, at=now())
+        diagnosis = catalogue.diagnosis("A01.000")
+        typhoid = {"group": "A01", "code": diagnosis.code, "name_zh": diagnosis.name_zh, "name_en": diagnosis.name_en}
+        lists.put_entry(draft.id, {**typhoid, "level": "county"}, version=draft.version, by=by, at=now())
+        lower = next(e for e in catalogue.entries(draft) if e.level == "county" and e.code != "A01.000")
+        values = {**catalogue.values_of(lower), "level": "township"}
+        lists.put_entry(draft.id, values, version=draft.version + 1, by=by, at=now(), entry_id=lower.pk)
+        found["list_draft"], found["entry"] = str(draft.id), str(lower.pk)
+        submitted = lists.start_draft("down", by=by, at=now())
+        submitted = lists.submit(submitted.id, version=submitted.version, by=by, at=now())
+        approved = lists.start_draft("guide", by=by, at=now())
+        approved = lists.submit(approved.id, version=approved.version, by=by, at=now())
+    with transaction.atomic(), scope(person("director")) as by:
+        approved = lists.approve(approved.id, version=approved.version, by=by, at=now())
+    return found | {"list_submitted": str(submitted.id), "list_approved": str(approved.id)}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +119,20 @@ def _import(rows: list[tuple[object, ...]], *, write: bool = False) -> str:
 
 PAGES = [
     ("login", None, "/login/"),
+    ("activate", None, "/activate/"),
+    ("account", "doctor", "/account/"),
+    ("password", "doctor", "/account/password/"),
+    ("accounts", "system", "/accounts/"),
+    ("accounts-none", "system", "/accounts/?q=zzzz"),
+    ("account-new", "system", "/accounts/new/"),
+    ("account-page", "system", "/accounts/{person}/"),
+    ("account-page-off", "system", "/accounts/{off}/"),
+    ("administrators", "security", "/accounts/administrators/"),
+    ("administrator-page", "security", "/accounts/administrators/{administrator}/"),
+    ("slip-gone", "system", "/accounts/slip/"),
+    ("machines", "security", "/machines/"),
+    ("machine-new", "security", "/machines/new/"),
+    ("machine", "security", "/machines/{machine}/"),
     ("desk", "doctor", "/"),
     ("desk-reviewer", "reviewer", "/"),
     ("desk-receiver", "desk", "/"),
@@ -107,6 +149,15 @@ PAGES = [
     ("referral-offered", "desk", "/referrals/{offered}/"),
     ("referral-answered", "doctor", "/referrals/{answered}/"),
     ("referrals", "doctor", "/referrals/"),
+    ("catalogues", "editor", "/catalogues/"),
+    ("catalogue", "doctor", "/catalogues/1/"),
+    ("catalogue-devolved", "insurer", "/catalogues/5/"),
+    ("catalogue-draft", "editor", "/catalogues/{list_draft}/"),
+    ("catalogue-changes", "editor", "/catalogues/{list_draft}/changes/"),
+    ("catalogue-entry-new", "editor", "/catalogues/{list_draft}/entries/new/"),
+    ("catalogue-entry", "editor", "/catalogues/{list_draft}/entries/{entry}/"),
+    ("catalogue-submitted", "director", "/catalogues/{list_submitted}/"),
+    ("catalogue-approved", "director", "/catalogues/{list_approved}/"),
     ("posts", "doctor", "/posts/"),
     ("policy", "officer", "/policy/"),
     ("policy-none", "doctor", "/policy/?q=zzzz"),
@@ -123,6 +174,23 @@ PAGES = [
     ("imports-going", "system", "/imports/runs/{going}/"),
     ("imports-done", "system", "/imports/runs/{done}/"),
     ("imports-failed", "system", "/imports/runs/{failed}/"),
+    ("public-find", None, "/p/"),
+    ("public-county", None, "/p/?at=350405"),
+    ("public-town", None, "/p/?at=350405101"),
+    ("public-search", None, "/p/?q=gxy&at=350405101"),
+    ("public-none", None, "/p/?q=zzzz"),
+    ("public-disease", None, "/p/disease/hypertension/?at=350405101"),
+    ("public-institution", None, "/p/{centre}/"),
+    ("public-institution-en", None, "/p/{centre}/?lang=en"),
+    ("public-hospital", None, "/p/3/"),
+    ("public-notice", None, "/p/{centre}/notice/"),
+    ("public-missing", None, "/p/999999/"),
+    ("publication", "head", "/publication/{centre}/"),
+    ("publication-board", "officer", "/publication/board/"),
+    ("announcements", "doctor", "/announcements/"),
+    ("announcement", "doctor", "/announcements/{announced}/"),
+    ("announcement-sent", "officer", "/announcements/{announced}/"),
+    ("announcement-new", "officer", "/announcements/new/"),
 ]
 
 
@@ -174,6 +242,17 @@ def test_a_doctor_writes_a_referral_by_hand_and_the_verdict_follows_what_is_type
     page.locator("textarea[name=override_reason]").fill("two drugs did not bring it down")
     page.locator("#send").click()
     expect(page.locator("[data-state=in_review]")).to_be_visible()
+
+
+def test_the_notice_for_the_board_prints_on_one_sheet_of_a4(visit: Visitors, cases: dict[str, str]) -> None:
+    page = visit(None).open(f"/p/{cases['centre']}/notice/")
+    printed = page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) == 1
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.screenshot(path=PICTURES / "public-notice-a4.png")
+    expect(page.locator(".top")).to_be_hidden()
+    expect(page.locator("svg.qr")).to_be_visible()
 
 
 def test_what_was_typed_survives_a_reload(visit: Visitors, cases: dict[str, str]) -> None:

@@ -48,6 +48,7 @@ class Judge:
             origin_level=self.origin.level,
             receiver_level=receiver.level,
             override=override,
+            treatable_nearby=self.listing.treatable_nearby,
         )
         return rules.judge(facts, self.grounds)
 
@@ -60,7 +61,7 @@ def judge_at(origin: Place, group: str, on: date) -> Judge:
 def case(number: str) -> Case:
     """A case that the open scope reaches. Raises Unknown, alike for none and for somebody else's."""
     # the visit is not joined: it is the origin's alone, and the join would hide the case from the receiver
-    related = ("origin", "receiver", "holder", "duty", "department")
+    related = ("origin", "receiver", "holder", "duty", "department", "catalogue_version", "treatable_version")
     found = Case.objects.filter(number=number).select_related(*related).first()
     if found is None:
         raise Unknown(what="case")

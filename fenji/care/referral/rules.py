@@ -102,7 +102,8 @@ class Grounds:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the verdict looks at. Levels: ranks of care tiers, 0 for village."""
+    """What the verdict looks at. Levels: ranks of care tiers, 0 for village. `treatable_nearby`: not here, but at another public
+    primary institution of the township."""
 
     emergency: bool
     in_catalogue: bool
@@ -111,9 +112,10 @@ class Facts:
     origin_level: int
     receiver_level: int
     override: bool
+    treatable_nearby: bool = False
 
 
-REASON_ASKED = frozenset({"treatable_here", "level_skipped", "level_override", "bypassed_primary"})
+REASON_ASKED = frozenset({"treatable_here", "treatable_nearby", "level_skipped", "level_override", "bypassed_primary"})
 """Reasons after which the doctor must say in words why the patient goes up all the same."""
 
 
@@ -146,8 +148,8 @@ def _first_contact(facts: Facts, grounds: Grounds) -> list[Reason]:
         return [grounds.reason("treatable_here", "first_contact")]
     if facts.origin_is_primary:
         kept = grounds.reason("first_contact_here", "first_contact")
-        unable = [grounds.reason("county_counts", "county_counts_when_unable")] if policy.county_counts_when_unable else []
-        return [kept, *unable]
+        unable = "treatable_nearby" if facts.treatable_nearby else "county_counts"
+        return [kept, *([grounds.reason(unable, "county_counts_when_unable")] if policy.county_counts_when_unable else [])]
     return [grounds.reason("bypassed_primary", "first_contact")]
 
 

@@ -30,7 +30,21 @@ def _institutions(count: int) -> tuple[tuple[str, ...], Rows]:
     return ("code", "name", "region", "care_tier", "ownership"), rows
 
 
-MAKERS: dict[str, Callable[[int], tuple[tuple[str, ...], Rows]]] = {"calendar": _calendar, "institutions": _institutions}
+def _accounts(count: int) -> tuple[tuple[str, ...], Rows]:
+    from fenji.ground.network.models import Organisation
+    from fenji.world.county import FIRST_TOWNSHIP
+
+    # the invented county has no codes of institutions: give one of them one
+    Organisation.objects.using("load").filter(pk=FIRST_TOWNSHIP).update(code="BENCH")
+    rows = ((f"bench.{n}", f"张测{n}", "BENCH", "doctor") for n in range(count))
+    return ("username", "name", "org", "role"), rows
+
+
+MAKERS: dict[str, Callable[[int], tuple[tuple[str, ...], Rows]]] = {
+    "calendar": _calendar,
+    "institutions": _institutions,
+    "accounts": _accounts,
+}
 """Listing → headings (column keys) and rows of a file of so many rows that are all new to a fresh county."""
 
 

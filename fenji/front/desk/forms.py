@@ -126,7 +126,7 @@ class PostForm(_Days):
 
     org = InstitutionField(label=_("Institution"))
     role = forms.ChoiceField(label=_("Role"))
-    start = DayField(label=_("From"), required=False)
+    start = DayField(label=_("First day"), required=False)
     end = DayField(label=_("Last day"), required=False)
 
     def __init__(self, *args: Any, by: Actor, roles: tuple[str, ...], **kwargs: Any) -> None:
@@ -185,7 +185,7 @@ class ReasonForm(forms.Form):
 class MachineForm(forms.Form):
     """A machine account of one institution."""
 
-    name = forms.CharField(label=_("Name"), max_length=200)
+    name = forms.CharField(label=_("Program"), max_length=200)
     org = InstitutionField(label=_("Institution"))
 
     def __init__(self, *args: Any, by: Actor, **kwargs: Any) -> None:

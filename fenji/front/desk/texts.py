@@ -10,7 +10,7 @@ from fenji.ground.common.edge import register_refusals
 ACCOUNT_STATES = {
     rules.ACTIVE: _("active"),
     rules.INVITED: _("invited"),
-    rules.CODE_EXPIRED: _("code expired"),
+    rules.CODE_EXPIRED: _("needs a code"),
     rules.LOCKED: _("locked"),
     rules.PASSWORD_EXPIRED: _("password expired"),
     rules.DEACTIVATED: _("deactivated"),

@@ -32,7 +32,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     | {"resident.find", "resident.open", "resident.register", "visit.write", "referral.write", "referral.answer", "glass.break"},
     REVIEWER: _CASE_READERS | {"referral.review"},
     DESK: _CASE_READERS | {"referral.receive"},
-    MANAGER: _CASE_READERS | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "duty.write"},
+    MANAGER: _CASE_READERS
+    | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "duty.write", "publication.log"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}

@@ -115,6 +115,22 @@ def administered(table: str, kinds: Mapping[str, Collection[str]]) -> Shape:
     )
 
 
+def _own(table: str, roles: Collection[str], org: str) -> str:
+    named = ", ".join(f"'{role}'" for role in sorted(roles))
+    return f"{table}.{org} = ANY ((SELECT access_scope_orgs())::int[]) AND (SELECT access_scope_role()) = ANY (ARRAY[{named}])"
+
+
+def kept_by(table: str, roles: Collection[str], org: str = "org_id") -> Shape:
+    """Public rows that organisations keep: everybody reads them, only their keeper's people in one of `roles` add and change."""
+    return Shape("kept_by", _own(table, roles, org), read="true")
+
+
+def kept_through(table: str, parent: str, column: str, roles: Collection[str], also: str) -> Shape:
+    """Public rows of a kept parent row: its keeper's people add and change them while `also` holds for the parent."""
+    kept = f"parent.id = {table}.{column} AND {_own('parent', roles, 'org_id')} AND {also}"
+    return Shape("kept_through", f"EXISTS (SELECT 1 FROM {parent} parent WHERE {kept})", read="true")
+
+
 class _Reversible(Operation):
     reversible = True
     reduces_to_sql = True

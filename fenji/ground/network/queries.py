@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Left
 
 from fenji.ground.access.actions import Seat
 from fenji.ground.common.refusal import Unknown
@@ -215,12 +217,72 @@ def title_on(practitioner_id: UUID, on: date, using: str = "default") -> str:
     return row.title if row else "none"
 
 
+def places_of(org_ids: Iterable[int]) -> list[Place]:
+    """Organisations by id, by place."""
+    return [place(o) for o in Organisation.objects.filter(pk__in=set(org_ids)).order_by("path")]
+
+
+def care_within(prefix: str) -> list[Place]:
+    """Present institutions of care whose path begins with `prefix` ("35" the province, "350405" a county), by place."""
+    return [place(o) for o in organisations_within(prefix, kinds=("care",))]
+
+
+def care_names() -> list[tuple[int, str, str, str]]:
+    """(id, name, tier, path) of all present institutions of care, for searching through names."""
+    return list(Organisation.objects.filter(kind="care", end=None).values_list("id", "name", "care_tier", "path"))
+
+
+def care_counties() -> list[str]:
+    """Codes of the counties in which there is an institution of care, ascending."""
+    found = Organisation.objects.filter(kind="care", end=None).annotate(county=Left("path", COUNTY_CODE_LENGTH))
+    return sorted(found.values_list("county", flat=True).distinct())
+
+
+def led_members(org_id: int, on: date) -> list[Place]:
+    """The members of all alliances that an organisation leads on a day, without itself, by place."""
+    led = Membership.objects.filter(_in_force(on), org_id=org_id, role="lead").values("alliance")
+    joined = Membership.objects.filter(_in_force(on), alliance__in=led).exclude(org_id=org_id)
+    return places_of(joined.values_list("org_id", flat=True))
+
+
+def leads(org_id: int, member_id: int, on: date) -> bool:
+    """True when `org_id` leads the county community that `member_id` belongs to on a day."""
+    lead = alliance_lead(member_id, on)
+    return lead is not None and lead.id == org_id
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How an institution is reached, as far as it is on record; `end`: the day from which it exists no more."""
+
+    address: str
+    phone: str
+    hours: str
+    longitude: Decimal | None
+    latitude: Decimal | None
+    end: date | None
+
+
+def contact_of(org_id: int) -> Contact:
+    """How an institution is reached. Raises Unknown."""
+    fields = Organisation.objects.filter(pk=org_id).values_list("address", "phone", "hours", "longitude", "latitude", "end").first()
+    if fields is None:
+        raise Unknown(what="organisation")
+    return Contact(*fields)
+
+
 def alliance_lead(org_id: int, on: date) -> Organisation | None:
     """The lead of the county community an institution belongs to on a day; None when it belongs to none."""
     mine = Membership.objects.filter(_in_force(on), org_id=org_id, alliance__kind="county_community")
     lead = Membership.objects.filter(_in_force(on), role="lead", alliance__in=mine.values("alliance")).select_related("org")
     found = lead.first()
     return found.org if found else None
+
+
+def communities_within(prefix: str, on: date) -> list[Membership]:
+    """County communities on a day whose lead lies below `prefix`, by place: the lead's membership of each."""
+    led = Membership.objects.filter(_in_force(on), role="lead", alliance__kind="county_community", org__path__starts=prefix)
+    return list(led.select_related("org").order_by("org__path"))
 
 
 def higher_care(origin: Place) -> list[Organisation]:

@@ -26,7 +26,9 @@ Line = tuple[str, object, bool, bool]
 _PLATFORM = "PF-"
 _TRIED = re.compile(r"/do/([a-z_-]+)/$")
 
-_NOT_BLOCKING = frozenset({"treatable_here", "bypassed_primary", "first_contact_here", "county_counts", "review_required"})
+_NOT_BLOCKING = frozenset(
+    {"treatable_here", "treatable_nearby", "bypassed_primary", "first_contact_here", "county_counts", "review_required"}
+)
 
 _FIELDS = {
     "diagnosis": gettext_lazy("Diagnosis"),
