@@ -22,6 +22,7 @@ from fenji.config import problems
 from fenji.ground.access.rules import PERMISSIONS
 from fenji.ground.common.edge import SignedRequest, permits
 from fenji.ground.common.refusal import Refused
+from fenji.ground.documents.api import router as imports
 
 ROOT = "/api/v1/"
 
@@ -99,6 +100,9 @@ class Me(Schema):
 
 
 api = build()
+
+
+api.add_router("/imports", imports)
 
 
 @api.get("/me", response=Me, summary="Who asks")

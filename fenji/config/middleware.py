@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import resolve as address
 
 from fenji.config import problems
 from fenji.front.desk.views import errors
@@ -30,6 +33,9 @@ from fenji.ground.policy.queries import resolve
 API_ROOT = "/api/"
 
 Handler = Callable[[HttpRequest], HttpResponse]
+_PIECE = 64 * 1024
+_DRAIN_BYTES = 512 * 1024 * 1024
+_DRAIN_SECONDS = 20
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
@@ -70,12 +76,10 @@ class Scope:
         request.token = (_bearer(request) if request.api else request.COOKIES.get(settings.SESSION_COOKIE, "")).replace("\0", "")
         request.claimed = None
         request.reads = []
-        answers = _answers(request)
-        if _is_unreadable(request):
-            return answers.bad_request(request)
+        request.unread = False
         with transaction.atomic():
             request.actor = self._entered(request)
-            response = _too_many(request) or self._answered(request)
+            response = self._turned_away(request) or self._answered(request)
             if response.status_code >= 500:
                 transaction.set_rollback(True)
             elif request.actor is not None:
@@ -84,7 +88,20 @@ class Scope:
                 for purpose, subject in request.reads:
                     actions.log_read(by=request.actor, at=request.at, purpose=purpose, subject=subject)
                 queries.leave()
+        if request.unread:
+            _drain(request)
         return response
+
+    @staticmethod
+    def _turned_away(request: SignedRequest) -> HttpResponse | None:
+        """What must not go further. The length comes first: whatever looks at a form reads its whole body."""
+        if answer := _too_many(request):
+            return answer
+        if refused := _refused_length(request):
+            request.unread = True
+            lost = request.actor is None and _taking_files(request) is not None
+            return errors.signed_out(request, carry=False) if lost else _answers(request).too_long(request, refused)
+        return _answers(request).bad_request(request) if _is_unreadable(request) else None
 
     @staticmethod
     def _entered(request: SignedRequest) -> Actor | None:
@@ -186,7 +203,46 @@ def _too_many(request: SignedRequest) -> HttpResponse | None:
 def _body(request: HttpRequest) -> bytes:
     # the CSRF token differs each time a form is shown; the rest is what the person sent
     items = [(k, v) for k, values in sorted(request.POST.lists()) for v in values if k != "csrfmiddlewaretoken"]
-    return repr(items).encode()
+    files = [(k, f.name, _digest(f)) for k, sent in sorted(request.FILES.lists()) for f in sent]
+    return repr(items + files).encode()
+
+
+def _digest(sent: UploadedFile) -> str:
+    hasher = hashlib.sha256()
+    for piece in sent.chunks():
+        hasher.update(piece)
+    sent.seek(0)
+    return hasher.hexdigest()
+
+
+def _refused_length(request: SignedRequest) -> int:
+    """The status for a body that is not to be read: 413 too long, 411 of no stated length; 0 for one that may come in."""
+    stated = request.META.get("CONTENT_LENGTH") or ""
+    if "HTTP_TRANSFER_ENCODING" in request.META and not stated:
+        return 411
+    length = int(stated) if stated.isascii() and stated.isdigit() else 0
+    return 413 if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and length > _largest(request) else 0
+
+
+def _taking_files(request: HttpRequest) -> Any:
+    """The view at this address, if it takes more than a form."""
+    try:
+        view = address(request.path_info).func
+    except Http404:
+        return None
+    return view if getattr(view, "largest", None) is not None else None
+
+
+def _largest(request: SignedRequest) -> int:
+    view = _taking_files(request)
+    return int(view.largest(request)) if view and request.actor and request.actor.may(view.permission) else 0
+
+
+def _drain(request: HttpRequest) -> None:
+    """Throw the body away piece by piece: a browser that is still sending would not see the answer, only a broken line."""
+    stream, until, left = request.META["wsgi.input"], monotonic() + _DRAIN_SECONDS, _DRAIN_BYTES
+    while left > 0 and monotonic() < until and (piece := stream.read(_PIECE)):
+        left -= len(piece)
 
 
 def _is_unreadable(request: HttpRequest) -> bool:

@@ -28,6 +28,7 @@ _TEXTS: dict[int, tuple[str, str | Promise, str | Promise]] = {
         _("This address does not answer this method."),
         _("The header Allow names those that it answers."),
     ),
+    411: ("no_length", _("This request does not say how long it is."), _("Send the header Content-Length.")),
     413: ("too_large", _("The body of the request is too large."), _("Send it in smaller parts.")),
     415: ("not_json", _("The body of the request is not JSON."), _("Send it with Content-Type: application/json.")),
     422: ("invalid", _("Some of the fields can't be taken."), _("Mend the fields named under “errors” and send it again.")),
@@ -65,6 +66,11 @@ def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
 def bad_request(request: HttpRequest) -> HttpResponse:
     """400."""
     return problem(400)
+
+
+def too_long(request: HttpRequest, status: int) -> HttpResponse:
+    """413 for a body longer than an address takes, 411 for one of no stated length; it was not read."""
+    return problem(status)
 
 
 def forbidden(request: HttpRequest) -> HttpResponse:

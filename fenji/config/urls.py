@@ -11,10 +11,11 @@ handler500 = "fenji.front.desk.views.errors.server_error"
 
 urlpatterns = [
     path("", include("fenji.front.desk.urls")),
+    path("", include("fenji.ground.documents.urls")),
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
-    path("", include("fenji.care.catalogue.urls")),
     path(ROOT.removeprefix("/"), api.urls),
+    path("", include("fenji.care.catalogue.urls")),
     path("", include("fenji.ground.publication.urls")),
 ]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 
 from fenji.config.walker import Form, Page
 from fenji.ground.access import queries
 from fenji.ground.access.models import Account, ScopeHandle
+from fenji.ground.access.rules import house, kind_of
+from fenji.ground.common.edge import now
+from fenji.ground.network.actions import appoint
+from fenji.ground.network.models import Organisation
 from fenji.world.county import Person
 from tests.cast import everybody, person
 
@@ -28,6 +34,19 @@ WRONG = "The user name or the password is not right"
 def last_of(role: str) -> Person:
     """Somebody of the county's last township, where no other test has business."""
     return person(max(name for name in everybody() if name.startswith(f"{role}.")))
+
+
+def appointed(username: str, name: str, role: str, org_id: int) -> Person:
+    """Somebody who is not in the cast, with a post; the same person each time."""
+    who, since = Person(username, name, role, org_id), now() - timedelta(days=1)
+    if not Account.objects.using("load").filter(pk=who.id).exists():
+        with transaction.atomic(using="load"):
+            path = Organisation.objects.using("load").get(pk=org_id).path
+            Account.objects.using("load").create(
+                id=who.id, username=username, name=name, kind=kind_of(role), org_id=org_id, path=path
+            )
+            appoint(who.id, org_id, role, since, by=house(org_id), at=since, using="load")
+    return who
 
 
 @cache

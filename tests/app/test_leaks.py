@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,6 +20,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 from django.urls import get_resolver
+from openpyxl import Workbook
 
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
@@ -30,12 +31,14 @@ from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, create_accounts, log_read
 from fenji.ground.access.models import Account, OldPassword
 from fenji.ground.access.queries import session_id, token_hash
-from fenji.ground.access.rules import house, new_account
+from fenji.ground.access.rules import SYSTEM_ADMIN, house, new_account
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.identity import identity_check
 from fenji.ground.common.ids import case_number, parse_case_number, uuid7
 from fenji.ground.common.models import House
+from fenji.ground.documents import actions as documents
+from fenji.ground.documents.models import ImportRun
 from fenji.ground.network.models import Organisation
 from fenji.ground.publication import actions as publishing
 from fenji.ground.publication import queries as publication
@@ -44,6 +47,7 @@ from fenji.ground.tasks.actions import deliver_left_over
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
 from tests.app.machine_keys import a_key, a_machine
+from tests.app.sessions import appointed
 from tests.app.wsgi import Answer, ask, call
 from tests.architecture.test_code import _views
 from tests.cast import a_case, everybody, other_doctor, other_reviewer, person, scope, token_for
@@ -78,9 +82,11 @@ class Canary:
     resident: UUID
     visit: UUID
     case: str
+    run: UUID
+    file: UUID
+    accounts: dict[str, UUID]
     draft: int
     entry: int
-    accounts: dict[str, UUID]
     logged: ChannelEvent
     announced: Announcement
     tokens: dict[str, str] = field(repr=False)
@@ -99,7 +105,7 @@ class Canary:
     @property
     def signs(self) -> tuple[str, ...]:
         """Any of these in an answer is a leak, unless it is an id that was asked for."""
-        return (*self.patient, *self.accounts, *map(str, self.accounts.values()))
+        return (*self.patient, *self.accounts, *map(str, self.accounts.values()), str(self.run), str(self.file))
 
 
 def _accounts(org_id: int) -> dict[str, UUID]:
@@ -147,14 +153,15 @@ def canary(house_file: object) -> Iterator[Canary]:
     from datetime import timedelta
 
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
-    accounts = _accounts(doctor.org_id)
+    accounts, run = _accounts(doctor.org_id), _an_import()
     people = {name: person(name) for name in ROLES if name in everybody()}
     people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk, "B editor": person("editor")}
+    people |= {"B system": _b_system()}
     people |= {f"other {name}": elsewhere.people()[name] for name in ("system", "security")}
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    yield Canary(resident.id, visit.id, case.number, draft.id, entry.pk, accounts, logged, announced, tokens)
+    yield Canary(resident.id, visit.id, case.number, run.id, run.file_id, accounts, draft.id, entry.pk, logged, announced, tokens)
     with transaction.atomic(), scope(person("editor")) as by:
         lists.discard(draft.id, version=draft.version + 1, by=by, at=now())
     with transaction.atomic(), scope(doctor) as by:
@@ -162,6 +169,39 @@ def canary(house_file: object) -> Iterator[Canary]:
     with transaction.atomic(), scope(person("officer")) as by:
         publishing.void_channel(logged.id, version=1, by=by, at=now())
         publishing.withdraw(announced.id, version=1, by=by, at=now())
+
+
+def _b_system() -> Person:
+    """Somebody of institution B who may send lists."""
+    return appointed("system.b", "卡管理", SYSTEM_ADMIN, other_doctor().org_id)
+
+
+def _an_import() -> ImportRun:
+    """A list that B has sent, judged, with a row at fault, and slips to print."""
+    book = Workbook()
+    for row in (
+        ("Day", "Working day?", "Occasion", "Basis", WORDS),
+        ("2040-01-01", "no", WORDS, WORDS),
+        (WORDS, "no", WORDS, WORDS),
+    ):
+        book.worksheets[0].append(list(row))
+    buffer = io.BytesIO()
+    book.save(buffer)
+    with transaction.atomic(), scope(_b_system()) as by:
+        run = documents.upload("calendar", f"{WORDS}.xlsx", buffer.getvalue(), by=by, at=now())
+    documents.judge(run.id, at=now())
+    slips = documents.store(
+        "slips",
+        f'[{{"code": "{WORDS}"}}]'.encode(),
+        by=by,
+        at=now(),
+        only=by.account_id,
+        kinds=("json",),
+        kind="json",
+        using="load",
+    )
+    ImportRun.objects.using("load").filter(pk=run.id).update(handouts=slips, handouts_until=now() + timedelta(days=1))
+    return run
 
 
 # --- addresses ---------------------------------------------------------------------------------------------------------------
@@ -226,6 +266,11 @@ def _case_post(action: str) -> Callable[[Canary], Try]:
     return lambda c: Try(
         "POST", f"/referrals/{c.case}/do/{action}/", f"/referrals/{c.missing_case}/do/{action}/", form, form, positive=""
     )
+
+
+def _run_post(canary: Canary, what: str) -> Try:
+    form = {"_version": "3"}
+    return Try("POST", f"/imports/runs/{canary.run}/{what}/", f"/imports/runs/{ID}/{what}/", form, form, positive="")
 
 
 ACTIONS = (
@@ -351,6 +396,33 @@ FACTORIES: dict[str, Factory] = {
         ),
     ],
     "referrals/<case:number>/do/<slug:action>/": lambda c: [_case_post(a)(c) for a in ACTIONS],
+    "imports/": lambda c: [Try("GET", "/imports/", "/imports/", shows=str(c.run), positive="B system")],
+    "imports/<slug:listing>/": lambda c: [
+        Try("GET", "/imports/calendar/", "/imports/calendar/", shows=str(c.run), positive="B system"),
+        Try("POST", "/imports/calendar/", "/imports/calendar/", {}, {}, positive=""),
+    ],
+    "imports/<slug:listing>/template.xlsx": lambda c: [
+        Try("GET", "/imports/calendar/template.xlsx", "/imports/calendar/template.xlsx", positive="")
+    ],
+    "imports/runs/<uuid:run_id>/": lambda c: [
+        Try("GET", f"/imports/runs/{c.run}/", f"/imports/runs/{ID}/", shows=WORDS, positive="B system")
+    ],
+    "imports/runs/<uuid:run_id>/write/": lambda c: [_run_post(c, "write")],
+    "imports/runs/<uuid:run_id>/discard/": lambda c: [_run_post(c, "discard")],
+    "imports/runs/<uuid:run_id>/faults/": lambda c: [
+        Try("GET", f"/imports/runs/{c.run}/faults/", f"/imports/runs/{ID}/faults/", shows=WORDS, positive="B system")
+    ],
+    "imports/runs/<uuid:run_id>/handouts/": lambda c: [
+        Try(
+            "GET",
+            f"/imports/runs/{c.run}/handouts/",
+            f"/imports/runs/{ID}/handouts/",
+            shows="Slips 1 to 1 of 1",
+            positive="B system",
+        ),
+        _run_post(c, "handouts"),
+    ],
+    "files/<uuid:file_id>/": lambda c: [Try("GET", f"/files/{c.file}/", f"/files/{ID}/", shows=WORDS, positive="B system")],
     "activate/": lambda c: [
         Try("GET", "/activate/", "/activate/", positive=""),
     ],
@@ -387,6 +459,16 @@ FACTORIES: dict[str, Factory] = {
         )
     ],
     "api/v1/me": lambda c: [Try("GET", "/api/v1/me", "/api/v1/me", shows=MACHINE, positive="B machine")],
+    "api/v1/imports/<slug:listing>": lambda c: [Try("POST", "/api/v1/imports/calendar", "/api/v1/imports/calendar", positive="")],
+    "api/v1/imports/runs/<uuidstr:run_id>": lambda c: [
+        Try("GET", f"/api/v1/imports/runs/{c.run}", f"/api/v1/imports/runs/{ID}", positive="")
+    ],
+    "api/v1/imports/runs/<uuidstr:run_id>/faults": lambda c: [
+        Try("GET", f"/api/v1/imports/runs/{c.run}/faults", f"/api/v1/imports/runs/{ID}/faults", positive="")
+    ],
+    "api/v1/imports/runs/<uuidstr:run_id>/write": lambda c: [
+        Try("POST", f"/api/v1/imports/runs/{c.run}/write", f"/api/v1/imports/runs/{ID}/write", positive="")
+    ],
     "api/v1/openapi.json": lambda c: [Try("GET", "/api/v1/openapi.json", "/api/v1/openapi.json", positive="")],
     "p/": lambda c: [Try("GET", _q("/p/", q=NAME), _q("/p/", q="无此人"), positive="")],
     "p/<int:org_id>/": lambda c: [Try("GET", f"/p/{_b()}/", f"/p/{_b()}/", positive="")],
@@ -603,6 +685,10 @@ POSITIVE = {
     "publication_channelevent": "B doctor",
     "publication_announcement": "B doctor",
     "publication_announcementreceipt": "B doctor",
+    "documents_storedfile": "B system",
+    "documents_blob": "B system",
+    "documents_importrun": "B system",
+    "documents_importfault": "B system",
     "registry_resident": "B doctor",
     "registry_identity": "B doctor",
     "visits_visit": "B doctor",
@@ -740,7 +826,13 @@ def test_every_table_shows_a_row_of_b_to_those_who_may(canary: Canary, capsys: p
 
 
 def _who(name: str) -> Person:
-    return {"B doctor": other_doctor, "B reviewer": other_reviewer, "B receiver": lambda: person("citydesk")}[name]()
+    people = {
+        "B doctor": other_doctor,
+        "B reviewer": other_reviewer,
+        "B receiver": lambda: person("citydesk"),
+        "B system": _b_system,
+    }
+    return people[name]()
 
 
 def test_writing_into_rows_of_b_changes_nothing(canary: Canary) -> None:

@@ -170,6 +170,11 @@ def test_staff_begin_to_work_with_their_title_and_specialties() -> None:
     assert queries.title_on(doctor.id, date(2024, 1, 1), "load") == "deputy_senior"
 
 
+def an_account() -> None:
+    org = Organisation.objects.using("load").get(code="H1")
+    Account.objects.using("load").create(username="zhang", name="张", password="!", org_id=org.id, path=org.path)
+
+
 def test_posts_are_given_to_accounts_that_exist() -> None:
     take("institutions", HOSPITAL)
     Account.objects.using("load").create(username="zhang", name="张", path="350424001000/00000001")
@@ -188,7 +193,7 @@ def test_administrators_are_not_appointed_by_import() -> None:
     assert roles == {"doctor", "reviewer", "desk", "manager", "editor", "officer"}
 
 
-@pytest.mark.parametrize("listing", ["institutions", "departments", "members", "staff", "posts"])
+@pytest.mark.parametrize("listing", ["institutions", "departments", "members", "staff", "accounts", "posts"])
 def test_somebody_who_administers_nothing_takes_nothing_in(listing: str) -> None:
     take("institutions", HOSPITAL, centre())
     take("members", member("H1", "lead"))
@@ -199,6 +204,7 @@ def test_somebody_who_administers_nothing_takes_nothing_in(listing: str) -> None
         "departments": {"org": "H1", "name": "x"},
         "members": member("C1"),
         "staff": somebody(),
+        "accounts": login(),
         "posts": {"username": "zhang", "org": "H1", "role": "desk"},
     }[listing]
     assert [code for _, _, code in faults(judge(listing, given, by=nobody))] == ["not_yours"]
@@ -231,3 +237,42 @@ def test_a_named_list_holds_institutions_or_regions() -> None:
     assert take("lists", row, {**row, "org": None, "region": "350424"}).outcomes == {2: "new", 3: "new"}
     assert take("lists", row, {**row, "org": None, "region": "350424"}).outcomes == {2: "same", 3: "same"}
     assert faults(judge("lists", {**row, "org": None, "region": "350405"})) == [(2, "region", "not_yours")]
+
+
+def login(username: str = "zhangmm", **more: Any) -> dict[str, Any]:
+    return {"username": username, "name": "张某某", "org": "H1", "role": "doctor", **more}
+
+
+def test_accounts_come_without_a_password_and_with_a_code_that_opens_them() -> None:
+    take("institutions", HOSPITAL)
+    found = rows("accounts", login(), login("li.si", role="desk"))
+    assert dict(listings()["accounts"].judge(found, by=COUNTY, at=now()).outcomes) == {2: "new", 3: "new"}
+    slips = listings()["accounts"].write(found, by=COUNTY, at=now(), progress=lambda done: None)
+    assert len({tuple(s.values()) for s in slips}) == 2
+    account = Account.objects.using("load").get(username="zhangmm")
+    assert account.activation_hash is not None
+    assert all(code.encode() not in bytes(account.activation_hash) for s in slips for code in s.values())
+    assert Post.objects.using("load").get(account=account).role == "doctor"
+    assert set(judge("accounts", login(), login("li.si", role="desk")).outcomes.values()) == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "code"),
+    [
+        (login("张三"), "username", "bad_username"),
+        (login("a"), "username", "bad_username"),
+        (login(name="张\u202e三"), "name", "bad_name"),
+        (login(org="NO"), "org", "no_org"),
+    ],
+)
+def test_what_is_wrong_with_an_account_is_named(row: dict[str, Any], column: str, code: str) -> None:
+    take("institutions", HOSPITAL)
+    assert faults(judge("accounts", row)) == [(2, column, code)]
+
+
+def test_a_user_name_of_somebody_else_is_refused_and_tells_nothing_of_them() -> None:
+    take("institutions", HOSPITAL, centre())
+    take("accounts", login())
+    judged = judge("accounts", login(name="另一人"), login("ZhangMM", org="C1"))
+    assert faults(judged) == [(2, "username", "username_taken"), (3, "username", "username_taken")]
+    assert all(not f.detail for f in judged.faults)

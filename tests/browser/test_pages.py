@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import transaction
+from django.utils.translation import override
+from openpyxl import Workbook
 from playwright.sync_api import Page, expect
 
 from fenji.care.catalogue import actions as lists
@@ -15,6 +18,8 @@ from fenji.care.catalogue import queries as catalogue
 from fenji.care.referral import actions
 from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
+from fenji.ground.documents import actions as documents
+from fenji.ground.documents.models import ImportRun
 from fenji.ground.policy.actions import Ground, NewChange, propose
 from fenji.ground.publication.models import Announcement
 from tests.browser.conftest import PICTURES, SIZES, Visitors
@@ -74,6 +79,42 @@ def _lists() -> dict[str, str]:
     with transaction.atomic(), scope(person("director")) as by:
         approved = lists.approve(approved.id, version=approved.version, by=by, at=now())
     return found | {"list_submitted": str(submitted.id), "list_approved": str(approved.id)}
+
+
+@pytest.fixture(scope="module")
+def imports(house_file: Path) -> dict[str, str]:
+    """Lists on their way in: one with faults, one written, one not possible, one being written."""
+    head = ("日期", "day", "working", "name", "basis")
+    good = [(None, f"2035-10-0{d}", "no", "国庆节", "国务院办公厅放假安排") for d in range(1, 8)]
+    bad = [
+        ("x", "2035-13-01", "no", "元旦", "国务院办公厅放假安排"),
+        (None, "2035-10-08", "maybe", "", "国务院办公厅放假安排"),
+        (None, "2035-10-09", "yes", "调休", "国务院办公厅放假安排"),
+        (None, "2035-10-09", "yes", "调休上班", "国务院办公厅放假安排"),
+    ]
+    found = {
+        "judged": _import([("备注", *head[1:]), *good, (None,) * 5, *bad, (None, "2035-10-10", "yes", "上班", "通知")]),
+        "failed": _import([("姓名", "电话"), ("某", "1")]),
+    }
+    found["done"] = _import([head[1:], ("2036-01-01", "no", "元旦", "国务院办公厅放假安排")], write=True)
+    found["going"] = _import([head[1:], *(row[1:] for row in good)])
+    ImportRun.objects.using("owner").filter(pk=found["going"]).update(state="writing", done=12_400, total=20_000)
+    return found
+
+
+def _import(rows: list[tuple[object, ...]], *, write: bool = False) -> str:
+    book, buffer = Workbook(), io.BytesIO()
+    for row in rows:
+        book.worksheets[0].append(list(row))
+    book.save(buffer)
+    with transaction.atomic(), scope(person("system")) as by, override("zh-hans"):
+        run = documents.upload("calendar", "2035.xlsx", buffer.getvalue(), by=by, at=now())
+    documents.judge(run.pk, at=now())
+    if write:
+        with transaction.atomic(), scope(person("system")) as by:
+            documents.write(run.pk, version=ImportRun.objects.get(pk=run.pk).version, by=by, at=now())
+        documents.carry_out(run.pk, at=now())
+    return str(run.pk)
 
 
 PAGES = [
@@ -144,6 +185,12 @@ PAGES = [
     ("announcement", "doctor", "/announcements/{announced}/"),
     ("announcement-sent", "officer", "/announcements/{announced}/"),
     ("announcement-new", "officer", "/announcements/new/"),
+    ("imports", "system", "/imports/"),
+    ("imports-list", "system", "/imports/calendar/"),
+    ("imports-judged", "system", "/imports/runs/{judged}/"),
+    ("imports-going", "system", "/imports/runs/{going}/"),
+    ("imports-done", "system", "/imports/runs/{done}/"),
+    ("imports-failed", "system", "/imports/runs/{failed}/"),
 ]
 
 
@@ -156,10 +203,10 @@ def _axe(page: Page) -> list[str]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("name", "login", "path"), PAGES, ids=[p[0] for p in PAGES])
 def test_every_page_is_accessible_and_fits_its_screen(
-    visit: Visitors, cases: dict[str, str], name: str, login: str | None, path: str, size: str
+    visit: Visitors, cases: dict[str, str], imports: dict[str, str], name: str, login: str | None, path: str, size: str
 ) -> None:
     visitor = visit(login, size)
-    page = visitor.open(path.format(**cases))
+    page = visitor.open(path.format(**cases, **imports))
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}-{size}.png", full_page=True)
     assert _axe(page) == []
@@ -242,6 +289,29 @@ def test_a_session_that_ended_while_typing_loses_nothing(visit: Visitors, cases:
     page.get_by_role("button", name="Send what I typed").click()
     page.wait_for_url(f"**/residents/{cases['resident']}/")
     expect(page.locator("main")).to_contain_text("急性上呼吸道感染")
+
+
+def test_an_import_under_way_is_followed_without_reloading(visit: Visitors, imports: dict[str, str]) -> None:
+    run = ImportRun.objects.using("owner").filter(pk=imports["going"])
+    page = visit("system", "360", "en").open(f"/imports/runs/{imports['going']}/")
+    expect(page.locator("#run")).to_contain_text("12400 of 20000 rows")
+    page.evaluate("window.here = true")
+    run.update(done=19_000)
+    expect(page.locator("#run")).to_contain_text("19000 of 20000 rows", timeout=10_000)
+    run.update(state="done")
+    expect(page.locator("#run[data-state=done]")).to_contain_text("Rows written", timeout=10_000)
+    assert page.evaluate("window.here") is True
+    run.update(state="writing", done=12_400)
+
+
+def test_a_file_that_is_too_large_is_said_to_be_so_before_it_is_sent(visit: Visitors, imports: dict[str, str]) -> None:
+    page = visit("system", "1440", "en").open("/imports/calendar/")
+    field = page.locator("input[type=file]")
+    page.evaluate("document.querySelector('input[type=file]').dataset.largest = '10'")
+    field.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"day,working\n" * 9})
+    assert "larger than" in page.evaluate("document.querySelector('input[type=file]').validationMessage")
+    field.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"a,b"})
+    assert page.evaluate("document.querySelector('input[type=file]').validationMessage") == ""
 
 
 def test_pages_stay_light(visit: Visitors, cases: dict[str, str]) -> None:

@@ -49,9 +49,15 @@ def worker(house: str | None) -> None:
 
     connector = app.connector.get_worker_connector()
     with app.replace_connector(connector) as working:
-        # jobs that went well are removed, or their tables would grow for ever; failed ones stay to be looked at
+        # jobs that went well are removed, or their tables would grow for ever; failed ones stay to be looked at. A job that waited
+        # for another one's lock is found by asking, so ask every second
         working.run_worker(
-            concurrency=2, install_signal_handlers=True, listen_notify=True, shutdown_graceful_timeout=5, delete_jobs="successful"
+            concurrency=2,
+            install_signal_handlers=True,
+            listen_notify=True,
+            fetch_job_polling_interval=1.0,
+            shutdown_graceful_timeout=5,
+            delete_jobs="successful",
         )
 
 

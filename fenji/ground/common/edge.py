@@ -42,8 +42,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def page(permission: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[View], View]:
-    """Mark a view with the one permission it needs and the methods it answers."""
+def page(
+    permission: str, methods: tuple[str, ...] = ("GET",), largest: Callable[[SignedRequest], int] | None = None
+) -> Callable[[View], View]:
+    """Mark a view with the one permission it needs and the methods it answers.
+
+    `largest`: how many bytes a signed-in person may send it, where that is more than a form needs.
+    """
 
     def mark(view: View) -> View:
         guarded = require_http_methods([*methods, "HEAD"] if "GET" in methods else list(methods))(view)
@@ -54,6 +59,7 @@ def page(permission: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[View
 
         inner.permission = permission
         inner.methods = methods
+        inner.largest = largest
         return inner
 
     return mark

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -12,16 +13,17 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fenji.ground.access.actions import audit
+from fenji.ground.access.actions import audit, audit_all
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.policy import loader, queries, rules
 from fenji.ground.policy.models import CalendarDay, PolicyChange
-from fenji.ground.policy.queries import forget_calendars, forget_changes
+from fenji.ground.policy.queries import calendar_days, forget_calendars, forget_changes
 from fenji.ground.policy.rules import APPROVED, ENDED, PROPOSED, REJECTED, WITHDRAWN, Finding, PackError, Parameter, Value
 
 _DAYS = Path(__file__).parent / "data" / "working_days.csv"
+_BATCH = 1000
 _LOCK = 3_517  # first half of this room's advisory locks; the second is a digest of the key
 
 
@@ -100,6 +102,31 @@ def load_calendar(using: str = "load", file: Path = _DAYS) -> int:
         CalendarDay.objects.using(using).bulk_create(rows, ignore_conflicts=True)
     forget_calendars()
     return len(rows)
+
+
+def put_days(days: Mapping[date, Mapping[str, Any]], *, by: Actor, at: datetime, progress: Callable[[int], None]) -> None:
+    """Write days of the calendar (working, name, basis, provisional), new or changed, in the caller's transaction over `load`."""
+    stand = calendar_days(days, "load")
+    chosen = list(days)
+    for begin in range(0, len(chosen), _BATCH):
+        batch = chosen[begin : begin + _BATCH]
+        CalendarDay.objects.using("load").bulk_create(
+            [CalendarDay(day=day, **days[day]) for day in batch],
+            update_conflicts=True,
+            unique_fields=["day"],
+            update_fields=["working", "name", "basis", "provisional"],
+        )
+        changes = defaultdict(list)
+        for day in batch:
+            changes[_said(stand.get(day)), _said(days[day])].append(day.isoformat())
+        for (before, after), subjects in changes.items():
+            audit_all(subjects, by=by, at=at, action="calendar.put", before=before, after=after, using="load")
+        progress(begin + len(batch))
+    transaction.on_commit(forget_calendars, using="load")
+
+
+def _said(day: Mapping[str, Any] | None) -> str:
+    return "" if day is None else f"{'working' if day['working'] else 'off'}{' provisional' if day['provisional'] else ''}"
 
 
 def _allowed(by: Actor, permission: str, place: str) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import time as system
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -30,7 +30,8 @@ from fenji.ground.policy.rules import APPROVED, ENDED, PROPOSED, Binding, Change
 
 P = TypeVar("P")
 _ROOMS: dict[type, str] = {}
-_CALENDARS: dict[tuple[str, ...], DutyCalendar] = {}
+_CALENDARS: dict[tuple[str, ...], tuple[float, DutyCalendar]] = {}
+_CALENDAR_SECONDS = 60
 _PERIOD = re.compile(r"[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}")
 _BOOK_SECONDS = 60
 _clock = system.time
@@ -302,12 +303,20 @@ def settled_day(prefix: str, at: datetime) -> date:
 
 
 def duty_calendar(path: Sequence[str], on: date) -> DutyCalendar:
-    """Working days and duty hours at a place. Read once a process: rows of the calendar change a few times a year."""
+    """Working days and duty hours at a place. Read once a minute: another process may have taken a new calendar in."""
     hours = resolve(TasksPolicy, path, on).duty_hours
-    if hours not in _CALENDARS:
+    read_at, calendar = _CALENDARS.get(hours, (0.0, None))
+    if calendar is None or system.monotonic() - read_at > _CALENDAR_SECONDS:
         exceptions = dict(CalendarDay.objects.values_list("day", "working"))
-        _CALENDARS[hours] = DutyCalendar(tuple(_period(h) for h in hours), exceptions)
-    return _CALENDARS[hours]
+        calendar = DutyCalendar(tuple(_period(h) for h in hours), exceptions)
+        _CALENDARS[hours] = (system.monotonic(), calendar)
+    return calendar
+
+
+def calendar_days(days: Collection[date], using: str = "default") -> dict[date, dict[str, Any]]:
+    """The rows of the calendar for some days: day → working, name, basis, provisional."""
+    found = CalendarDay.objects.using(using).filter(day__in=days).values("day", "working", "name", "basis", "provisional")
+    return {row.pop("day"): row for row in found}
 
 
 def forget_calendars() -> None:

@@ -52,6 +52,7 @@ _UNITS = {
     "count/h": _("times an hour"),
     "count/min": _("times a minute"),
     "level": _("levels"),
+    "B": _("bytes"),
     "kind": _("kinds"),
     "percent": "%",
     "number": "",

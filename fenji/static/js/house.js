@@ -1,4 +1,5 @@
-// The little that pages need beyond htmx: `/` focuses the search, forms keep what was typed, diagnoses are suggested.
+// The little that pages need beyond htmx: `/` focuses the search, forms keep what was typed, diagnoses are suggested, files are
+// measured before they are sent, slips are printed.
 (function () {
   "use strict";
 
@@ -115,6 +116,20 @@
         .then(function (options) { if (field.value === asked) list.innerHTML = options; })
         .catch(function () { /* offline: a code can be typed all the same */ });
     }, 200);
+  });
+
+  // ---- a file that is too large is said to be so before it is sent ----
+  document.addEventListener("change", function (event) {
+    var field = event.target;
+    if (!field.dataset.largest) return;
+    var large = field.files[0] && field.files[0].size > Number(field.dataset.largest);
+    field.setCustomValidity(large ? field.dataset.tooLarge : "");
+    field.reportValidity();
+  });
+
+  // ---- a button that prints the page ----
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) window.print();
   });
 
   // ---- the verdict needs to know whether a reason was given, not the words: no free text in addresses ----

@@ -35,6 +35,11 @@ FAULTS = {
     "no_lead": _("The alliance is new: the file must name its lead too."),
     "other_kind": _("An alliance of this name exists and is of another kind."),
     "no_account": _("No account has the user name %(name)s. Import the accounts first."),
+    "username_taken": _("Another person has this user name. Choose another one, for instance with a digit behind it."),
+    "bad_username": _(
+        "A user name has 2 to 60 small letters, digits, dots, dashes or underscores, and begins with a letter or digit."
+    ),
+    "bad_name": _("A name has up to 60 characters, none of them invisible."),
     "roles": _("One person must not hold these roles together."),
     "dates": _("The end must lie after the start."),
 }
