@@ -35,7 +35,6 @@ class CodeTableListing:
         Column("name", _("Name"), required=True, sample="原发性高血压"),
     )
     key = ("code",)
-    handout = ()
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:
         """A file that says what the edition in force says changes nothing; any other begins a new edition, with all its rows."""
@@ -94,7 +93,6 @@ class DraftListing:
     permission = "catalogue.write"
     columns: Sequence[Column] = ()
     key: Sequence[str] = ("code",)
-    handout: Sequence[tuple[str, Any]] = ()
 
     @property
     def code(self) -> str:
