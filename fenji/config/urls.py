@@ -13,4 +13,5 @@ urlpatterns = [
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
     path("diagnoses/", include("fenji.care.catalogue.urls")),
+    path("", include("fenji.ground.network.urls")),
 ]

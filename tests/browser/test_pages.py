@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from fenji.care.referral import actions
 from fenji.ground.common.edge import now
 from tests.browser.conftest import PICTURES, SIZES, Visitors
+from tests.browser.things import network_things
 from tests.cast import a_case, a_resident, person, scope
 
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
@@ -37,7 +38,7 @@ def cases(house_file: Path) -> dict[str, str]:
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())
     found["answered"] = answered.number
-    return found
+    return found | network_things()
 
 
 PAGES = [
@@ -59,6 +60,42 @@ PAGES = [
     ("referral-answered", "doctor", "/referrals/{answered}/"),
     ("referrals", "doctor", "/referrals/"),
     ("posts", "doctor", "/posts/"),
+    ("institutions", "system", "/institutions/"),
+    ("institutions-city", "citysystem", "/institutions/?county=3504&tier=city&ended=1"),
+    ("institutions-none", "doctor", "/institutions/?q=zzzz"),
+    ("institution", "system", "/institutions/{hospital}/"),
+    ("institution-doctor", "doctor", "/institutions/{centre}/"),
+    ("institution-then", "doctor", "/institutions/{heir}/?on={then}"),
+    ("institution-history", "citysystem", "/institutions/{heir}/"),
+    ("institution-ended", "doctor", "/institutions/{old}/"),
+    ("institution-not-then", "doctor", "/institutions/{old}/?on=2020-01-01"),
+    ("institution-force", "system", "/institutions/{force}/"),
+    ("institution-new", "system", "/institutions/new/"),
+    ("institution-new-force", "system", "/institutions/new/?kind=task_force"),
+    ("institution-change", "system", "/institutions/{centre}/change/"),
+    ("institution-place", "system", "/institutions/{centre}/place/"),
+    ("institution-move", "system", "/institutions/{centre}/move/"),
+    ("institution-end", "system", "/institutions/{centre}/end/"),
+    ("institution-merge", "system", "/institutions/{centre}/end/?how=merges&into=%23{hospital}&on={then}&document=1"),
+    ("institution-close", "system", "/institutions/{centre}/end/?how=closes&on={then}"),
+    ("departments", "system", "/institutions/{hospital}/departments/"),
+    ("department", "system", "/institutions/departments/301/"),
+    ("relations", "system", "/institutions/{hospital}/relations/"),
+    ("seats", "system", "/institutions/{force}/seats/"),
+    ("staff", "head", "/institutions/{centre}/staff/"),
+    ("staff-new", "head", "/institutions/{centre}/staff/new/"),
+    ("staff-person", "head", "/staff/{staff}/"),
+    ("staff-change", "head", "/staff/{staff}/change/"),
+    ("duty", "head", "/institutions/{centre}/duty/"),
+    ("duty-none", "doctor", "/institutions/{city}/duty/"),
+    ("alliances", "system", "/alliances/"),
+    ("alliance", "system", "/alliances/1/"),
+    ("alliance-69", "doctor", "/alliances/{alliance}/?on={then}"),
+    ("alliance-new", "citysystem", "/alliances/new/"),
+    ("region", "citysystem", "/regions/{cityregion}/"),
+    ("region-county", "citysystem", "/regions/{region}/"),
+    ("region-change", "citysystem", "/regions/{region}/change/"),
+    ("region-merge", "citysystem", "/regions/{region}/merge/"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),
 ]

@@ -12,7 +12,7 @@ from fenji.ground.access.actions import audit, end_sessions_of
 from fenji.ground.access.rules import Actor, conflicting_roles
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import Refused, Stale, Unknown
-from fenji.ground.network.actions.organisations import require_reach
+from fenji.ground.network.actions.reach import require_reach
 from fenji.ground.network.models import Organisation, Post
 
 _EXCLUDE = "FJ002"

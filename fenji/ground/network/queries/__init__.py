@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from fenji.ground.access.actions import Seat
+from fenji.ground.access.rules import HOUSE_ACCOUNT, Actor
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import COUNTY_CODE_LENGTH
 from fenji.ground.network import rules
@@ -42,13 +43,19 @@ class Place:
     policy_path: tuple[str, ...]
 
 
-def _in_force(day: date) -> Q:
+def in_force(day: date) -> Q:
+    """Rows with `start` and `end` that hold on a day."""
     return Q(start__lte=day) & (Q(end=None) | Q(end__gt=day))
 
 
 def _county(org: Organisation) -> str:
     # the county is the first six digits of the place, whatever the region's kind
     return org.path[:COUNTY_CODE_LENGTH]
+
+
+def within_reach(by: Actor, path: str) -> bool:
+    """Whether somebody administers a place; the house itself may everything."""
+    return by.account_id == HOUSE_ACCOUNT or bool(by.reach and path.startswith(by.reach))
 
 
 def place(org: Organisation) -> Place:
@@ -90,7 +97,10 @@ def posts_within(reach: str) -> QuerySet[Post]:
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """An organisation as it was on a day: its particulars then, and the county that it lay in then."""
+    """An organisation as it was on a day: its particulars then, and the county that it lay in then.
+
+    `since`, `until`: the days in which just these particulars held.
+    """
 
     org_id: int
     name: str
@@ -102,14 +112,21 @@ class Then:
     region_name: str
     region_code: str
     county_code: str
+    code: str
+    uscc: str
+    ws218: str
+    affiliation: str
+    development: str
+    since: date
+    until: date | None
 
 
 def as_then(org_id: int, on: date, using: str = "default") -> Then | None:
     """What an organisation was on a day; None when it did not exist then. Codes and names of regions are those of the day."""
-    version = OrganisationVersion.objects.using(using).filter(_in_force(on), org_id=org_id).first()
+    version = OrganisationVersion.objects.using(using).filter(in_force(on), org_id=org_id).first()
     if version is None:
         return None
-    name = RegionName.objects.using(using).filter(_in_force(on), region_id=version.region_id).first()
+    name = RegionName.objects.using(using).filter(in_force(on), region_id=version.region_id).first()
     # before the first dated row of a region its oldest is the best that is known
     name = name or RegionName.objects.using(using).filter(region_id=version.region_id).order_by("start").first()
     code, called = (name.code, name.name) if name else ("", "")
@@ -124,6 +141,13 @@ def as_then(org_id: int, on: date, using: str = "default") -> Then | None:
         called,
         code,
         code[:COUNTY_CODE_LENGTH],
+        version.code,
+        version.uscc,
+        version.ws218,
+        version.affiliation,
+        version.development,
+        version.start,
+        version.end,
     )
 
 
@@ -153,30 +177,28 @@ def predecessors(org_id: int, using: str = "default") -> list[int]:
 
 def members(alliance_id: int, on: date, using: str = "default") -> list[Membership]:
     """Members of an alliance on a day, lead first, then by place."""
-    rows = Membership.objects.using(using).filter(_in_force(on), alliance_id=alliance_id).select_related("org")
+    rows = Membership.objects.using(using).filter(in_force(on), alliance_id=alliance_id).select_related("org")
     return sorted(rows, key=lambda m: (m.role != "lead", m.org.path))
 
 
 def alliances_of(org_id: int, on: date) -> list[Membership]:
     """An organisation's memberships on a day, with their alliances."""
-    rows = Membership.objects.filter(_in_force(on), org_id=org_id)
+    rows = Membership.objects.filter(in_force(on), org_id=org_id)
     return list(rows.select_related("alliance").order_by("alliance__kind", "alliance_id"))
 
 
 def community_of(org_id: int, on: date, using: str = "default") -> int | None:
     """The county community an institution belongs to on a day; None when to none."""
-    row = Membership.objects.using(using).filter(_in_force(on), org_id=org_id, kind="county_community").first()
+    row = Membership.objects.using(using).filter(in_force(on), org_id=org_id, kind="county_community").first()
     return row.alliance_id if row else None
 
 
 def branch_specialties(community: int, on: date, using: str = "default") -> frozenset[str]:
     """Specialties of the people who work at a branch of a county community on a day, employed or sent down (SM-3-3b)."""
-    branches = (
-        Membership.objects.using(using).filter(_in_force(on), alliance_id=community, role__in=rules.BRANCHES).values("org_id")
-    )
+    branches = Membership.objects.using(using).filter(in_force(on), alliance_id=community, role__in=rules.BRANCHES).values("org_id")
     found = (
         PractitionerRole.objects.using(using)
-        .filter(_in_force(on), org_id__in=branches)
+        .filter(in_force(on), org_id__in=branches)
         .values_list("practitioner__specialties", flat=True)
     )
     return frozenset(s for many in found for s in many)
@@ -191,7 +213,7 @@ def public_primary(county: str) -> QuerySet[Organisation]:
 
 def staff_of(org_id: int, on: date) -> QuerySet[PractitionerRole]:
     """Who works at an institution on a day, by name."""
-    found = PractitionerRole.objects.filter(_in_force(on), org_id=org_id)
+    found = PractitionerRole.objects.filter(in_force(on), org_id=org_id)
     return found.select_related("practitioner", "department").order_by("practitioner__name", "id")
 
 
@@ -211,8 +233,8 @@ def title_on(practitioner_id: UUID, on: date, using: str = "default") -> str:
 
 def alliance_lead(org_id: int, on: date) -> Organisation | None:
     """The lead of the county community an institution belongs to on a day; None when it belongs to none."""
-    mine = Membership.objects.filter(_in_force(on), org_id=org_id, alliance__kind="county_community")
-    lead = Membership.objects.filter(_in_force(on), role="lead", alliance__in=mine.values("alliance")).select_related("org")
+    mine = Membership.objects.filter(in_force(on), org_id=org_id, alliance__kind="county_community")
+    lead = Membership.objects.filter(in_force(on), role="lead", alliance__in=mine.values("alliance")).select_related("org")
     found = lead.first()
     return found.org if found else None
 
@@ -231,9 +253,10 @@ def _serves(org: Organisation, origin: Place) -> bool:
     return org.path[:common] == origin.path[:common]
 
 
-def departments_of(org_id: int) -> list[Department]:
-    """Departments of an institution, in the order of their ids."""
-    return list(Department.objects.filter(org_id=org_id, end=None).order_by("id"))
+def departments_of(org_id: int, on: date | None = None) -> list[Department]:
+    """Departments of an institution at present or on a day, in the order of their ids."""
+    held = Q(end=None) if on is None else (Q(start=None) | Q(start__lte=on)) & (Q(end=None) | Q(end__gt=on))
+    return list(Department.objects.filter(held, org_id=org_id).order_by("id"))
 
 
 def posts_of(account_id: UUID, at: datetime) -> list[Post]:
