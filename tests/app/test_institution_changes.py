@@ -367,6 +367,17 @@ def test_a_merger_into_another_kind_or_into_itself_is_refused(house_file: object
     assert Organisation.objects.using("load").get(pk=number).end is None
 
 
+def test_an_institution_does_not_end_before_its_last_change(house_file: object) -> None:
+    number = a_committed("改后终止院")
+    walk = Walk("citysystem")
+    assert walk.send(walk.get(f"/institutions/{number}/change/"), "", name="改后终止医院", on=str(MID)).status == 200
+    for day in (MID, MID - timedelta(days=1)):
+        page = walk.send(walk.get(f"/institutions/{number}/end/?how=closes&on={day}"), "end/")
+        assert page.status == 409
+        assert "before the last change" in page.text
+    assert Organisation.objects.using("load").get(pk=number).end is None
+
+
 def test_nobody_ends_the_institution_of_their_own_post(db: None) -> None:
     org = person("system").org_id
     walk = Walk("system")

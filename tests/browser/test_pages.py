@@ -196,3 +196,18 @@ def test_pages_stay_light(visit: Visitors, cases: dict[str, str]) -> None:
     visitor.open(f"/referrals/{cases['answered']}/")
     html = len(visitor.page.content().encode())
     assert html < 150_000, html
+
+
+def test_institutions_and_places_are_suggested_while_they_are_typed(visit: Visitors, cases: dict[str, str]) -> None:
+    page = visit("system", "1440", "en").open("/institutions/new/?kind=task_force")
+    page.locator("input[name=region]").type("夏茂")
+    expect(page.locator("#places option").first).to_have_attribute("value", "350405101 夏茂镇")
+    page.locator("input[name=region]").fill("350405101 夏茂镇")
+    page.locator("input[name=parent]").type("沙县区卫")
+    expect(page.locator("#institutions option").first).to_have_attribute("value", "沙县区卫生健康局（模拟） #4")
+    page.locator("input[name=parent]").fill("沙县区卫生健康局（模拟） #4")
+    page.locator("input[name=name]").fill("夏茂镇医改专班")
+    page.locator("select[name=force_kind]").select_option("task_force")
+    page.get_by_role("button", name="Enter the institution").click()
+    expect(page.locator("main")).to_contain_text("Entered: 夏茂镇医改专班")
+    expect(page.locator("main")).to_contain_text("沙县区卫生健康局")

@@ -349,7 +349,7 @@ class ShiftForm(forms.Form):
     """A duty shift. When it ends at or before the hour it began, it ends on the next day."""
 
     practitioner = forms.TypedChoiceField(label=_("Person on duty"))
-    duty = forms.ChoiceField(label=_("Duty"), choices=_choices(texts.DUTIES))
+    duty = forms.ChoiceField(label=_("Kind of duty"), choices=_choices(texts.DUTIES))
     day = Day(label=_("Day"))
     begins = forms.TimeField(label=_("Begins at"), widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}))
     ends = forms.TimeField(label=_("Ends at"), widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}))

@@ -10,13 +10,13 @@ from typing import Any
 
 from django.db import IntegrityError, connections, transaction
 
-from fenji.ground.access.actions import audit, end_sessions_of
+from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import Stale, Unknown
 from fenji.ground.network import rules
 from fenji.ground.network.actions.reach import BadChange, require_reach
-from fenji.ground.network.actions.regions import hand_rows, move_paths, sign_out
+from fenji.ground.network.actions.regions import hand_rows, move_paths, posts_below, sign_out
 from fenji.ground.network.actions.versions import version_of, write_version
 from fenji.ground.network.models import (
     Department,
@@ -180,8 +180,7 @@ def _end_posts(org: Organisation, reason: str, at: datetime, using: str) -> list
     """End the posts at an organisation and their open sessions; returns them."""
     posts = list(Post.objects.using(using).filter(org_id=org.id, end=None, start__lt=at))
     Post.objects.using(using).filter(pk__in=[p.pk for p in posts]).update(end=at, ended_because=reason)
-    for post in posts:
-        end_sessions_of(post_id=post.id, at=at)
+    sign_out([p.pk for p in posts], at)
     return posts
 
 
@@ -191,13 +190,20 @@ def _not_ones_own(org: Organisation, by: Actor) -> None:
         raise BadChange(why="own_post")
 
 
+def _check_last_day(org: Organisation, on: date, at: datetime) -> None:
+    """It must have existed before the day, the day must have come, and nothing may be dated after it."""
+    if on > local_day(at) or (org.start is not None and on <= org.start):
+        raise BadChange(why="day")
+    if OrganisationVersion.objects.using("load").filter(org_id=org.id, end=None, start__gte=on).exists():
+        raise BadChange(why="before")
+
+
 @transaction.atomic(using="load")
 def close(org_id: int, version: int, *, on: date, reason: str, by: Actor, at: datetime) -> Organisation:
     """End an organisation with its memberships, departments and posts. Raises as `change` does."""
     org = _locked(org_id, version, by, "load")
     _not_ones_own(org, by)
-    if on > local_day(at) or (org.start is not None and on <= org.start):
-        raise BadChange(why="day")
+    _check_last_day(org, on, at)
     _end_everything(org, on, at, "load")
     audit(by=by, at=at, action="organisation.close", subject=f"org:{org_id}", after=reason, using="load", on=str(on))
     return org
@@ -216,8 +222,11 @@ def merge(org_id: int, version: int, into: int, *, on: date, document: str, by: 
         raise Unknown(what="organisation")
     require_reach(by, heir.path)
     rules.check_merge((org.kind, org.end), (heir.kind, heir.end))
-    if org.id == heir.id or on > local_day(at) or (org.start is not None and on <= org.start):
-        raise BadChange(why="day" if org.id != heir.id else "same")
+    if org.id == heir.id:
+        raise BadChange(why="same")
+    _check_last_day(org, on, at)
+    if heir.start is not None and on < heir.start:
+        raise BadChange(why="day")
     _carry_people(org, heir, on, at)
     _end_everything(org, on, at, "load")
     hand_rows(org.path, heir.path)
@@ -265,5 +274,5 @@ def move(org_id: int, version: int, region_id: int, *, on: date, reason: str, by
         old = org.path
         change(org_id, version, {"region_id": region_id}, on=on, reason=reason, by=by, at=at, using="load")
         move_paths(old, new)
-        sign_out(new, at)
+        sign_out(posts_below(new), at)
         return Organisation.objects.using("load").get(pk=org_id)

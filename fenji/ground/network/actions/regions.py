@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
+from uuid import UUID
 
 from django.apps import apps
 from django.db import connections, transaction
@@ -98,10 +100,20 @@ def hand_rows(old: str, new: str, using: str = "load") -> int:
     return moved
 
 
-def sign_out(path: str, at: datetime) -> None:
-    """End the open sessions of all posts at places that begin with `path`: a session keeps the reach it was opened with."""
-    for post_id in Post.objects.using("load").filter(path__starts=path, end=None).values_list("pk", flat=True):
-        end_sessions_of(post_id=post_id, at=at)
+def sign_out(post_ids: Iterable[UUID], at: datetime) -> None:
+    """End the open sessions of posts once the change is written: a session keeps the reach it was opened with."""
+    ids = list(post_ids)
+
+    def end_all() -> None:
+        for post_id in ids:
+            end_sessions_of(post_id=post_id, at=at)
+
+    transaction.on_commit(end_all, using="load")
+
+
+def posts_below(path: str) -> list[UUID]:
+    """The present posts at places that begin with `path`."""
+    return list(Post.objects.using("load").filter(path__starts=path, end=None).values_list("pk", flat=True))
 
 
 @transaction.atomic(using="load")
@@ -137,7 +149,7 @@ def change_region(
     Region.objects.using("load").filter(pk=region_id).update(parent_id=parent_id)
     if code != present.code:
         _recode_below(old, new, on)
-        sign_out(new, at)
+        sign_out(posts_below(new), at)
     audit(by=by, at=at, action="region.change", subject=f"region:{region_id}", before=present.code, after=code, using="load")
     return row
 
@@ -216,7 +228,7 @@ def merge_regions(predecessors: list[int], *, code: str, name: str, on: date, by
             _bring_under(child, region, stem, taken, on)
         move_paths(rules.significant(row.code, kind), stem)
         _rehome(row.region_id, region, name, on)
-    sign_out(stem, at)
+    sign_out(posts_below(stem), at)
     audit(
         by=by,
         at=at,
