@@ -12,9 +12,7 @@ from uuid import UUID, uuid5
 
 from django.db import transaction
 
-from fenji.care.catalogue.actions import demo_rows, load_dictionary
-from fenji.care.catalogue.models import DiseaseList, ListEntry
-from fenji.care.catalogue.rules import disease_group
+from fenji.care.catalogue.actions import load_dictionary
 from fenji.ground.access import rules as access
 from fenji.ground.access.models import Account
 from fenji.ground.network import rules
@@ -22,6 +20,7 @@ from fenji.ground.network.actions import appoint, enter, load_divisions, load_sp
 from fenji.ground.network.models import Alliance, Department, Membership, Organisation
 from fenji.ground.network.queries import region_id, regions_below
 from fenji.ground.policy.actions import load_calendar
+from fenji.world import lists
 
 DATA = Path(__file__).parent / "data"
 NAMESPACE = UUID("5f0e8c1e-6d3b-4b5e-9a43-0f1d5a1c2b3d")
@@ -29,9 +28,11 @@ SINCE = date(2022, 3, 1)
 OPENED = datetime(2022, 3, 1, tzinfo=UTC)
 MARK = "（模拟）"
 
-PROVINCE_HOSPITAL, CITY_HOSPITAL, COUNTY_HOSPITAL, COMMISSION, HOUSE_OFFICE, CITY_OFFICE = 1, 2, 3, 4, 5, 6
+PROVINCE_HOSPITAL, CITY_HOSPITAL, COUNTY_HOSPITAL, COMMISSION, HOUSE_OFFICE, INSURER, CITY_OFFICE = 1, 2, 3, 4, 5, 6, 7
 FIRST_TOWNSHIP, FIRST_VILLAGE = 101, 1001
 DEMO_TOWNSHIP = "350405101"
+CENTRAL = (DEMO_TOWNSHIP, "350405102")
+"""Towns with a central health centre (中心卫生院)."""
 
 
 def rates() -> dict[str, Any]:
@@ -59,6 +60,7 @@ def _organisation(number: int, name: str, code: str, tier: str, km: float | None
         id=number,
         kind=kind,
         name=f"{name}{MARK}",
+        code=f"SIM{number:06d}",
         region_id=region_id(code, "load"),
         care_tier=tier,
         path=rules.path_of(code, number),
@@ -75,6 +77,7 @@ def _hospitals(county: str) -> list[Organisation]:
         _organisation(CITY_HOSPITAL, "三明沙溪医院", "350404", "city", 34, **_hospital("3A", "city")),
         _organisation(COUNTY_HOSPITAL, "沙县区总医院", f"{county}001", "county", 12, **_hospital("2A", "county")),
         _organisation(COMMISSION, "沙县区卫生健康局", county, "", None, "agency", agency_kind="health", affiliation="county"),
+        _organisation(INSURER, "三明市医疗保障局", "350400", "", None, "agency", agency_kind="insurance", affiliation="city"),
         _organisation(HOUSE_OFFICE, "沙县区信息中心", county, "", None, "agency", agency_kind="digital", affiliation="county"),
         _organisation(CITY_OFFICE, "三明市信息中心", "350400", "", None, "agency", agency_kind="digital", affiliation="city"),
     ]
@@ -93,7 +96,7 @@ def _townships(county: str) -> list[Organisation]:
     return [
         _organisation(
             *(FIRST_TOWNSHIP + i, _centre_name(name), code, "township", None),
-            ws218="B100" if name.endswith("街道") else "C220",
+            ws218="B100" if name.endswith("街道") else "C210" if code.startswith(CENTRAL) else "C220",
             affiliation="county",
             ownership="government",
         )
@@ -146,6 +149,11 @@ def people(townships: list[Organisation]) -> list[Person]:
         Person("head", "张守田", access.MANAGER, demo.id),
         Person("desk", "吴月梅", access.DESK, COUNTY_HOSPITAL),
         Person("specialist", "郑国安", access.DOCTOR, COUNTY_HOSPITAL),
+        Person("editor", "曾雅琴", access.EDITOR, COUNTY_HOSPITAL),
+        Person("director", "蔡明远", access.MANAGER, COUNTY_HOSPITAL),
+        Person("clerk", "江秀珍", access.EDITOR, demo.id),
+        Person("insurer", "许建华", access.OFFICER, INSURER),
+        Person("insurer2", "苏丽萍", access.OFFICER, INSURER),
         Person("citydesk", "林巧云", access.DESK, CITY_HOSPITAL),
         Person("officer", "陈思源", access.OFFICER, COMMISSION),
         Person("system", "黄启明", access.SYSTEM_ADMIN, HOUSE_OFFICE),
@@ -162,14 +170,23 @@ def people(townships: list[Organisation]) -> list[Person]:
     return staff
 
 
-SHOWN = ("doctor", "reviewer", "head", "desk", "specialist", "officer", "system", "security", "audit")
+SHOWN = ("doctor", "reviewer", "head", "desk", "specialist", "editor", "director", "officer", "system", "security", "audit")
 """One login per role, and the receiving doctor; the others can be given a password by `fenji demo --new-passwords`."""
 
 
 def _write_accounts(staff: list[Person]) -> None:
+    paths = dict(Organisation.objects.using("load").values_list("id", "path"))
     for person in staff:
-        # no password fits "!": an account opens only after it has been given one
-        Account.objects.using("load").create(id=person.id, username=person.username, name=person.name, password="!")  # noqa: S106
+        # without a password: an account opens only after it has been given one
+        Account.objects.using("load").create(
+            id=person.id,
+            username=person.username,
+            name=person.name,
+            kind=access.kind_of(person.role),
+            org_id=person.org_id,
+            path=paths[person.org_id],
+            created_at=OPENED,
+        )
         appoint(
             *(person.id, person.org_id, person.role, OPENED),
             by=access.house(person.org_id),
@@ -179,22 +196,21 @@ def _write_accounts(staff: list[Person]) -> None:
         )
 
 
-def _write_lists(townships: list[Organisation]) -> None:
-    rows = list(demo_rows())
-    primary = sorted({disease_group(r["code"], r["group"]) for r in rows if r["primary"] == "1"})
-    own = sorted({disease_group(r["code"], r["group"]) for r in rows if r["township"] == "1"})
-    lists = [DiseaseList(id=1, kind="first_contact", org_id=COUNTY_HOSPITAL, number=1, start=SINCE)]
-    lists += [DiseaseList(id=o.id, kind="treatable", org_id=o.id, number=1, start=SINCE) for o in townships]
-    DiseaseList.objects.using("load").bulk_create(lists)
-    entries = [ListEntry(list_id=1, group=g) for g in primary]
-    entries += [ListEntry(list_id=o.id, group=g) for o in townships for g in own]
-    ListEntry.objects.using("load").bulk_create(entries, batch_size=2000)
+def welcome(staff: list[Person]) -> None:
+    """Give people whom a later release brought their accounts and posts; those who are there keep theirs."""
+    known = set(Account.objects.using("load").values_list("id", flat=True))
+    there = set(Organisation.objects.using("load").filter(pk__in={p.org_id for p in staff}).values_list("id", flat=True))
+    with transaction.atomic(using="load"):
+        _write_accounts([p for p in staff if p.id not in known and p.org_id in there])
 
 
 def _write_alliance(townships: list[Organisation]) -> None:
     Alliance.objects.using("load").create(id=1, kind="county_community", name=f"沙县区总医院医共体{MARK}", start=SINCE)
     members = [Membership(alliance_id=1, org_id=COUNTY_HOSPITAL, role="lead", start=SINCE)]
-    members += [Membership(alliance_id=1, org_id=o.id, role="branch", start=SINCE) for o in townships]
+    members += [
+        Membership(alliance_id=1, org_id=o.id, role="central_branch" if o.ws218 == "C210" else "branch", start=SINCE)
+        for o in townships
+    ]
     Membership.objects.using("load").bulk_create(members)
 
 
@@ -212,11 +228,12 @@ def build() -> list[Organisation]:
     code = rates()["county"]["code"]
     with transaction.atomic(using="load"):
         townships = _townships(code)
-        enter([*_hospitals(code), *townships, *_villages(code)], SINCE)
+        hospitals, villages = {o.id: o for o in _hospitals(code)}, _villages(code)
+        enter([*hospitals.values(), *townships, *villages], SINCE)
         Department.objects.using("load").bulk_create(_departments())
         _write_alliance(townships)
         _write_accounts(people(townships))
-        _write_lists(townships)
+        lists.write(hospitals[COUNTY_HOSPITAL], [*townships, *villages], hospitals[INSURER], SINCE)
     return townships
 
 

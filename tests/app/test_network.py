@@ -164,8 +164,11 @@ def test_a_county_code_that_changes_in_mid_year_moves_everything_below_and_keeps
 
 def test_every_table_with_a_place_moves_and_none_is_forgotten(house_file: object) -> None:
     with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'path'")
-        assert sorted(t for (t,) in cursor.fetchall()) == actions.placed_tables()
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name IN ('path', 'place')"
+        )
+        assert sorted(cursor.fetchall()) == actions.placed_columns()
 
 
 def test_two_counties_become_one_with_an_id_of_its_own(rolled_back: None) -> None:
@@ -295,7 +298,7 @@ def test_a_merger_hands_on_residents_open_cases_waiting_steps_staff_and_posts(ho
         assert centre in row.viewer_ids
         assert (resident.home_org_id, resident.path) == (heir, path)
         assert not WorkItem.objects.using("load").filter(org_id=centre, closed_at=None).exists()
-        posts = Post.objects.using("load").filter(account_id=doctor.id)
+        posts = Post.objects.using("load").filter(account_id=doctor.id, org_id__in=(centre, heir))
         assert {(p.org_id, p.role, p.end is None) for p in posts} == {(centre, DOCTOR, False), (heir, DOCTOR, True)}
         transaction.set_rollback(True, using="load")
 
@@ -307,9 +310,9 @@ def county_names() -> list[str]:
 # --- posts --------------------------------------------------------------------------------------------------------------------
 
 
-def an_account() -> UUID:
+def an_account(kind: str = "staff") -> UUID:
     number = uuid4()
-    Account.objects.using("load").create(id=number, username=f"u{number}", name="临时", password="!")
+    Account.objects.using("load").create(id=number, username=f"u{number}", name="临时", kind=kind)
     return number
 
 
@@ -319,7 +322,7 @@ def appoint(account: UUID, role: str, start: datetime, end: datetime | None = No
 
 
 def test_roles_that_exclude_each_other_may_follow_each_other(rolled_back: None) -> None:
-    account, start = an_account(), now()
+    account, start = an_account("administrator"), now()
     appoint(account, SYSTEM_ADMIN, start, start + timedelta(days=10))
     appoint(account, AUDIT_ADMIN, start + timedelta(days=10))
     with pytest.raises(actions.RolesExclude):
@@ -338,7 +341,7 @@ def test_a_stand_in_needs_an_end_and_a_post_ends_after_it_starts(rolled_back: No
 
 
 def test_of_two_appointments_at_once_that_exclude_each_other_one_stands(house_file: object) -> None:
-    account = an_account()
+    account = an_account("administrator")
     gate = threading.Barrier(2)
     results: list[str] = []
 
@@ -358,7 +361,7 @@ def test_of_two_appointments_at_once_that_exclude_each_other_one_stands(house_fi
         [t.start() for t in threads]
         [t.join() for t in threads]
         assert sorted(results) == ["ok", "roles_exclude"]
-        account = an_account()
+        account = an_account("administrator")
 
 
 def test_ending_a_post_ends_its_sessions(house_file: object) -> None:

@@ -170,11 +170,18 @@ def test_staff_begin_to_work_with_their_title_and_specialties() -> None:
     assert queries.title_on(doctor.id, date(2024, 1, 1), "load") == "deputy_senior"
 
 
+def an_account() -> None:
+    org = Organisation.objects.using("load").get(code="H1")
+    Account.objects.using("load").create(username="zhang", name="张", password="!", org_id=org.id, path=org.path)
+
+
 def test_posts_are_given_to_accounts_that_exist() -> None:
     take("institutions", HOSPITAL)
-    Account.objects.using("load").create(username="zhang", name="张", password="!")
+    Account.objects.using("load").create(username="zhang", name="张", path="350424001000/00000001")
     row = {"username": "zhang", "org": "H1", "role": "desk"}
-    assert faults(judge("posts", {**row, "username": "nobody"})) == [(2, "username", "no_account")]
+    Account.objects.using("load").create(username="elsewhere", name="王", path="350405001000/00000001")
+    for name in ("nobody", "elsewhere"):
+        assert faults(judge("posts", {**row, "username": name})) == [(2, "username", "no_account")]
     assert faults(judge("posts", {**row, "since": date(2024, 2, 1), "until": date(2024, 1, 1)})) == [(2, "until", "dates")]
     assert take("posts", row).outcomes == {2: "new"}
     assert take("posts", row).outcomes == {2: "same"}
@@ -186,17 +193,86 @@ def test_administrators_are_not_appointed_by_import() -> None:
     assert roles == {"doctor", "reviewer", "desk", "manager", "editor", "officer"}
 
 
-@pytest.mark.parametrize("listing", ["institutions", "departments", "members", "staff", "posts"])
+@pytest.mark.parametrize("listing", ["institutions", "departments", "members", "staff", "accounts", "posts"])
 def test_somebody_who_administers_nothing_takes_nothing_in(listing: str) -> None:
     take("institutions", HOSPITAL, centre())
     take("members", member("H1", "lead"))
-    Account.objects.using("load").create(username="zhang", name="张", password="!")
+    Account.objects.using("load").create(username="zhang", name="张", path="350424001000/00000001")
     nobody = Actor(uuid4(), "x", "doctor", uuid4(), 0, "", (0,), "")
     given = {
         "institutions": centre("C9"),
         "departments": {"org": "H1", "name": "x"},
         "members": member("C1"),
         "staff": somebody(),
+        "accounts": login(),
         "posts": {"username": "zhang", "org": "H1", "role": "desk"},
     }[listing]
     assert [code for _, _, code in faults(judge(listing, given, by=nobody))] == ["not_yours"]
+
+
+def test_a_group_with_its_secretariat_and_its_seats_comes_in() -> None:
+    group = {"code": "G", "name": "医改领导小组", "region": "350424", "kind": "task_force", "force_kind": "leading_group"}
+    office = {**group, "code": "S", "name": "秘书处", "force_kind": "secretariat", "parent": "G"}
+    assert faults(judge("institutions", {**office, "parent": "X"})) == [(2, "parent", "no_org")]
+    assert faults(judge("institutions", centre(force_kind="secretariat"))) == [(2, "force_kind", "force_only")]
+    assert set(take("institutions", office, group).outcomes.values()) == {"new"}
+    assert Organisation.objects.using("load").get(code="S").parent.code == "G"
+    assert set(take("institutions", office, group).outcomes.values()) == {"same"}
+    head = {"org": "G", "name": "某县长", "role": "head"}
+    judged = judge("seats", head, {**head, "name": "另一人"}, {**head, "name": "某成员", "role": "member"})
+    assert faults(judged) == [(3, "role", "seat_taken")]
+    assert take("seats", head).outcomes == {2: "new"}
+    assert take("seats", head).outcomes == {2: "same"}
+    take("institutions", HOSPITAL)
+    assert faults(judge("seats", {**head, "org": "H1"})) == [(2, "org", "not_force")]
+
+
+def test_a_named_list_holds_institutions_or_regions() -> None:
+    take("institutions", HOSPITAL)
+    row = {"list": "weak", "name": "薄弱县医院", "clause": "XZ-2-2a", "expected": 25, "org": "H1"}
+    assert faults(judge("lists", {**row, "region": "350424"}, {**row, "org": None})) == [
+        (2, "org", "org_or_region"),
+        (3, "org", "org_or_region"),
+    ]
+    assert take("lists", row, {**row, "org": None, "region": "350424"}).outcomes == {2: "new", 3: "new"}
+    assert take("lists", row, {**row, "org": None, "region": "350424"}).outcomes == {2: "same", 3: "same"}
+    assert faults(judge("lists", {**row, "org": None, "region": "350405"})) == [(2, "region", "not_yours")]
+
+
+def login(username: str = "zhangmm", **more: Any) -> dict[str, Any]:
+    return {"username": username, "name": "张某某", "org": "H1", "role": "doctor", **more}
+
+
+def test_accounts_come_without_a_password_and_with_a_code_that_opens_them() -> None:
+    take("institutions", HOSPITAL)
+    found = rows("accounts", login(), login("li.si", role="desk"))
+    assert dict(listings()["accounts"].judge(found, by=COUNTY, at=now()).outcomes) == {2: "new", 3: "new"}
+    slips = listings()["accounts"].write(found, by=COUNTY, at=now(), progress=lambda done: None)
+    assert len({tuple(s.values()) for s in slips}) == 2
+    account = Account.objects.using("load").get(username="zhangmm")
+    assert account.activation_hash is not None
+    assert all(code.encode() not in bytes(account.activation_hash) for s in slips for code in s.values())
+    assert Post.objects.using("load").get(account=account).role == "doctor"
+    assert set(judge("accounts", login(), login("li.si", role="desk")).outcomes.values()) == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "code"),
+    [
+        (login("张三"), "username", "bad_username"),
+        (login("a"), "username", "bad_username"),
+        (login(name="张\u202e三"), "name", "bad_name"),
+        (login(org="NO"), "org", "no_org"),
+    ],
+)
+def test_what_is_wrong_with_an_account_is_named(row: dict[str, Any], column: str, code: str) -> None:
+    take("institutions", HOSPITAL)
+    assert faults(judge("accounts", row)) == [(2, column, code)]
+
+
+def test_a_user_name_of_somebody_else_is_refused_and_tells_nothing_of_them() -> None:
+    take("institutions", HOSPITAL, centre())
+    take("accounts", login())
+    judged = judge("accounts", login(name="另一人"), login("ZhangMM", org="C1"))
+    assert faults(judged) == [(2, "username", "username_taken"), (3, "username", "username_taken")]
+    assert all(not f.detail for f in judged.faults)

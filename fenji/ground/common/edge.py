@@ -42,8 +42,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def page(permission: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[View], View]:
-    """Mark a view with the one permission it needs and the methods it answers."""
+def page(
+    permission: str, methods: tuple[str, ...] = ("GET",), largest: Callable[[SignedRequest], int] | None = None
+) -> Callable[[View], View]:
+    """Mark a view with the one permission it needs and the methods it answers.
+
+    `largest`: how many bytes a signed-in person may send it, where that is more than a form needs.
+    """
 
     def mark(view: View) -> View:
         guarded = require_http_methods([*methods, "HEAD"] if "GET" in methods else list(methods))(view)
@@ -54,7 +59,18 @@ def page(permission: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[View
 
         inner.permission = permission
         inner.methods = methods
+        inner.largest = largest
         return inner
+
+    return mark
+
+
+def permits(permission: str) -> Callable[[View], View]:
+    """Mark an operation of the API with the one permission it needs: `@router.get("/x")` above, `@permits("x.read")` below."""
+
+    def mark(work: View) -> View:
+        work.permission = permission
+        return work
 
     return mark
 
@@ -105,8 +121,13 @@ def fresh_key() -> str:
 
 def posted_key(request: HttpRequest) -> UUID | None:
     """The idempotency key of a posted form; None when it carries none or it is not one."""
+    return as_key(request.POST.get("_key", ""))
+
+
+def as_key(text: str) -> UUID | None:
+    """An idempotency key as it was sent; None when it is not one."""
     try:
-        return UUID(request.POST.get("_key", ""))
+        return UUID(text)
     except ValueError:
         return None
 

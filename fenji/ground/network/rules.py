@@ -191,3 +191,164 @@ class NetworkPolicy:
     """Parameters of the registry. Numbers of things unless the name says otherwise."""
 
     unified_resources: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrgView:
+    """An organisation on the day that is looked at. `place`: its region's code."""
+
+    id: int
+    name: str
+    kind: str
+    agency_kind: str
+    force_kind: str
+    tier: str
+    grade: str
+    ownership: str
+    development: str
+    place: str
+    parent_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllianceView:
+    """An alliance on the day: its lead (None: without), members by id, and which resources it runs as one."""
+
+    id: int
+    name: str
+    kind: str
+    unified: frozenset[str]
+    lead: OrgView | None
+    members: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What the registry held on a day. Codes of regions without the zeros at their end; `seats`: (group, role)."""
+
+    counties: tuple[tuple[str, str], ...]
+    towns: tuple[tuple[str, str], ...]
+    orgs: tuple[OrgView, ...]
+    alliances: tuple[AllianceView, ...]
+    seats: frozenset[tuple[int, str]]
+    partners: frozenset[tuple[int, int]]
+    lists: tuple[tuple[str, str, int | None, int], ...]
+    """Named lists: (clause, name, expected, held)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What a clause wants of the registry and does not find. `place`: code of the region it concerns."""
+
+    clause_id: str
+    code: str
+    place: str
+    name: str
+    org_id: int | None = None
+
+
+def gaps(register: Register, policy: NetworkPolicy) -> list[Gap]:
+    """Everything the clauses of the registry miss, by clause and place. Which clauses bind at a place is for the caller."""
+    found = [*_leadership(register), *_committees(register), *_alliances(register, policy)]
+    found += [*_institutions(register), *_lists(register)]
+    return sorted(found, key=lambda g: (g.clause_id, g.place, g.name))
+
+
+def _of_kind(register: Register, force_kind: str) -> list[OrgView]:
+    return [o for o in register.orgs if o.force_kind == force_kind]
+
+
+def _leadership(register: Register) -> list[Gap]:
+    """SM-0-4: one leading group with a secretariat in each county. F64-1-1a: a head, and one leader for the three sectors."""
+    found = []
+    groups = _of_kind(register, "leading_group")
+    offices = {o.parent_id for o in _of_kind(register, "secretariat")}
+    for code, name in register.counties:
+        mine = [g for g in groups if g.place.startswith(code)]
+        if not mine:
+            found.append(Gap("SM-0-4", "no_leading_group", code, name))
+        found += [Gap("SM-0-4", "second_leading_group", code, g.name, g.id) for g in mine[1:]]
+        found += [Gap("SM-0-4", "no_secretariat", code, g.name, g.id) for g in mine if g.id not in offices]
+    for group in groups:
+        for role, code in (("head", "no_head"), ("sanyi_leader", "no_sanyi_leader")):
+            if (group.id, role) not in register.seats:
+                found.append(Gap("F64-1-1a", code, group.place, group.name, group.id))
+    return found
+
+
+def _committees(register: Register) -> list[Gap]:
+    """QZ-2-13a: an operations committee in each public hospital.
+
+    XZ-4-1a: a task force with at least one member in each health authority, hospital and centre.
+    """
+    operated = {o.parent_id for o in _of_kind(register, "operations_committee")}
+    seated = {org for org, _role in register.seats}
+    forces = {o.parent_id for o in _of_kind(register, "task_force") if o.id in seated}
+    found = []
+    for org in register.orgs:
+        hospital = org.kind == "care" and org.tier not in PRIMARY
+        if hospital and org.ownership in ("government", "public") and org.id not in operated:
+            found.append(Gap("QZ-2-13a", "no_operations_committee", org.place, org.name, org.id))
+        concerned = hospital or org.agency_kind == "health" or org.tier == "township"
+        if concerned and org.id not in forces:
+            found.append(Gap("XZ-4-1a", "no_task_force", org.place, org.name, org.id))
+    return found
+
+
+def _alliances(register: Register, policy: NetworkPolicy) -> list[Gap]:
+    found = []
+    communities = [a for a in register.alliances if a.kind == "county_community"]
+    supervised = {o.parent_id for o in _of_kind(register, "management_committee")}
+    top = {o.id for o in register.orgs if is_three_a(o.grade)}
+    top |= {a.lead.id for a in register.alliances if a.lead is not None and is_three_a(a.lead.grade)}
+    for alliance in communities:
+        if alliance.lead is None:
+            found.append(Gap("F64-3-1c", "no_lead", "", alliance.name))
+            continue
+        place, lead = alliance.lead.place, alliance.lead
+        if not _has_partner(alliance, register, top):
+            found.append(Gap("QZ-2-09d", "no_three_a_partner", place, alliance.name, lead.id))
+        if not is_tight(alliance.unified, policy.unified_resources):
+            found.append(Gap("F64-1-3a", "not_tight", place, alliance.name, lead.id))
+        if lead.id not in supervised:
+            found.append(Gap("QZ-2-09b", "no_management_committee", place, alliance.name, lead.id))
+    for code, name in register.counties:
+        if not any(a.lead is not None and a.lead.place.startswith(code) for a in communities):
+            found.append(Gap("F64-3-1c", "no_community", code, name))
+    for alliance in register.alliances:
+        if alliance.kind == "city_group" and alliance.lead is None:
+            found.append(Gap("QZ-2-08a", "no_lead", "", alliance.name))
+    return found
+
+
+def _has_partner(community: AllianceView, register: Register, top: Collection[int]) -> bool:
+    """QZ-2-09d: a partner of class 三甲, by agreement of the lead, or in another alliance that such a hospital leads."""
+    lead = community.lead.id if community.lead else 0
+    by_agreement = any(set(top) & {a, b} - {lead} for a, b in register.partners if lead in (a, b))
+    others = [a for a in register.alliances if a.id != community.id and a.lead is not None and lead in a.members]
+    return by_agreement or any(a.lead.id in top and a.lead.id != lead for a in others if a.lead is not None)
+
+
+def _institutions(register: Register) -> list[Gap]:
+    """QZ-2-01d: each private institution has a type of development. QZ-2-01b: each town has a primary institution."""
+    found = [
+        Gap("QZ-2-01d", "no_development", o.place, o.name, o.id)
+        for o in register.orgs
+        if o.kind == "care" and o.ownership == "private" and not o.development
+    ]
+    served = [o.place for o in register.orgs if o.tier == "township"]
+    found += [
+        Gap("QZ-2-01b", "town_without_institution", code, name)
+        for code, name in register.towns
+        if not any(p.startswith(code) for p in served)
+    ]
+    return found
+
+
+def _lists(register: Register) -> list[Gap]:
+    """Lists the texts give only a number for: fewer or more entries than named is shown."""
+    return [
+        Gap(clause, "list_short" if held < expected else "list_long", "", name)
+        for clause, name, expected, held in register.lists
+        if expected is not None and held != expected
+    ]

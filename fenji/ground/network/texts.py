@@ -224,6 +224,14 @@ def register() -> None:
                 _("This person holds this post already."),
                 _("Choose another role or institution, or end the post first."),
             ),
+            "wrong_kind": (
+                _("This account cannot hold this role."),
+                _("Administrators and machines have accounts of their own, made by the security administrator."),
+            ),
+            "bad_cover": (
+                _("This person cannot stand in there."),
+                _("A stand-in is somebody else, in the same role and institution, on days on which the post stands."),
+            ),
             "post_dates": (
                 _("The days of this post do not fit."),
                 _("It must end after it starts; a post that stands in for a colleague needs an end."),

@@ -15,7 +15,7 @@ from fenji.ground.network.actions.organisations import (
     register_heir,
     split,
 )
-from fenji.ground.network.actions.posts import PostDates, PostTaken, RolesExclude, appoint, end_post
+from fenji.ground.network.actions.posts import BadCover, PostDates, PostTaken, RolesExclude, WrongKind, appoint, end_post
 from fenji.ground.network.actions.reach import BadChange, OutOfReach, require_reach
 from fenji.ground.network.actions.regions import (
     BadRegionChange,
@@ -23,7 +23,7 @@ from fenji.ground.network.actions.regions import (
     load_divisions,
     load_specialties,
     merge_regions,
-    placed_tables,
+    placed_columns,
 )
 from fenji.ground.network.actions.relations import end_relation, open_relation
 from fenji.ground.network.actions.staff import (
@@ -42,6 +42,7 @@ from fenji.ground.network.actions.staff import (
 
 __all__ = [
     "BadChange",
+    "BadCover",
     "BadRegionChange",
     "BadShift",
     "NewOrganisation",
@@ -51,6 +52,7 @@ __all__ = [
     "PostTaken",
     "RolesExclude",
     "SecondHead",
+    "WrongKind",
     "add_department",
     "appoint",
     "assign",
@@ -78,7 +80,7 @@ __all__ = [
     "next_numbers",
     "open_relation",
     "place_at",
-    "placed_tables",
+    "placed_columns",
     "put_on_duty",
     "register_heir",
     "require_reach",

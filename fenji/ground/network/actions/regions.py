@@ -70,20 +70,23 @@ def load_specialties(using: str = "load", file: Path = _SPECIALTIES) -> int:
     return len(rows)
 
 
-def placed_tables() -> list[str]:
-    """Every table whose rows carry the place of an organisation in a column `path`: the same in all rooms, see ADR 0017."""
+_PLACED = ("path", "place")
+"""Columns that hold a place, or how places begin: the same names in all rooms, see ADR 0017."""
+
+
+def placed_columns() -> list[tuple[str, str]]:
+    """Every (table, column) whose rows carry a place."""
     models = [m for m in apps.get_models() if issubclass(m, House)]
-    return sorted(m._meta.db_table for m in models if any(f.name == "path" for f in m._meta.concrete_fields))
+    return sorted((m._meta.db_table, f.column) for m in models for f in m._meta.concrete_fields if f.name in _PLACED)
 
 
 def move_paths(old: str, new: str, using: str = "load") -> int:
     """Rewrite the beginning of every path below `old`; returns how many rows moved."""
     moved = 0
     with connections[using].cursor() as cursor:
-        for table in placed_tables():
+        for table, column in placed_columns():
             cursor.execute(
-                f"UPDATE {table} SET path = %s || substr(path, %s) WHERE path ^@ %s",
-                [new, len(old) + 1, old],
+                f"UPDATE {table} SET {column} = %s || substr({column}, %s) WHERE {column} ^@ %s", [new, len(old) + 1, old]
             )
             moved += cursor.rowcount
     return moved
@@ -93,9 +96,9 @@ def hand_rows(old: str, new: str, using: str = "load") -> int:
     """Give the rows of one organisation's place to another's; the organisations themselves stay. Returns how many rows."""
     moved = 0
     with connections[using].cursor() as cursor:
-        for table in placed_tables():
+        for table, column in placed_columns():
             if not table.startswith("network_organisation"):
-                cursor.execute(f"UPDATE {table} SET path = %s WHERE path = %s", [new, old])
+                cursor.execute(f"UPDATE {table} SET {column} = %s WHERE {column} = %s", [new, old])
                 moved += cursor.rowcount
     return moved
 

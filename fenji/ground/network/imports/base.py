@@ -25,12 +25,21 @@ FAULTS = {
     "village_only": _("Only a village clinic can be under integrated management."),
     "private_only": _("A type of development is given for private institutions only."),
     "agency_only": _("Only an agency has a kind of agency."),
+    "force_only": _("Only a task force has a kind of task force."),
+    "not_force": _("This organisation is no task force, group or committee."),
+    "seat_taken": _("The group has a head, or a leader of the three medical sectors, already."),
+    "org_or_region": _("Name an institution or a region, one of the two."),
     "moved": _("An institution that moves to another region is moved on its page, not by import."),
     "no_specialty": _("There is no specialty %(given)s. See the notes of the template for the codes."),
     "alliance": _("The institution cannot join the alliance: %(why)s."),
     "no_lead": _("The alliance is new: the file must name its lead too."),
     "other_kind": _("An alliance of this name exists and is of another kind."),
     "no_account": _("No account has the user name %(name)s. Import the accounts first."),
+    "username_taken": _("Another person has this user name. Choose another one, for instance with a digit behind it."),
+    "bad_username": _(
+        "A user name has 2 to 60 small letters, digits, dots, dashes or underscores, and begins with a letter or digit."
+    ),
+    "bad_name": _("A name has up to 60 characters, none of them invisible."),
     "roles": _("One person must not hold these roles together."),
     "dates": _("The end must lie after the start."),
 }

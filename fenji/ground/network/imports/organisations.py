@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from fenji.ground.access.actions import audit
+from fenji.ground.access.actions import audit_all
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.imports import Column, Judgement, Row
@@ -69,6 +69,13 @@ class Institutions:
         Column("integrated", _("Integrated village clinic"), "yes_no"),
         Column("development", _("Type of private development"), "choice", choices=_choices(texts.DEVELOPMENTS)),
         Column("agency_kind", _("Kind of agency"), "choice", choices=_choices(texts.AGENCY_KINDS)),
+        Column("force_kind", _("Kind of task force"), "choice", choices=_choices(texts.FORCE_KINDS)),
+        Column(
+            "parent",
+            _("Belongs to"),
+            longest=40,
+            note=_("Code of the main hospital of a campus, or of the institution or group a task force or secretariat belongs to."),
+        ),
         Column("uscc", _("Unified social credit code"), longest=18),
         Column("address", _("Address"), longest=200),
         Column("phone", _("Phone for the public"), longest=40),
@@ -88,6 +95,8 @@ class Institutions:
         """See Listing."""
         found = Findings()
         present = by_code(r.values["code"] for r in rows)
+        parents = by_code(r.values["parent"] for r in rows)
+        named = {r.values["code"] for r in rows} | parents.keys()
         regions = regions_by_code({str(r.values["region"]) for r in rows})
         for row in rows:
             region = regions.get(str(row.values["region"]))
@@ -95,12 +104,14 @@ class Institutions:
                 found.fault(row, "region", "no_region", given=str(row.values["region"]))
                 continue
             _check(row, found)
+            if row.values["parent"] and row.values["parent"] not in named:
+                found.fault(row, "parent", "no_org", given=row.values["parent"])
             org = present.get(row.values["code"])
             if not governs(by, org.path if org else rules.path_of(region.code, 0)[: len(region.code)]):
                 found.fault(row, "region", "not_yours")
             elif org is not None and org.region_id != region.region_id:
                 found.fault(row, "region", "moved")
-            found.outcomes[row.line] = _outcome(org, row, region)
+            found.outcomes[row.line] = _outcome(org, row, parents)
         return found.done()
 
     def write(self, rows: Sequence[Row], *, by: Actor, at: datetime, progress: Callable[[int], None]) -> list[dict[str, str]]:
@@ -113,12 +124,20 @@ class Institutions:
             numbers = actions.next_numbers(len(fresh), "load") if fresh else []
             built = [_built(r, n, regions[str(r.values["region"])], today) for r, n in zip(fresh, numbers, strict=True)]
             actions.enter(built, today, "load")
-            for org in built:
-                audit(by=by, at=at, action="organisation.found", subject=f"org:{org.id}", after=org.kind, using="load")
+            audit_all([f"org:{o.id}" for o in built], by=by, at=at, action="organisation.found", using="load")
             for row in batch:
                 if row.values["code"] in present:
                     _change(present[row.values["code"]], row, by, at)
+        _give_parents(rows)
         return []
+
+
+def _give_parents(rows: Sequence[Row]) -> None:
+    """After all are there: a parent may stand below its child in the file."""
+    wanted = {r.values["code"]: r.values["parent"] for r in rows if r.values["parent"]}
+    known = by_code([*wanted, *wanted.values()])
+    for code, parent in wanted.items():
+        Organisation.objects.using("load").filter(pk=known[code].pk).update(parent=known[parent])
 
 
 def _facts(row: Row) -> dict[str, Any]:
@@ -152,6 +171,8 @@ def _check(row: Row, found: Findings) -> None:
         found.fault(row, "care_tier", "no_tier")
     if v["agency_kind"] and v["kind"] != "agency":
         found.fault(row, "agency_kind", "agency_only")
+    if v["force_kind"] and v["kind"] != "task_force":
+        found.fault(row, "force_kind", "force_only")
     if v["ws218"] and not rules.WS218.match(v["ws218"]):
         found.fault(row, "ws218", "ws218")
     if v["integrated"] and v["care_tier"] != "village":
@@ -172,10 +193,12 @@ def _check_place(row: Row, care: bool, found: Findings) -> None:
         found.fault(row, "longitude", "coordinates")
 
 
-def _outcome(org: Organisation | None, row: Row, region: RegionName) -> str:
+def _outcome(org: Organisation | None, row: Row, parents: Mapping[str, Organisation]) -> str:
     if org is None:
         return "new"
-    return "changed" if differs(org, {**_facts(row), **_place(row)}) else "same"
+    parent = row.values["parent"]
+    moved = bool(parent) and (parent not in parents or org.parent_id != parents[parent].id)
+    return "changed" if moved or differs(org, {**_facts(row), **_place(row)}) else "same"
 
 
 def _built(row: Row, number: int, region: RegionName, today: date) -> Organisation:
@@ -183,6 +206,7 @@ def _built(row: Row, number: int, region: RegionName, today: date) -> Organisati
         id=number,
         kind=row.values["kind"] or "care",
         agency_kind=row.values["agency_kind"] or "",
+        force_kind=row.values["force_kind"] or "",
         region_id=region.region_id,
         path=rules.path_of(region.code, number),
         start=row.values["since"] or today,
@@ -253,7 +277,8 @@ class Departments:
                 else:
                     start = row.values["since"] or local_day(at)
                     fresh.append(Department(id=next(numbers), org=org, name_zh=row.values["name"], start=start, **facts))
-                audit(by=by, at=at, action="department.import", subject=f"org:{org.id}", using="load")
+            subjects = sorted({f"org:{present[r.values['org']].id}" for r in batch})
+            audit_all(subjects, by=by, at=at, action="departments.set", using="load")
             Department.objects.using("load").bulk_create(fresh)
         return []
 

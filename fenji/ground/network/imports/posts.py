@@ -8,7 +8,7 @@ from datetime import datetime, time
 from django.utils.translation import gettext_lazy as _
 
 from fenji.ground.access.models import Account
-from fenji.ground.access.rules import CLINICAL, EDITOR, OFFICER, Actor, conflicting_roles
+from fenji.ground.access.rules import CLINICAL, EDITOR, OFFICER, STAFF_KIND, Actor, conflicting_roles
 from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.imports import Column, Judgement, Row
@@ -39,7 +39,7 @@ class Posts:
         """See Listing."""
         found = Findings()
         orgs = by_code(r.values["org"] for r in rows)
-        accounts = _accounts({r.values["username"] for r in rows})
+        accounts = _accounts({r.values["username"] for r in rows}, by)
         held = _held([a.id for a in accounts.values()])
         for row in rows:
             v = row.values
@@ -63,7 +63,7 @@ class Posts:
     def write(self, rows: Sequence[Row], *, by: Actor, at: datetime, progress: Callable[[int], None]) -> list[dict[str, str]]:
         """See Listing."""
         orgs = by_code(r.values["org"] for r in rows)
-        accounts = _accounts({r.values["username"] for r in rows})
+        accounts = _accounts({r.values["username"] for r in rows}, by)
         for batch in in_batches(rows, BATCH, progress):
             for row in batch:
                 v = row.values
@@ -74,8 +74,10 @@ class Posts:
         return []
 
 
-def _accounts(names: set[str]) -> dict[str, Account]:
-    return {a.username: a for a in Account.objects.using("load").filter(username__in=names)}
+def _accounts(names: set[str], by: Actor) -> dict[str, Account]:
+    # accounts of elsewhere are as unknown as those that do not exist; the house itself reaches all
+    found = Account.objects.using("load").filter(username__in=names, kind=STAFF_KIND, path__starts=by.reach)
+    return {a.username: a for a in found}
 
 
 def _held(accounts: list[object]) -> dict[object, list[Post]]:

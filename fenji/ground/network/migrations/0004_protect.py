@@ -48,6 +48,8 @@ _FILL = [
     " ownership, integrated, development, start, reason) SELECT id, path, name, code, uscc, region_id, care_tier, grade, ws218,"
     " affiliation, ownership, integrated, development, coalesce(start, DATE '2020-01-01'), '' FROM network_organisation",
     "UPDATE network_regionname n SET parent_id = r.parent_id FROM network_region r WHERE r.id = n.region_id",
+    # the keys of new rows are checked now: no table with checks to come can be altered
+    "SET CONSTRAINTS ALL IMMEDIATE",
 ]
 
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from fenji.ground.access.models import Account
-from fenji.ground.access.rules import MANAGER, SECURITY_ADMIN, SYSTEM_ADMIN
+from fenji.ground.access.rules import APPOINTS, MANAGER, SYSTEM_ADMIN
 from fenji.ground.common import rls
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.models import CText, House, Keyed
@@ -182,7 +182,7 @@ class Post(House):
     privacy: ClassVar = dict.fromkeys(
         ("id", "account", "org", "path", "role", "start", "end", "covers", "ended_because", "version"), "internal"
     )
-    shape: ClassVar = rls.governed("network_post", {SYSTEM_ADMIN, SECURITY_ADMIN})
+    shape: ClassVar = rls.appointed("network_post", APPOINTS)
 
     class Meta:
         constraints: ClassVar = [

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Left
 
 from fenji.ground.access.actions import Seat
 from fenji.ground.access.rules import HOUSE_ACCOUNT, Actor
@@ -17,16 +20,21 @@ from fenji.ground.network import rules
 from fenji.ground.network.models import (
     Department,
     DutyShift,
+    ForceMember,
     Membership,
+    NamedList,
+    NamedListEntry,
     Organisation,
     OrganisationVersion,
     Post,
     PractitionerRole,
     Region,
     RegionName,
+    Relation,
     Succession,
     TitleHeld,
 )
+from fenji.ground.policy import queries as policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +239,72 @@ def title_on(practitioner_id: UUID, on: date, using: str = "default") -> str:
     return row.title if row else "none"
 
 
+def places_of(org_ids: Iterable[int]) -> list[Place]:
+    """Organisations by id, by place."""
+    return [place(o) for o in Organisation.objects.filter(pk__in=set(org_ids)).order_by("path")]
+
+
+def care_within(prefix: str) -> list[Place]:
+    """Present institutions of care whose path begins with `prefix` ("35" the province, "350405" a county), by place."""
+    return [place(o) for o in organisations_within(prefix, kinds=("care",))]
+
+
+def care_names() -> list[tuple[int, str, str, str]]:
+    """(id, name, tier, path) of all present institutions of care, for searching through names."""
+    return list(Organisation.objects.filter(kind="care", end=None).values_list("id", "name", "care_tier", "path"))
+
+
+def care_counties() -> list[str]:
+    """Codes of the counties in which there is an institution of care, ascending."""
+    found = Organisation.objects.filter(kind="care", end=None).annotate(county=Left("path", COUNTY_CODE_LENGTH))
+    return sorted(found.values_list("county", flat=True).distinct())
+
+
+def led_members(org_id: int, on: date) -> list[Place]:
+    """The members of all alliances that an organisation leads on a day, without itself, by place."""
+    led = Membership.objects.filter(in_force(on), org_id=org_id, role="lead").values("alliance")
+    joined = Membership.objects.filter(in_force(on), alliance__in=led).exclude(org_id=org_id)
+    return places_of(joined.values_list("org_id", flat=True))
+
+
+def leads(org_id: int, member_id: int, on: date) -> bool:
+    """True when `org_id` leads the county community that `member_id` belongs to on a day."""
+    lead = alliance_lead(member_id, on)
+    return lead is not None and lead.id == org_id
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How an institution is reached, as far as it is on record; `end`: the day from which it exists no more."""
+
+    address: str
+    phone: str
+    hours: str
+    longitude: Decimal | None
+    latitude: Decimal | None
+    end: date | None
+
+
+def contact_of(org_id: int) -> Contact:
+    """How an institution is reached. Raises Unknown."""
+    fields = Organisation.objects.filter(pk=org_id).values_list("address", "phone", "hours", "longitude", "latitude", "end").first()
+    if fields is None:
+        raise Unknown(what="organisation")
+    return Contact(*fields)
+
+
 def alliance_lead(org_id: int, on: date) -> Organisation | None:
     """The lead of the county community an institution belongs to on a day; None when it belongs to none."""
     mine = Membership.objects.filter(in_force(on), org_id=org_id, alliance__kind="county_community")
     lead = Membership.objects.filter(in_force(on), role="lead", alliance__in=mine.values("alliance")).select_related("org")
     found = lead.first()
     return found.org if found else None
+
+
+def communities_within(prefix: str, on: date) -> list[Membership]:
+    """County communities on a day whose lead lies below `prefix`, by place: the lead's membership of each."""
+    led = Membership.objects.filter(in_force(on), role="lead", alliance__kind="county_community", org__path__starts=prefix)
+    return list(led.select_related("org").order_by("org__path"))
 
 
 def higher_care(origin: Place) -> list[Organisation]:
@@ -280,6 +348,13 @@ def region_id(code: str, using: str = "default") -> int:
     return RegionName.objects.using(using).get(code=code, end=None).region_id
 
 
+def region_names(codes: Iterable[str]) -> dict[str, str]:
+    """Names of present regions by policy code: 35, 350400, 350405. Codes that nothing has are left out."""
+    full = {code.ljust(COUNTY_CODE_LENGTH, "0"): code for code in codes}
+    rows = RegionName.objects.filter(code__in=full, end=None).values_list("code", "name")
+    return {full[code]: name for code, name in rows}
+
+
 def regions_below(code: str, kinds: Iterable[str], using: str = "default") -> list[tuple[int, str, str, str]]:
     """(id, code, name, kind) of the present regions whose code begins with `code`, by code."""
     lo, hi = rules.prefix_range(code)
@@ -290,3 +365,81 @@ def regions_below(code: str, kinds: Iterable[str], using: str = "default") -> li
 def count_regions(using: str = "default") -> int:
     """Number of regions loaded."""
     return Region.objects.using(using).count()
+
+
+def register_within(reach: str, on: date) -> rules.Register:
+    """What the registry held on a day in the regions whose codes begin with `reach`: particulars as they were then."""
+    versions = OrganisationVersion.objects.filter(in_force(on), path__starts=reach).values_list(
+        *("org_id", "name", "care_tier", "grade", "ownership", "development", "path")
+    )
+    kinds = {
+        o.pk: o for o in Organisation.objects.filter(path__starts=reach).only("kind", "agency_kind", "force_kind", "parent_id")
+    }
+    orgs = {v[0]: _org_view(v, kinds[v[0]]) for v in versions if v[0] in kinds}
+    seats = ForceMember.objects.filter(in_force(on), org_id__in=orgs).values_list("org_id", "role")
+    ties = Relation.objects.filter(in_force(on), kind__in=("partnership", "agreement")).values_list("source_id", "target_id")
+    partners = frozenset((a, b) for a, b in ties if a in orgs or b in orgs)
+    return rules.Register(
+        counties=_named_regions(reach, ("county",), on),
+        towns=_named_regions(reach, ("town", "township", "street"), on),
+        orgs=(*orgs.values(), *_elsewhere({o for pair in partners for o in pair if o not in orgs}, on)),
+        alliances=_alliance_views(orgs, on),
+        seats=frozenset(seats),
+        partners=partners,
+        lists=_list_sizes(on),
+    )
+
+
+def _org_view(version: tuple[Any, ...], org: Organisation) -> rules.OrgView:
+    number, name, tier, grade, ownership, development, path = version
+    place = path[: rules.REGION_CODE_WIDTH]
+    return rules.OrgView(
+        number, name, org.kind, org.agency_kind, org.force_kind, tier, grade, ownership, development, place, org.parent_id
+    )
+
+
+def _named_regions(reach: str, kinds: tuple[str, ...], on: date) -> tuple[tuple[str, str], ...]:
+    rows = RegionName.objects.filter(in_force(on), code__starts=reach, region__kind__in=kinds).order_by("code")
+    return tuple(rows.values_list("code", "name"))
+
+
+def _elsewhere(ids: Iterable[int], on: date) -> list[rules.OrgView]:
+    rows = OrganisationVersion.objects.filter(in_force(on), org_id__in=set(ids)).select_related("org")
+    return [_org_view((v.org_id, v.name, v.care_tier, v.grade, v.ownership, v.development, v.path), v.org) for v in rows]
+
+
+def _alliance_views(orgs: dict[int, rules.OrgView], on: date) -> tuple[rules.AllianceView, ...]:
+    """Alliances with a member here, each with its lead wherever that is."""
+    here = Membership.objects.filter(in_force(on), org_id__in=orgs).values("alliance_id")
+    rows = list(Membership.objects.filter(in_force(on), alliance__in=here).select_related("alliance"))
+    far = {v.id: v for v in _elsewhere([m.org_id for m in rows if m.role == "lead" and m.org_id not in orgs], on)}
+    views = []
+    for number in sorted({m.alliance_id for m in rows}):
+        mine = [m for m in rows if m.alliance_id == number]
+        alliance = mine[0].alliance
+        lead = next((orgs.get(m.org_id) or far.get(m.org_id) for m in mine if m.role == "lead"), None)
+        members = frozenset(m.org_id for m in mine)
+        views.append(rules.AllianceView(number, alliance.name, alliance.kind, frozenset(alliance.unified), lead, members))
+    return tuple(views)
+
+
+def _list_sizes(on: date) -> tuple[tuple[str, str, int | None, int], ...]:
+    counted = NamedListEntry.objects.filter(in_force(on)).values("list_id").annotate(n=Count("id"))
+    held = {row["list_id"]: row["n"] for row in counted}
+    return tuple((one.clause_id, one.name_zh, one.expected, held.get(one.code, 0)) for one in NamedList.objects.order_by("code"))
+
+
+def gaps_within(reach: str, on: date) -> list[rules.Gap]:
+    """What the registry misses in a region on a day, by the clauses that bind there then."""
+    if not reach:
+        return []
+    wanted = policy.resolve(rules.NetworkPolicy, ("35",), on)
+    return [g for g in rules.gaps(register_within(reach, on), wanted) if _binds(g, reach, on)]
+
+
+def _binds(gap: rules.Gap, reach: str, on: date) -> bool:
+    clause = policy.clause(gap.clause_id)
+    if clause is None or on < clause.start:
+        return False
+    region = clause.region.rstrip("0")
+    return (gap.place or reach).startswith(region) or (not gap.place and region.startswith(reach))
