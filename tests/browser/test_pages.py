@@ -20,8 +20,10 @@ from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
+from fenji.ground.network.models import Organisation
 from fenji.ground.policy.actions import Ground, NewChange, propose
 from fenji.ground.publication.models import Announcement
+from fenji.world.county import COUNTY_HOSPITAL
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
 from tests.cast import a_case, a_resident, person, scope
@@ -97,18 +99,21 @@ def imports(house_file: Path) -> dict[str, str]:
         "failed": _import([("姓名", "电话"), ("某", "1")]),
     }
     found["done"] = _import([head[1:], ("2036-01-01", "no", "元旦", "国务院办公厅放假安排")], write=True)
+    Organisation.objects.using("owner").filter(pk=COUNTY_HOSPITAL).update(code="PICTURE")
+    people = [(f"slip.{n}", f"张三{n}", "PICTURE", "doctor") for n in range(12)]
+    found["slips"] = _import([("username", "name", "org", "role"), *people], "accounts", write=True)
     found["going"] = _import([head[1:], *(row[1:] for row in good)])
     ImportRun.objects.using("owner").filter(pk=found["going"]).update(state="writing", done=12_400, total=20_000)
     return found
 
 
-def _import(rows: list[tuple[object, ...]], *, write: bool = False) -> str:
+def _import(rows: list[tuple[object, ...]], listing: str = "calendar", *, write: bool = False) -> str:
     book, buffer = Workbook(), io.BytesIO()
     for row in rows:
         book.worksheets[0].append(list(row))
     book.save(buffer)
     with transaction.atomic(), scope(person("system")) as by, override("zh-hans"):
-        run = documents.upload("calendar", "2035.xlsx", buffer.getvalue(), by=by, at=now())
+        run = documents.upload(listing, "list.xlsx", buffer.getvalue(), by=by, at=now())
     documents.judge(run.pk, at=now())
     if write:
         with transaction.atomic(), scope(person("system")) as by:
@@ -174,6 +179,7 @@ PAGES = [
     ("imports-going", "system", "/imports/runs/{going}/"),
     ("imports-done", "system", "/imports/runs/{done}/"),
     ("imports-failed", "system", "/imports/runs/{failed}/"),
+    ("imports-slips", "system", "/imports/runs/{slips}/handouts/"),
     ("public-find", None, "/p/"),
     ("public-county", None, "/p/?at=350405"),
     ("public-town", None, "/p/?at=350405101"),
