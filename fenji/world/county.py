@@ -60,6 +60,7 @@ def _organisation(number: int, name: str, code: str, tier: str, km: float | None
         id=number,
         kind=kind,
         name=f"{name}{MARK}",
+        code=f"SIM{number:06d}",
         region_id=region_id(code, "load"),
         care_tier=tier,
         path=rules.path_of(code, number),

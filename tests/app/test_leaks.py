@@ -84,11 +84,11 @@ class Canary:
     case: str
     run: UUID
     file: UUID
+    accounts: dict[str, UUID]
     draft: int
     entry: int
     logged: ChannelEvent
     announced: Announcement
-    accounts: dict[str, UUID]
     tokens: dict[str, str] = field(repr=False)
 
     @property
@@ -150,16 +150,18 @@ def canary(house_file: object) -> Iterator[Canary]:
         announced = publishing.announce(words, by=by, at=now())
     with transaction.atomic(), scope(doctor) as by:
         publishing.confirm(announced.id, by=by, at=now())
+    from datetime import timedelta
+
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
     accounts, run = _accounts(doctor.org_id), _an_import()
     people = {name: person(name) for name in ROLES if name in everybody()}
-    people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk}
-    people |= {"B system": _b_system(), "B editor": person("editor")}
+    people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk, "B editor": person("editor")}
+    people |= {"B system": _b_system()}
     people |= {f"other {name}": elsewhere.people()[name] for name in ("system", "security")}
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    yield Canary(resident.id, visit.id, case.number, run.id, run.file_id, draft.id, entry.pk, logged, announced, accounts, tokens)
+    yield Canary(resident.id, visit.id, case.number, run.id, run.file_id, accounts, draft.id, entry.pk, logged, announced, tokens)
     with transaction.atomic(), scope(person("editor")) as by:
         lists.discard(draft.id, version=draft.version + 1, by=by, at=now())
     with transaction.atomic(), scope(doctor) as by:
@@ -680,13 +682,13 @@ POSITIVE = {
     "tasks_workitem": "B receiver",
     "tasks_outboxmessage": "job",
     "tasks_notice": "B doctor",
+    "publication_channelevent": "B doctor",
+    "publication_announcement": "B doctor",
+    "publication_announcementreceipt": "B doctor",
     "documents_storedfile": "B system",
     "documents_blob": "B system",
     "documents_importrun": "B system",
     "documents_importfault": "B system",
-    "publication_channelevent": "B doctor",
-    "publication_announcement": "B doctor",
-    "publication_announcementreceipt": "B doctor",
     "registry_resident": "B doctor",
     "registry_identity": "B doctor",
     "visits_visit": "B doctor",

@@ -20,7 +20,6 @@ from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
-from fenji.ground.network.models import Organisation
 from fenji.ground.policy.actions import Ground, NewChange, propose
 from fenji.ground.publication.models import Announcement
 from fenji.world.county import COUNTY_HOSPITAL
@@ -99,8 +98,7 @@ def imports(house_file: Path) -> dict[str, str]:
         "failed": _import([("姓名", "电话"), ("某", "1")]),
     }
     found["done"] = _import([head[1:], ("2036-01-01", "no", "元旦", "国务院办公厅放假安排")], write=True)
-    Organisation.objects.using("owner").filter(pk=COUNTY_HOSPITAL).update(code="PICTURE")
-    people = [(f"slip.{n}", f"张三{n}", "PICTURE", "doctor") for n in range(12)]
+    people = [(f"slip.{n}", f"张三{n}", f"SIM{COUNTY_HOSPITAL:06d}", "doctor") for n in range(12)]
     found["slips"] = _import([("username", "name", "org", "role"), *people], "accounts", write=True)
     found["going"] = _import([head[1:], *(row[1:] for row in good)])
     ImportRun.objects.using("owner").filter(pk=found["going"]).update(state="writing", done=12_400, total=20_000)
@@ -173,13 +171,6 @@ PAGES = [
     ("policy-change-own", "officer", "{change}"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),
-    ("imports", "system", "/imports/"),
-    ("imports-list", "system", "/imports/calendar/"),
-    ("imports-judged", "system", "/imports/runs/{judged}/"),
-    ("imports-going", "system", "/imports/runs/{going}/"),
-    ("imports-done", "system", "/imports/runs/{done}/"),
-    ("imports-failed", "system", "/imports/runs/{failed}/"),
-    ("imports-slips", "system", "/imports/runs/{slips}/handouts/"),
     ("public-find", None, "/p/"),
     ("public-county", None, "/p/?at=350405"),
     ("public-town", None, "/p/?at=350405101"),
@@ -197,6 +188,13 @@ PAGES = [
     ("announcement", "doctor", "/announcements/{announced}/"),
     ("announcement-sent", "officer", "/announcements/{announced}/"),
     ("announcement-new", "officer", "/announcements/new/"),
+    ("imports", "system", "/imports/"),
+    ("imports-list", "system", "/imports/calendar/"),
+    ("imports-judged", "system", "/imports/runs/{judged}/"),
+    ("imports-going", "system", "/imports/runs/{going}/"),
+    ("imports-done", "system", "/imports/runs/{done}/"),
+    ("imports-failed", "system", "/imports/runs/{failed}/"),
+    ("imports-slips", "system", "/imports/runs/{slips}/handouts/"),
 ]
 
 

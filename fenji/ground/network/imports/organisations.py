@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from fenji.ground.access.actions import audit
+from fenji.ground.access.actions import audit_all
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.imports import Column, Judgement, Row
@@ -124,8 +124,7 @@ class Institutions:
             numbers = actions.next_numbers(len(fresh), "load") if fresh else []
             built = [_built(r, n, regions[str(r.values["region"])], today) for r, n in zip(fresh, numbers, strict=True)]
             actions.enter(built, today, "load")
-            for org in built:
-                audit(by=by, at=at, action="organisation.found", subject=f"org:{org.id}", after=org.kind, using="load")
+            audit_all([f"org:{o.id}" for o in built], by=by, at=at, action="organisation.found", using="load")
             for row in batch:
                 if row.values["code"] in present:
                     _change(present[row.values["code"]], row, by, at)
@@ -278,7 +277,8 @@ class Departments:
                 else:
                     start = row.values["since"] or local_day(at)
                     fresh.append(Department(id=next(numbers), org=org, name_zh=row.values["name"], start=start, **facts))
-                audit(by=by, at=at, action="department.import", subject=f"org:{org.id}", using="load")
+            subjects = sorted({f"org:{present[r.values['org']].id}" for r in batch})
+            audit_all(subjects, by=by, at=at, action="departments.set", using="load")
             Department.objects.using("load").bulk_create(fresh)
         return []
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from fenji.ground.access.actions import audit
+from fenji.ground.access.actions import audit_all
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.imports import Column, Judgement, Row
@@ -104,8 +104,7 @@ def _enter(fresh: list[Practitioner], places: Mapping[Any, int | None], by: Acto
         PractitionerRole(practitioner=p, org_id=p.org_id, path=p.path, department_id=places[p.id], kind="employed", start=p.start)
         for p in fresh
     )
-    for person in fresh:
-        audit(by=by, at=at, action="staff.enter", subject=f"practitioner:{person.id}", using="load", org=person.org_id)
+    audit_all([f"practitioner:{p.id}" for p in fresh], by=by, at=at, action="staff.enter", using="load")
 
 
 def _named(row: Row) -> list[str]:
