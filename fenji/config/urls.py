@@ -9,6 +9,7 @@ handler500 = "fenji.front.desk.views.errors.server_error"
 
 urlpatterns = [
     path("", include("fenji.front.desk.urls")),
+    path("", include("fenji.front.watch.urls")),
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),

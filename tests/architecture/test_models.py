@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from django.db.models import ForeignKey
 
 from fenji.ground.common.models import PRIVACY_CLASSES, House
-from fenji.ground.common.rls import ROLES, Protect
+from fenji.ground.common.rls import ROLES, Admit, Protect
 
 FLOORS = ["ground", "care", "measure", "reach", "govern", "front"]
 ROOMS = [
@@ -86,7 +86,8 @@ def test_the_app_policies_of_a_table_are_its_models_shape(house_file: object, mo
         assert installed
         for name, *_ in installed:
             cursor.execute(f"DROP POLICY {name} ON {table}")
-        for statement in Protect(table, model.shape).app_policies():
+        further = [statement for reader in model.readers for statement in Admit(table, reader).statements()]
+        for statement in [*Protect(table, model.shape).app_policies(), *further]:
             cursor.execute(statement)
         assert installed == _app_policies(cursor, table)
         transaction.set_rollback(True, using="owner")

@@ -9,6 +9,7 @@ from django.db import transaction
 from playwright.sync_api import Page, expect
 
 from fenji.care.referral import actions
+from fenji.care.registry.actions import break_glass
 from fenji.ground.common.edge import now
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.cast import a_case, a_resident, person, scope
@@ -37,6 +38,10 @@ def cases(house_file: Path) -> dict[str, str]:
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())
     found["answered"] = answered.number
+    with transaction.atomic(), scope(doctor) as by:
+        opened = a_case(by, doctor, number=204, code="I21.900", text="胸痛半小时")
+        break_glass(opened.resident_id, "患者昏迷，家属不在场，需了解既往用药", by=by, at=now())
+    found |= {"opened": str(opened.resident_id), "opened_case": opened.number}
     return found
 
 
@@ -58,6 +63,11 @@ PAGES = [
     ("referral-offered", "desk", "/referrals/{offered}/"),
     ("referral-answered", "doctor", "/referrals/{answered}/"),
     ("referrals", "doctor", "/referrals/"),
+    ("resident-glass", "doctor", "/residents/{opened}/"),
+    ("referral-glass", "doctor", "/referrals/{opened_case}/"),
+    ("glass", "security", "/glass/"),
+    ("glass-none", "security", "/glass/?show=open&kind=identity"),
+    ("desk-security", "security", "/"),
     ("posts", "doctor", "/posts/"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),

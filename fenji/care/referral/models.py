@@ -105,6 +105,7 @@ class Case(Keyed):
         ),
     }
     shape: ClassVar = rls.viewers("referral_case")
+    readers: ClassVar = (rls.under_glass("referral_case"),)
 
     class Meta:
         constraints: ClassVar = [
@@ -128,7 +129,10 @@ class Case(Keyed):
                 fields=["resident", "direction", "disease_group"], condition=Q(state__in=OPEN_STATES), name="case_one_open"
             ),
         ]
-        indexes: ClassVar = [GinIndex(fields=["viewer_ids"], name="case_viewers")]
+        indexes: ClassVar = [
+            GinIndex(fields=["viewer_ids"], name="case_viewers"),
+            models.Index(fields=["state", "number"], name="case_state"),
+        ]
 
 
 class CaseEvent(House):
@@ -159,4 +163,7 @@ class CaseEvent(House):
         "after": "internal",
         "note": "patient",
     }
-    shape: ClassVar = rls.through("referral_caseevent", "referral_case", "case_id")
+    # who sees a case under glass reads its events and adds none
+    shape: ClassVar = rls.through(
+        "referral_caseevent", "referral_case", "case_id", writable="parent.viewer_ids && (SELECT access_scope_orgs())"
+    )

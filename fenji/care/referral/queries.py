@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from fenji.care.catalogue.queries import Listing, listing
 from fenji.care.referral import rules
 from fenji.care.referral.models import Case, CaseEvent
+from fenji.ground.access.queries import has_glass
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.refusal import Unknown
@@ -86,8 +87,10 @@ def cases_of(resident_id: UUID, limit: int) -> list[Case]:
 
 
 def cases_of_institution(actor: Actor) -> QuerySet[Case]:
-    """Cases the actor's institution sends or receives, newest first."""
-    return Case.objects.select_related("origin", "receiver").order_by("-number")
+    """Cases the actor's institution sends or receives, newest first; without those that are only read in an emergency."""
+    found = Case.objects.select_related("origin", "receiver").order_by("-number")
+    # asked for only then: beside the policy, which says the same, the condition makes the planner leave the number's index
+    return found.filter(viewer_ids__overlap=list(actor.orgs)) if has_glass(actor) else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RegistryConfig(AppConfig):
-    """Registers the room's refusals."""
+    """Registers the room's refusals and its notice."""
 
     name = "fenji.care.registry"
     label = "registry"
 
     def ready(self) -> None:
         from fenji.ground.common.edge import register_refusals
+        from fenji.ground.tasks import kinds
 
+        kinds.register_notice("glass.break", _("Emergency access was opened: %(subject)s"))
         register_refusals(
             {
                 "too_many_lookups": (

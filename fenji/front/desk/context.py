@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from fenji.ground.access.queries import unseen_openings
 from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.tasks.queries import desk_counts
 
@@ -21,5 +22,6 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "actor": actor,
         "role_name": ROLE_NAMES[actor.role],
         "badge": lambda: desk_counts(actor, at).waiting,
+        "unseen": lambda: unseen_openings(actor),
         "demo": settings.DEMO,
     }

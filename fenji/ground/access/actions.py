@@ -1,24 +1,28 @@
-"""The only writes of this room: signing in and out, audit and read log rows, idempotency keys, sealing."""
+"""The only writes of this room: signing in and out, audit and read log rows, idempotency keys, closing and reviewing openings."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.db import connections, transaction
+from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models import F
 
 from fenji.ground.access import rules
-from fenji.ground.access.models import Account, AuditEvent, IdempotencyKey, ReadLog, ScopeHandle
+from fenji.ground.access.models import Account, AuditEvent, Glass, GlassReview, IdempotencyKey, ReadLog, ScopeHandle
 from fenji.ground.access.queries import token_hash
 from fenji.ground.access.rules import AccessPolicy, Actor, Scope
-from fenji.ground.common.refusal import Refused
+from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 
 _TOKEN_BYTES = 32
+_TOO_MANY = "FJ002"
 
 
 class WrongPassword(Refused):
@@ -31,6 +35,12 @@ class AccountLocked(Refused):
     """Too many wrong passwords in a row. detail: until."""
 
     code = "account_locked"
+
+
+class TooManyOpenings(Refused):
+    """One person opened more beyond their scope in an hour than the policy allows."""
+
+    code = "too_many_openings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,9 @@ def open_session(account: Account, seat: Seat, *, at: datetime, policy: AccessPo
         until=min(t for t in (at + timedelta(hours=policy.session_hours), seat.end) if t is not None),
         idle=timedelta(minutes=policy.idle_minutes),
         door_per_hour=policy.door_per_hour,
+        glass_minutes=policy.glass_minutes,
+        glass_per_hour=policy.glass_per_hour,
+        identify_per_hour=policy.identify_per_hour,
     )
     return token
 
@@ -178,3 +191,47 @@ def claim_key(key: UUID, fingerprint: bytes, *, by: Actor, at: datetime) -> Idem
 def keep_result(key: UUID, location: str) -> None:
     """Remember where the first sender was led."""
     IdempotencyKey.objects.filter(pk=key).update(location=location)
+
+
+@contextmanager
+def opening() -> Iterator[Any]:
+    """A cursor for one of the DEFINER functions that open what lies beyond the scope, in a transaction of its own.
+
+    Raises TooManyOpenings when the function says that this person's hour is full.
+    """
+    try:
+        with transaction.atomic(), connections["default"].cursor() as cursor:
+            yield cursor
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", "") == _TOO_MANY:
+            raise TooManyOpenings from None
+        raise
+
+
+@transaction.atomic
+def close_glass(kind: str, subject: str, *, by: Actor, at: datetime) -> int:
+    """Close what the actor has open on a subject; returns how many openings that were. None is no error: time may have run out."""
+    mine = Glass.objects.filter(kind=kind, subject=subject, account_id=by.account_id, org_id=by.org_id, closed_at=None)
+    closed = mine.update(closed_at=at)
+    if closed:
+        audit(by=by, at=at, action="glass.close", subject=subject)
+    return closed
+
+
+@transaction.atomic
+def review_glass(glass_id: UUID, note: str, *, by: Actor, at: datetime, policy: AccessPolicy) -> None:
+    """A security administrator's second look at one opening within their reach.
+
+    Raises NotPermitted, Unknown, ReasonTooShort for the note, Stale when somebody has looked already.
+    """
+    if not by.may("glass.watch"):
+        raise NotPermitted
+    if not Glass.objects.filter(pk=glass_id).exists():
+        raise Unknown(what="opening")
+    words = rules.reason_given(note, policy)
+    try:
+        with transaction.atomic():
+            GlassReview.objects.create(glass_id=glass_id, account_id=by.account_id, actor_name=by.name, at=at, note=words)
+    except IntegrityError:
+        raise Stale from None
+    audit(by=by, at=at, action="glass.review", subject=str(glass_id))

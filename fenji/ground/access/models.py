@@ -1,11 +1,14 @@
-"""Accounts, scope handles, idempotency keys, audit trail, seals, read log."""
+"""Accounts, scope handles, idempotency keys, audit trail, seals, read log, openings beyond one's scope and their review."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import F, Q
 
+from fenji.ground.access.rules import GLASS_KINDS, SECURITY_ADMIN
 from fenji.ground.common import rls
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.models import CText, House, Keyed, org_array
@@ -57,6 +60,9 @@ class ScopeHandle(House):
     until = models.DateTimeField()
     idle = models.DurationField()
     door_per_hour = models.IntegerField()
+    glass_minutes = models.IntegerField(default=0)
+    glass_per_hour = models.IntegerField(default=0)
+    identify_per_hour = models.IntegerField(default=0)
     closed_at = models.DateTimeField(null=True)
 
     privacy: ClassVar = {
@@ -77,6 +83,9 @@ class ScopeHandle(House):
         "until": "internal",
         "idle": "internal",
         "door_per_hour": "internal",
+        "glass_minutes": "internal",
+        "glass_per_hour": "internal",
+        "identify_per_hour": "internal",
         "closed_at": "internal",
     }
     shape: ClassVar = rls.Shape("closed", "false")
@@ -174,3 +183,79 @@ class ReadLog(House):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["account_id", "purpose", "at"], name="readlog_rate")]
+
+
+class Glass(House):
+    """One opening beyond somebody's scope, with its reason: a resident's records everywhere, for a time (`records`), or the
+    identity behind a referral, once (`identity`). Written by the DEFINER functions of the rooms that own what is opened.
+
+    `subject`: the resident's id, or the case number. `path`: the place of the institution where it was opened.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = CText()
+    subject = CText()
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    actor_name = CText()
+    org_id = models.IntegerField()
+    org_name = CText()
+    path = CText()
+    reason = models.TextField()
+    at = models.DateTimeField()
+    until = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    privacy: ClassVar = {
+        "id": "internal",
+        "kind": "internal",
+        "subject": "internal",
+        "account": "person",
+        "actor_name": "person",
+        "org_id": "internal",
+        "org_name": "internal",
+        "path": "internal",
+        "reason": "patient",
+        "at": "internal",
+        "until": "internal",
+        "closed_at": "internal",
+    }
+    # one may close what one has opened, and nothing else; a closed opening stays closed
+    _own: ClassVar = "access_glass.account_id = (SELECT access_scope_account())"
+    shape: ClassVar = rls.Shape(
+        "own_and_watched",
+        f"{_own} AND access_glass.closed_at IS NULL",
+        f"{_own} AND access_glass.closed_at IS NOT NULL",
+        f"{_own} OR ({rls.within('access_glass', {SECURITY_ADMIN})})",
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(kind__in=GLASS_KINDS), name="glass_kind"),
+            models.CheckConstraint(condition=Q(reason__regex=r"\S"), name="glass_reason"),
+            # whatever the policy says: an opening ends, and within a day
+            models.CheckConstraint(condition=Q(until__gt=F("at")) & Q(until__lte=F("at") + timedelta(hours=24)), name="glass_ends"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "at"], name="glass_rate"),
+            models.Index(fields=["account", "until"], condition=Q(closed_at=None), name="glass_open"),
+            models.Index(fields=["at", "id"], name="glass_latest"),
+        ]
+
+
+class GlassReview(House):
+    """A security administrator's second look at one opening. Written once."""
+
+    glass = models.OneToOneField(Glass, primary_key=True, on_delete=models.PROTECT, related_name="review")
+    account_id = models.UUIDField()
+    actor_name = CText()
+    at = models.DateTimeField()
+    note = models.TextField()
+
+    privacy: ClassVar = {"glass": "internal", "account_id": "person", "actor_name": "person", "at": "internal", "note": "patient"}
+    _watcher: ClassVar = (
+        f"(SELECT access_scope_role()) = '{SECURITY_ADMIN}'"
+        " AND EXISTS (SELECT 1 FROM access_glass parent WHERE parent.id = access_glassreview.glass_id)"
+    )
+    shape: ClassVar = rls.Shape(
+        "watched", f"access_glassreview.account_id = (SELECT access_scope_account()) AND {_watcher}", read=_watcher
+    )

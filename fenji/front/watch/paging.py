@@ -1,0 +1,54 @@
+"""What the lists of the watch share: rows on a page, and the cursor of the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+SIZES = (20, 50, 100)
+EXPORT_LIMIT = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """One page of a list that is ordered by (at, id), newest first. `next`: the cursor of the following page, "" at the end."""
+
+    rows: list[Any]
+    size: int
+    next: str
+    later: bool
+    keep: str
+    """The filters of this page as a query string, for the links to other pages."""
+    sizes: tuple[int, ...] = SIZES
+
+
+def size_of(query: Mapping[str, str]) -> int:
+    """Rows on a page as asked for; the smallest number unless one of those offered."""
+    return next((s for s in SIZES if str(s) == query.get("size")), SIZES[0])
+
+
+def _cursor(text: str) -> tuple[datetime, UUID] | None:
+    at, _, row = text.partition("_")
+    try:
+        instant, key = datetime.fromisoformat(at), UUID(row)
+    except ValueError:
+        return None
+    return (instant, key) if instant.tzinfo is not None else None
+
+
+def paged(found: QuerySet[Any], query: Mapping[str, str]) -> Paged:
+    """The page that `query` asks for with `size` and `before`."""
+    size, cursor = size_of(query), _cursor(query.get("before", ""))
+    if cursor is not None:
+        at, key = cursor
+        found = found.filter(Q(at__lt=at) | Q(at=at, id__lt=key), at__lte=at)
+    rows = list(found[: size + 1])
+    last = rows[size - 1] if len(rows) > size else None
+    keep = urlencode({k: v for k, v in query.items() if k != "before" and v})
+    return Paged(rows[:size], size, f"{last.at.isoformat()}_{last.id}" if last else "", cursor is not None, keep)

@@ -1,0 +1,1 @@
+"""Pages of the watch: `glass` what was opened beyond somebody's scope."""
