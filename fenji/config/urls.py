@@ -2,6 +2,8 @@
 
 from django.urls import include, path
 
+from fenji.care.referral.urls import facts_patterns
+
 handler400 = "fenji.front.desk.views.errors.bad_request"
 handler403 = "fenji.front.desk.views.errors.forbidden"
 handler404 = "fenji.front.desk.views.errors.not_found"
@@ -13,5 +15,6 @@ urlpatterns = [
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
+    path("facts/referrals/", include(facts_patterns)),
     path("diagnoses/", include("fenji.care.catalogue.urls")),
 ]

@@ -163,6 +163,8 @@ _REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "over
 _GLASS_FORM = {"reason": "a reason in some words"}
 NO_GUARD = tuple(r for r in ROLES if r != "security")
 """Everybody but the security administrator of the county, who is to see what was opened there."""
+NO_OFFICER = tuple(r for r in ROLES if r != "officer")
+"""Everybody but the officer of the county, who is to see the facts, and of whom `test_officers_…` says what they do not see."""
 ID = uuid7()
 
 FACTORIES: dict[str, Factory] = {
@@ -225,6 +227,48 @@ FACTORIES: dict[str, Factory] = {
             positive="",
             roles=NO_GUARD,
         )
+    ],
+    "facts/referrals/": lambda c: [
+        Try("GET", "/facts/referrals/", "/facts/referrals/", shows=c.case, positive="officer", roles=NO_OFFICER),
+        Try("GET", "/facts/referrals/?diagnosis=I10.x00", "/facts/referrals/?diagnosis=I10.x00", positive="", roles=NO_OFFICER),
+    ],
+    "facts/referrals/export.xlsx": lambda c: [
+        Try(
+            "GET",
+            "/facts/referrals/export.xlsx",
+            "/facts/referrals/export.xlsx",
+            shows=c.case,
+            positive="officer",
+            roles=NO_OFFICER,
+        )
+    ],
+    "facts/referrals/<case:number>/": lambda c: [
+        Try(
+            "GET",
+            f"/facts/referrals/{c.case}/",
+            f"/facts/referrals/{c.missing_case}/",
+            shows="SM-3-5c",
+            positive="officer",
+            roles=NO_OFFICER,
+        )
+    ],
+    "facts/referrals/<case:number>/identity/": lambda c: [
+        Try(
+            "GET",
+            f"/facts/referrals/{c.case}/identity/",
+            f"/facts/referrals/{c.missing_case}/identity/",
+            positive="",
+            roles=NO_OFFICER,
+        ),
+        Try(
+            "POST",
+            f"/facts/referrals/{c.case}/identity/",
+            f"/facts/referrals/{c.missing_case}/identity/",
+            _GLASS_FORM,
+            _GLASS_FORM,
+            positive="",
+            roles=NO_OFFICER,
+        ),
     ],
     "visits/new/<uuid:resident_id>/": lambda c: [
         Try("GET", f"/visits/new/{c.resident}/", f"/visits/new/{ID}/", shows=NAME),
@@ -362,6 +406,25 @@ def test_every_address_shows_it_to_those_who_may(canary: Canary, capsys: pytest.
     with capsys.disabled():
         print(f"\nleak matrix, positive addresses: {cells} cells, {len(dark)} dark")
     assert not dark, dark
+
+
+def test_officers_see_that_the_canary_was_referred_and_no_sign_of_who_it_is(canary: Canary) -> None:
+    """Pages, files, and all that the functions hand out to raw SQL."""
+    token = canary.tokens["officer"]
+    paths = ("/facts/referrals/", "/facts/referrals/export.xlsx", f"/facts/referrals/{canary.case}/")
+    shown = {path: _readable(call("GET", path, token)) for path in paths}
+    functions = (
+        "referral_facts(now() - interval '1 day', now() + interval '1 day', '', '', '', '', now(), '', 1000)",
+        f"referral_fact_steps('{canary.case}')",
+    )
+    with transaction.atomic(), scope(person("officer"), token), connections["default"].cursor() as cursor:
+        for function in functions:
+            cursor.execute(f"SELECT * FROM {function}")
+            shown[function] = str(cursor.fetchall())
+    who = [s for s in canary.signs if s != canary.case]
+    leaks = [f"{where}: {sign!r}" for where, text in shown.items() for sign in (*who, "1950-06-07", "1950, 6, 7") if sign in text]
+    assert not leaks, leaks
+    assert all(canary.case in text for where, text in shown.items() if "steps" not in where)
 
 
 def test_the_matrix_can_fail(canary: Canary) -> None:

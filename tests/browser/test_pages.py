@@ -68,6 +68,9 @@ PAGES = [
     ("glass", "security", "/glass/"),
     ("glass-none", "security", "/glass/?show=open&kind=identity"),
     ("desk-security", "security", "/"),
+    ("facts", "officer", "/facts/referrals/"),
+    ("facts-wrong", "officer", "/facts/referrals/?since=2026-13-01"),
+    ("fact", "officer", "/facts/referrals/{answered}/"),
     ("posts", "doctor", "/posts/"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),
@@ -92,6 +95,23 @@ def test_every_page_is_accessible_and_fits_its_screen(
     assert _axe(page) == []
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= SIZES[size]["width"], f"{name} scrolls sideways at {size}: {wide}"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_officer_sees_who_it_is_after_a_reason_and_a_second_click_and_only_once(
+    visit: Visitors, cases: dict[str, str], size: str
+) -> None:
+    visitor = visit("officer", size)
+    page = visitor.open(f"/facts/referrals/{cases['answered']}/")
+    expect(page.locator("#identity-head")).to_have_count(0)
+    page.locator("details summary").filter(has=page.locator("use[href$='#lock'], use[href*='lock']")).click()
+    page.locator("textarea[name=reason]").fill("群众信访件核查，编号 2026-17")
+    page.locator("button.btn-danger").click()
+    expect(page.locator("#identity-head")).to_be_visible()
+    page.screenshot(path=PICTURES / f"fact-identity-{size}.png", full_page=True)
+    assert _axe(page) == []
+    page.reload()
+    expect(page.locator("#identity-head")).to_have_count(0)
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

@@ -132,11 +132,12 @@ class Case(Keyed):
         indexes: ClassVar = [
             GinIndex(fields=["viewer_ids"], name="case_viewers"),
             models.Index(fields=["state", "number"], name="case_state"),
+            models.Index(fields=["created_at", "number"], name="case_written"),
         ]
 
 
 class CaseEvent(House):
-    """One line of the timeline."""
+    """One line of the timeline. The facts of officers show its time, action, role and institution, nothing else."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.db.models import Q, QuerySet
+
+from fenji.ground.common.edge import after_cursor, as_uuid, cursor_of
 
 SIZES = (20, 50, 100)
 EXPORT_LIMIT = 5000
@@ -33,22 +33,13 @@ def size_of(query: Mapping[str, str]) -> int:
     return next((s for s in SIZES if str(s) == query.get("size")), SIZES[0])
 
 
-def _cursor(text: str) -> tuple[datetime, UUID] | None:
-    at, _, row = text.partition("_")
-    try:
-        instant, key = datetime.fromisoformat(at), UUID(row)
-    except ValueError:
-        return None
-    return (instant, key) if instant.tzinfo is not None else None
-
-
 def paged(found: QuerySet[Any], query: Mapping[str, str]) -> Paged:
     """The page that `query` asks for with `size` and `before`."""
-    size, cursor = size_of(query), _cursor(query.get("before", ""))
-    if cursor is not None:
-        at, key = cursor
-        found = found.filter(Q(at__lt=at) | Q(at=at, id__lt=key), at__lte=at)
+    size, cursor = size_of(query), after_cursor(query.get("before", ""))
+    key = as_uuid(cursor[1]) if cursor else None
+    if cursor is not None and key is not None:
+        found = found.filter(Q(at__lt=cursor[0]) | Q(at=cursor[0], id__lt=key), at__lte=cursor[0])
     rows = list(found[: size + 1])
     last = rows[size - 1] if len(rows) > size else None
     keep = urlencode({k: v for k, v in query.items() if k != "before" and v})
-    return Paged(rows[:size], size, f"{last.at.isoformat()}_{last.id}" if last else "", cursor is not None, keep)
+    return Paged(rows[:size], size, cursor_of(last.at, last.id) if last else "", cursor is not None, keep)
