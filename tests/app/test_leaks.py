@@ -28,7 +28,7 @@ from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, close_glass, log_read, review_glass
-from fenji.ground.access.models import Glass
+from fenji.ground.access.models import ChainCheck, Glass
 from fenji.ground.access.rules import RECORDS
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.identity import identity_check
@@ -101,6 +101,7 @@ def canary(house_file: object) -> Iterator[Canary]:
     glass = Glass.objects.using("owner").get(subject=str(resident.id)).id
     with transaction.atomic(), scope(person("security")) as by:
         review_glass(glass, WORDS, by=by, at=now(), policy=POLICY)
+    ChainCheck.objects.using("owner").create(at=now(), account_id=doctor.id, actor_name=WORDS, finished_at=now())
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
     people = {name: person(name) for name in ROLES if name != "anonymous"}
     people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk}
@@ -165,7 +166,13 @@ NO_GUARD = tuple(r for r in ROLES if r != "security")
 """Everybody but the security administrator of the county, who is to see what was opened there."""
 NO_OFFICER = tuple(r for r in ROLES if r != "officer")
 """Everybody but the officer of the county, who is to see the facts, and of whom `test_officers_…` says what they do not see."""
+NO_AUDITOR = tuple(r for r in ROLES if r != "audit")
 ID = uuid7()
+
+
+def _traces(path: str, shows: str) -> list[Try]:
+    return [Try("GET", f"{path}?subject={WORDS}", f"{path}?subject={WORDS}", shows=shows, positive="audit", roles=NO_AUDITOR)]
+
 
 FACTORIES: dict[str, Factory] = {
     "": lambda c: [Try("GET", "/", "/", shows=c.case, positive="B receiver")],
@@ -269,6 +276,14 @@ FACTORIES: dict[str, Factory] = {
             positive="",
             roles=NO_OFFICER,
         ),
+    ],
+    "audit/": lambda c: _traces("/audit/", other_reviewer().name),
+    "audit/export.xlsx": lambda c: _traces("/audit/export.xlsx", other_reviewer().name),
+    "audit/reads/": lambda c: _traces("/audit/reads/", other_doctor().name),
+    "audit/reads/export.xlsx": lambda c: _traces("/audit/reads/export.xlsx", other_doctor().name),
+    "audit/chain/": lambda c: [
+        Try("GET", "/audit/chain/", "/audit/chain/", shows=WORDS, positive="audit", roles=NO_AUDITOR),
+        Try("POST", "/audit/chain/", "/audit/chain/", {}, {}, positive="", roles=NO_AUDITOR),
     ],
     "visits/new/<uuid:resident_id>/": lambda c: [
         Try("GET", f"/visits/new/{c.resident}/", f"/visits/new/{ID}/", shows=NAME),
@@ -442,8 +457,9 @@ POSITIVE = {
     "access_account": "B doctor",
     "access_scopehandle": "door",
     "access_idempotencykey": "B doctor",
-    "access_auditevent": "job",
-    "access_readlog": "job",
+    "access_auditevent": "audit",
+    "access_readlog": "audit",
+    "access_chaincheck": "audit",
     "access_glass": "B doctor",
     "access_glassreview": "security",
     "tasks_workitem": "B receiver",
@@ -456,7 +472,13 @@ POSITIVE = {
     "referral_caseevent": "B reviewer",
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
-MEANT = {"access_glass": ("security",), "access_glassreview": ("security",)}
+MEANT = {
+    "access_glass": ("security",),
+    "access_glassreview": ("security",),
+    "access_auditevent": ("audit",),
+    "access_readlog": ("audit",),
+    "access_chaincheck": ("audit", "security"),
+}
 _COLUMNS = """
 SELECT a.attname FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
 AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')

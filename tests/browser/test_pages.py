@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from fenji.care.referral import actions
 from fenji.care.registry.actions import break_glass
+from fenji.ground.access.actions import ask_for_check
 from fenji.ground.common.edge import now
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.cast import a_case, a_resident, person, scope
@@ -41,6 +42,8 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(doctor) as by:
         opened = a_case(by, doctor, number=204, code="I21.900", text="胸痛半小时")
         break_glass(opened.resident_id, "患者昏迷，家属不在场，需了解既往用药", by=by, at=now())
+    with transaction.atomic(), scope(person("audit")) as by:
+        ask_for_check(by=by, at=now())
     found |= {"opened": str(opened.resident_id), "opened_case": opened.number}
     return found
 
@@ -70,6 +73,10 @@ PAGES = [
     ("desk-security", "security", "/"),
     ("facts", "officer", "/facts/referrals/"),
     ("facts-wrong", "officer", "/facts/referrals/?since=2026-13-01"),
+    ("audit", "audit", "/audit/"),
+    ("audit-none", "audit", "/audit/?subject=nothing"),
+    ("audit-reads", "audit", "/audit/reads/"),
+    ("audit-chain", "audit", "/audit/chain/"),
     ("fact", "officer", "/facts/referrals/{answered}/"),
     ("posts", "doctor", "/posts/"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
@@ -112,6 +119,15 @@ def test_an_officer_sees_who_it_is_after_a_reason_and_a_second_click_and_only_on
     assert _axe(page) == []
     page.reload()
     expect(page.locator("#identity-head")).to_have_count(0)
+
+
+def test_a_verification_of_the_chain_shows_its_result_without_a_reload(visit: Visitors, cases: dict[str, str]) -> None:
+    page = visit("audit", "1440", "en").open("/audit/chain/")
+    expect(page.locator("#checks progress, #checks .tone-blue")).to_have_count(0, timeout=60_000)
+    before = page.locator("#checks tbody tr").count()
+    page.get_by_role("button", name="Verify now").click()
+    expect(page.locator("#checks tbody tr")).to_have_count(before + 1)
+    expect(page.locator("#checks tbody tr").first).to_contain_text("the chain holds", timeout=60_000)
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

@@ -14,15 +14,27 @@ from uuid import UUID
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models import F
+from procrastinate.contrib.django import app as queue
 
 from fenji.ground.access import rules
-from fenji.ground.access.models import Account, AuditEvent, Glass, GlassReview, IdempotencyKey, ReadLog, ScopeHandle
+from fenji.ground.access.models import (
+    Account,
+    AuditEvent,
+    ChainCheck,
+    Glass,
+    GlassReview,
+    IdempotencyKey,
+    ReadLog,
+    ScopeHandle,
+)
 from fenji.ground.access.queries import token_hash
 from fenji.ground.access.rules import AccessPolicy, Actor, Scope
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 
 _TOKEN_BYTES = 32
 _TOO_MANY = "FJ002"
+_CHECK = "fenji.ground.access.jobs.check_chain"  # by name: jobs stand above actions
+_CHECK_TAKES = timedelta(minutes=10)
 
 
 class WrongPassword(Refused):
@@ -35,6 +47,12 @@ class AccountLocked(Refused):
     """Too many wrong passwords in a row. detail: until."""
 
     code = "account_locked"
+
+
+class CheckRunning(Refused):
+    """Somebody has asked for a verification of the chain that is still running."""
+
+    code = "check_running"
 
 
 class TooManyOpenings(Refused):
@@ -235,3 +253,16 @@ def review_glass(glass_id: UUID, note: str, *, by: Actor, at: datetime, policy: 
     except IntegrityError:
         raise Stale from None
     audit(by=by, at=at, action="glass.review", subject=str(glass_id))
+
+
+@transaction.atomic
+def ask_for_check(*, by: Actor, at: datetime) -> None:
+    """Have the chain of the audit trail verified by a job. Raises NotPermitted, CheckRunning (a check that has not ended after ten
+    minutes has died, and hinders nobody)."""
+    if not by.may("audit.verify"):
+        raise NotPermitted
+    if ChainCheck.objects.filter(finished_at=None, at__gt=at - _CHECK_TAKES).exists():
+        raise CheckRunning
+    check = ChainCheck.objects.create(at=at, account_id=by.account_id, actor_name=by.name)
+    audit(by=by, at=at, action="audit.verify", subject=str(check.id))
+    queue.configure_task(_CHECK).defer(check_id=str(check.id))

@@ -8,10 +8,16 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from fenji.ground.access.rules import GLASS_KINDS, SECURITY_ADMIN
+from fenji.ground.access.rules import AUDIT_ADMIN, GLASS_KINDS, SECURITY_ADMIN
 from fenji.ground.common import rls
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.models import CText, House, Keyed, org_array
+
+
+def _audited(table: str) -> tuple[rls.Reader]:
+    """Traces as audit administrators read them: of organisations within their reach; with the whole house in reach, all of them."""
+    mine = f"(SELECT access_scope_whole()) OR {table}.org_id = ANY ((SELECT access_scope_governed())::int[])"
+    return (rls.Reader("audit", f"(SELECT access_scope_role()) = '{AUDIT_ADMIN}' AND ({mine})"),)
 
 
 class Account(Keyed):
@@ -154,10 +160,14 @@ class AuditEvent(House):
     # only the sealer may put a row into a link: else a writer could break the chain
     unsealed: ClassVar = "access_auditevent.seal_id IS NULL"
     shape: ClassVar = rls.written_by("access_auditevent", also=unsealed)
+    readers: ClassVar = _audited("access_auditevent")
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["id"], name="audit_unsealed", condition=models.Q(seal__isnull=True)),
+            models.Index(fields=["at", "id"], name="audit_latest"),
+            models.Index(fields=["subject", "at"], name="audit_subject"),
+            models.Index(fields=["actor_id", "at"], name="audit_actor"),
         ]
 
 
@@ -180,9 +190,44 @@ class ReadLog(House):
         "subject": "internal",
     }
     shape: ClassVar = rls.written_by("access_readlog", "account_id")
+    readers: ClassVar = _audited("access_readlog")
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["account_id", "purpose", "at"], name="readlog_rate")]
+        indexes: ClassVar = [
+            models.Index(fields=["account_id", "purpose", "at"], name="readlog_rate"),
+            models.Index(fields=["at", "id"], name="readlog_latest"),
+            models.Index(fields=["subject", "at"], name="readlog_subject"),
+        ]
+
+
+class ChainCheck(House):
+    """One verification of the chain, asked for on the screen and carried out by a job. `done` of `links` while it runs; the result
+    stands when `finished_at` does. `broken`: number of the first link that does not fit."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField()
+    account_id = models.UUIDField()
+    actor_name = CText()
+    done = models.BigIntegerField(default=0)
+    links = models.BigIntegerField(default=0)
+    rows = models.BigIntegerField(default=0)
+    unsealed = models.BigIntegerField(default=0)
+    broken = models.BigIntegerField(null=True)
+    head = CText(default="")
+    finished_at = models.DateTimeField(null=True)
+
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "at", "done", "links", "rows", "unsealed", "broken", "head", "finished_at"), "internal"),
+        **dict.fromkeys(("account_id", "actor_name"), "person"),
+    }
+    shape: ClassVar = rls.Shape(
+        "audit",
+        f"(SELECT access_scope_role()) = '{AUDIT_ADMIN}' AND access_chaincheck.account_id = (SELECT access_scope_account())",
+        read=f"(SELECT access_scope_role()) = ANY (ARRAY['{AUDIT_ADMIN}', '{SECURITY_ADMIN}'])",
+    )
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["at", "id"], name="chaincheck_latest")]
 
 
 class Glass(House):

@@ -1,16 +1,19 @@
-"""The only reads of this room offered to others: the session behind a token; what is open beyond a scope, and what was."""
+"""The only reads of this room offered to others: the session behind a token; what is open beyond a scope, and what was; traces."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Count, Min, QuerySet
 from django.db.models.functions import Now
 
-from fenji.ground.access.models import Account, Glass
+from fenji.ground.access.models import Account, AuditEvent, ChainCheck, Glass, ReadLog
 from fenji.ground.access.rules import RECORDS, Actor
 
 _ENTER = "SELECT account_id, actor_name, role, post_id, org_id, org_name, orgs, reach FROM access_enter(%s)"
@@ -71,3 +74,86 @@ def openings() -> QuerySet[Glass]:
 def unseen_openings(actor: Actor) -> int:
     """How many openings within the actor's reach nobody has looked at; 0 for everybody but security administrators."""
     return Glass.objects.filter(review=None).count() if actor.may("glass.watch") else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Which traces: in [since, until), of one of `accounts` and one of `organisations` (None: of any), on a subject, and with an
+    action or purpose that begins as given."""
+
+    since: datetime
+    until: datetime
+    accounts: tuple[UUID, ...] | None = None
+    organisations: tuple[int, ...] | None = None
+    subject: str = ""
+    begins: str = ""
+
+
+def audit_trail(trace: Trace) -> QuerySet[AuditEvent]:
+    """Audit rows that the open scope sees, newest first."""
+    found = AuditEvent.objects.filter(at__gte=trace.since, at__lt=trace.until).order_by("-at", "-id")
+    if trace.accounts is not None:
+        found = found.filter(actor_id__in=trace.accounts)
+    if trace.begins:
+        found = found.filter(action__starts=trace.begins)
+    return _narrowed(found, trace)
+
+
+def read_log(trace: Trace) -> QuerySet[ReadLog]:
+    """Rows of the read log that the open scope sees, newest first."""
+    found = ReadLog.objects.filter(at__gte=trace.since, at__lt=trace.until).order_by("-at", "-id")
+    if trace.accounts is not None:
+        found = found.filter(account_id__in=trace.accounts)
+    if trace.begins:
+        found = found.filter(purpose__starts=trace.begins)
+    return _narrowed(found, trace)
+
+
+def _narrowed(found: QuerySet[Any], trace: Trace) -> QuerySet[Any]:
+    if trace.organisations is not None:
+        found = found.filter(org_id__in=trace.organisations)
+    return found.filter(subject=trace.subject) if trace.subject else found
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Who is behind an account id of a trace."""
+
+    username: str
+    name: str
+
+
+def people_behind(ids: Iterable[UUID]) -> dict[UUID, Name]:
+    """Names of the accounts in traces; for audit and security administrators alone."""
+    return {row[0]: Name(row[1], row[2]) for row in _people(list(set(ids)), "")}
+
+
+def people_called(typed: str) -> list[UUID]:
+    """Accounts whose login or name is exactly what was typed; for audit and security administrators alone."""
+    return [row[0] for row in _people([], typed)]
+
+
+def _people(ids: list[UUID], typed: str) -> list[tuple[Any, ...]]:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT id, username, name FROM access_people(%s, %s)", [ids, typed])
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Audit rows that the open scope sees and no link covers yet: how many, and since when the oldest waits."""
+
+    rows: int
+    since: datetime | None
+
+
+def unsealed_tail() -> Tail:
+    """What is not chained yet."""
+    found = AuditEvent.objects.filter(seal=None).aggregate(rows=Count("id"), since=Min("at"))
+    return Tail(found["rows"], found["since"])
+
+
+def chain_checks() -> QuerySet[ChainCheck]:
+    """Verifications of the chain, newest first."""
+    return ChainCheck.objects.order_by("-at", "-id")

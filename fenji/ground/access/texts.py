@@ -42,6 +42,10 @@ def register() -> None:
                 _("A reason in words is needed: at least %(least)s characters."),
                 _("Say in a few words why; blanks and signs are not counted. It is read by the security administrator."),
             ),
+            "check_running": (
+                _("A verification of the chain is running already."),
+                _("Wait until it has ended; its result appears on this page."),
+            ),
             "too_many_openings": (
                 _("You have opened very many records beyond your own in the last hour."),
                 _("Wait a little, or ask a colleague. Openings are counted to protect the patients."),
