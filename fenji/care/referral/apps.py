@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ReferralConfig(AppConfig):
-    """Registers the policy, the task kinds and the texts of this room."""
+    """Registers the policy, the task kinds, the texts and the encrypted column of this room."""
 
     name = "fenji.care.referral"
     label = "referral"
@@ -12,8 +12,10 @@ class ReferralConfig(AppConfig):
     def ready(self) -> None:
         from fenji.care.referral import panels, texts
         from fenji.care.referral.rules import ReferralPolicy
+        from fenji.ground.common import sealed
         from fenji.ground.policy.queries import register
 
         register(ReferralPolicy, "referral")
+        sealed.register(sealed.Sealed("referral_case", "patient_phone", "case.phone:{number}"))
         texts.register()
         panels.register()

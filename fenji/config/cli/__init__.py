@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from fenji.config.cli import bench, database, demo, house
+from fenji.config.cli import bench, database, demo, house, keys
 
 
 class _Group(click.Group):
@@ -39,6 +39,7 @@ for _command, _example in (
     (house.worker, "fenji worker"),
     (house.audit, "fenji audit verify"),
     (house.account, "fenji account password doctor"),
+    (keys.keys, "fenji keys status"),
     (bench.bench, "fenji bench referral --seconds 120 --rate 25"),
 ):
     _command.example = _example
@@ -50,10 +51,11 @@ def main() -> None:
     from fenji.config.database import DatabaseProblem
     from fenji.config.embedded import ServerProblem
     from fenji.config.house import NoHouse
+    from fenji.config.keys import KeysProblem
     from fenji.config.running import StartProblem
 
     try:
         cli(prog_name="fenji")
-    except (ServerProblem, DatabaseProblem, NoHouse, StartProblem) as problem:
+    except (ServerProblem, DatabaseProblem, NoHouse, StartProblem, KeysProblem) as problem:
         click.echo(f"fenji: {problem}", err=True)
         sys.exit(1)
