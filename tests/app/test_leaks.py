@@ -277,6 +277,7 @@ FACTORIES: dict[str, Factory] = {
             roles=NO_OFFICER,
         ),
     ],
+    "security/": lambda c: [Try("GET", "/security/", "/security/", positive="")],
     "audit/": lambda c: _traces("/audit/", other_reviewer().name),
     "audit/export.xlsx": lambda c: _traces("/audit/export.xlsx", other_reviewer().name),
     "audit/reads/": lambda c: _traces("/audit/reads/", other_doctor().name),

@@ -73,6 +73,7 @@ PAGES = [
     ("desk-security", "security", "/"),
     ("facts", "officer", "/facts/referrals/"),
     ("facts-wrong", "officer", "/facts/referrals/?since=2026-13-01"),
+    ("security", "security", "/security/"),
     ("audit", "audit", "/audit/"),
     ("audit-none", "audit", "/audit/?subject=nothing"),
     ("audit-reads", "audit", "/audit/reads/"),

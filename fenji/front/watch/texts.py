@@ -36,6 +36,7 @@ _PURPOSES = {
     "facts.export": _("Referrals of the region to Excel"),
     "glass.list": _("List of emergency access"),
     "glass.export": _("Emergency access to Excel"),
+    "security.page": _("Security"),
     "audit.list": _("Audit trail"),
     "audit.export": _("Audit trail to Excel"),
     "reads.list": _("Read log"),

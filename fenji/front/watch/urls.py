@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from fenji.front.watch.views import audit, glass
+from fenji.front.watch.views import audit, glass, security
 
 urlpatterns = [
     path("glass/", glass.openings, name="glass"),
     path("glass/export.xlsx", glass.workbook_, name="glass-workbook"),
     path("glass/<uuid:glass_id>/review/", glass.review, name="glass-review"),
+    path("security/", security.overview, name="security"),
     path("audit/", audit.trail, name="audit"),
     path("audit/export.xlsx", audit.trail_workbook, name="audit-workbook"),
     path("audit/reads/", audit.reads, name="audit-reads"),

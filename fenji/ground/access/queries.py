@@ -157,3 +157,19 @@ def unsealed_tail() -> Tail:
 def chain_checks() -> QuerySet[ChainCheck]:
     """Verifications of the chain, newest first."""
     return ChainCheck.objects.order_by("-at", "-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An account that is locked after wrong passwords."""
+
+    username: str
+    name: str
+    until: datetime
+
+
+def locked_accounts() -> list[Locked]:
+    """Locked accounts of people with a post within reach, the earliest to open first; for security administrators alone."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT username, name, until FROM access_locked()")
+        return [Locked(*row) for row in cursor.fetchall()]
