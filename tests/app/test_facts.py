@@ -13,6 +13,7 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 from openpyxl import load_workbook
 
+from fenji.care.catalogue.queries import group_names
 from fenji.care.referral import actions, queries
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.care.referral.queries import Wanted
@@ -272,6 +273,17 @@ def test_a_row_opens_with_its_steps_and_the_clauses_of_its_verdict(numbers: dict
     for words in ("Draft written", "Offered", "Accepted", "SM-3-4a", "沙县区总医院（模拟）"):
         assert words in body
     assert ReadLog.objects.using("owner").filter(purpose="facts.page", subject=numbers["a"]).exists()
+
+
+def test_disease_groups_are_called_by_their_first_diagnosis_in_the_language_of_the_page(db: None) -> None:
+    wanted = {"I10", "acute-coronary-syndrome", "Z99"}
+    assert group_names(wanted, english=False) == {
+        "I10": "原发性高血压",
+        "acute-coronary-syndrome": "不稳定型心绞痛",
+        "Z99": "Z99",
+    }
+    assert group_names(wanted, english=True)["acute-coronary-syndrome"] == "Unstable angina"
+    assert group_names([], english=True) == {}
 
 
 # --- the person behind a row -------------------------------------------------------------------------------------------------
