@@ -6,7 +6,7 @@ from fenji.front.watch.views import audit, glass, security
 
 urlpatterns = [
     path("glass/", glass.openings, name="glass"),
-    path("glass/export.xlsx", glass.workbook_, name="glass-workbook"),
+    path("glass/export.xlsx", glass.openings_workbook, name="glass-workbook"),
     path("glass/<uuid:glass_id>/review/", glass.review, name="glass-review"),
     path("security/", security.overview, name="security"),
     path("audit/", audit.trail, name="audit"),

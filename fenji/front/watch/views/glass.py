@@ -79,7 +79,7 @@ def review(request: SignedRequest, glass_id: UUID) -> HttpResponse:
 
 
 @page("glass.watch")
-def workbook_(request: SignedRequest) -> HttpResponse:
+def openings_workbook(request: SignedRequest) -> HttpResponse:
     """The list as a spreadsheet. More rows than the limit: a page that says so, never a cut list."""
     rows = list(_found(request)[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
