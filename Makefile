@@ -1,7 +1,7 @@
 # The lines people, CI and hooks run. `make demo` and `make test` need Python 3.11 or newer with venv, git and make.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: setup setup-test browser demo check test test-all lock clean
+.PHONY: setup setup-test browser demo check test test-all test-debian lock clean
 
 setup: .venv/.run
 	@$(BIN)/python -m fenji.config.assets >/dev/null
@@ -49,6 +49,10 @@ test: setup-test browser
 
 test-all: setup-test browser
 	$(BIN)/python -m pytest -q --long
+
+# the whole suite on the distribution's PostgreSQL server instead of the embedded one
+test-debian: setup-test browser
+	tools/with-postgresql $(BIN)/python -m pytest -q
 
 # needs uv; rewrites both locks with hashes and without addresses
 lock:

@@ -1,5 +1,8 @@
 """Before anything is imported: a throw-away house, so that Django can be set up. Its server starts with the first test that
-asks for `house`, and ends with the run."""
+asks for `house`, and ends with the run.
+
+With FENJI_TEST_SERVER (a superuser's address) the house stands on that server instead, see tools/with-postgresql.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from fenji.config import database, embedded, house, translations
 
@@ -18,9 +22,16 @@ _FOLDER.chmod(0o755)
 PLACE = embedded.locate(_FOLDER)
 HOUSE_FILE = PLACE.data / "house.json"
 RESIDENTS = 6000
+SERVER = os.environ.get("FENJI_TEST_SERVER", "")
 _started = False
 
-house.write(house.fresh({r.removeprefix("fenji_"): PLACE.url(r, database.DATABASE) for r in database.ROLES}, demo=True), HOUSE_FILE)
+
+def url(role: str, name: str = database.DATABASE) -> str:
+    """The address of the tests' server for a role; `postgres` is the superuser."""
+    return make_conninfo(SERVER, user=role, dbname=name) if SERVER else PLACE.url(role, name)
+
+
+house.write(house.fresh({r.removeprefix("fenji_"): url(r) for r in database.ROLES}, demo=True), HOUSE_FILE)
 os.environ["FENJI_STATIC"] = str(_FOLDER / "static")
 translations.compile_catalogues()
 database.configure(HOUSE_FILE)
@@ -41,7 +52,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     from django.db import connections
 
     connections.close_all()
-    if _started:
+    if _started and not SERVER:
         embedded.stop(PLACE)
     shutil.rmtree(PLACE.socket, ignore_errors=True)
     shutil.rmtree(_FOLDER, ignore_errors=True)
@@ -58,8 +69,9 @@ def house_file() -> Iterator[Path]:
     from fenji.world.build import build
 
     _started = True
-    embedded.start(PLACE, durable=False)
-    admin = PLACE.url("postgres", "postgres")
+    if not SERVER:
+        embedded.start(PLACE, durable=False)
+    admin = url("postgres", "postgres")
     database.make_roles(admin)
     database.make_database(admin)
     ready.set_up(HOUSE_FILE)
@@ -78,3 +90,12 @@ def db(house_file: Path) -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
+
+
+@pytest.fixture(autouse=True)
+def packs_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests without a database take policy from the packs: they have no house whose approved changes could count."""
+    if "house_file" not in request.fixturenames:
+        from fenji.ground.policy import queries
+
+        monkeypatch.setattr(queries, "_read_changes", list)

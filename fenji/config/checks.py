@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 from fenji.ground.policy import loader, queries
-from fenji.ground.policy.rules import PackError
+from fenji.ground.policy.rules import PackError, path_to, prefix_of
 
 _ROLE = """
 SELECT r.rolsuper, r.rolbypassrls, EXISTS (SELECT 1 FROM pg_class c WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p'))
@@ -34,14 +34,33 @@ def _role_errors(alias: str) -> list[CheckMessage]:
 
 @register()
 def packs_are_sound(**kwargs: Any) -> list[CheckMessage]:
-    """Every policy class finds each of its parameters in the packs."""
-    from datetime import date
+    """The packs hold together, and every policy class finds each of its parameters there."""
+    packs, errors = loader.check()
+    errors = errors or queries.misfits(packs.parameters) or _unresolved(packs)
+    return [
+        Error(str(error), hint="Mend the pack at that line; `fenji policy check` lists all.", id="fenji.E002") for error in errors
+    ]
 
-    try:
-        loader.shipped()
+
+def _unresolved(packs: loader.Packs) -> list[PackError]:
+    """Classes that do not resolve where and when a document begins."""
+    found, errors = queries.book_of(packs), []
+    for document in packs.documents.values():
         for policy in queries.registered():
-            for path in (("35",), ("35", "350400")):
-                queries.resolve(policy, path, date(2026, 1, 1))
-    except PackError as error:
-        return [Error(str(error), hint="Mend the pack named in the message.", id="fenji.E002")]
-    return []
+            try:
+                queries.resolve_in(found, policy, path_to(prefix_of(document.region)), document.start)
+            except PackError as error:
+                errors.append(error)
+            except ValueError as error:  # of the class itself
+                errors.append(PackError(document.id, f"{policy.__name__}: {error}", "mend the value"))
+    return errors
+
+
+@register(Tags.database)
+def changes_fit_the_packs(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Approved changes still fit the packs of this release: a key that is gone, or an override that is no longer allowed, stops."""
+    if "default" not in (databases or ()):
+        return []
+    errors = queries.change_errors(queries.fresh_book())
+    hint = "Go back to the release before, end the change on the screen, and update after its last day."
+    return [Error(str(error), hint=hint, id="fenji.E003") for error in errors]

@@ -183,6 +183,14 @@ class LiveRing:
         """See Keyring. Raises Unreadable."""
         return self.present().open(sealed, context)
 
+    def seal_bytes(self, content: bytes, context: str) -> bytes:
+        """See Keyring."""
+        return self.present().seal_bytes(content, context)
+
+    def open_bytes(self, sealed: bytes, context: str) -> bytes:
+        """See Keyring. Raises Unreadable."""
+        return self.present().open_bytes(sealed, context)
+
     def index(self, text: str, purpose: str) -> bytes:
         """See Keyring."""
         return self.present().index(text, purpose)

@@ -53,7 +53,8 @@ def uses() -> list[Use]:
     found = []
     with connections["owner"].cursor() as cursor:
         for table, column, purpose in _columns():
-            cursor.execute(f"SELECT encode(substr({column}, 1, 2), 'escape'), count(*) FROM {table} GROUP BY 1 ORDER BY 1")
+            mark = f"encode(substr({column}, 1, 2), 'escape')"
+            cursor.execute(f"SELECT {mark}, count(*) FROM {table} WHERE {column} <> '' GROUP BY 1 ORDER BY 1")
             found.append(Use(f"{table}.{column}", purpose, dict(cursor.fetchall())))
     return found
 
@@ -153,7 +154,9 @@ def _batch(sealed: Sealed, last: object, batch: int) -> list[tuple[Any, ...]]:
     old = [f"substr({sealed.column}, 1, 2) <> %s", *([f"substr({sealed.index}, 1, 2) <> %s"] if sealed.index else [])]
     marks = [ring.mark, *([index_ring.mark] if sealed.index else [])]
     after, values = (f"{sealed.key} > %s AND ", [last, *marks]) if last is not None else ("", marks)
-    query = f"SELECT {columns} FROM {sealed.table} WHERE {after}({' OR '.join(old)}) ORDER BY {sealed.key} LIMIT {batch} FOR UPDATE"
+    wanted = f"{after}{sealed.column} <> '' AND ({' OR '.join(old)})"
+    most = min(batch, sealed.most)
+    query = f"SELECT {columns} FROM {sealed.table} WHERE {wanted} ORDER BY {sealed.key} LIMIT {most} FOR UPDATE"
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute(query, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -167,12 +170,12 @@ def _renewed(sealed: Sealed, row: tuple[Any, ...], ring: Any, index_ring: Any) -
     key, content, _index, *fields = row
     context = sealed.context.format(**dict(zip(sealed.fields, fields, strict=True)))
     try:
-        text = ring.open(bytes(content), context)
+        plain = ring.open_bytes(bytes(content), context)
     except Unreadable as problem:
         raise KeysProblem(
             f"{sealed.table}.{sealed.column} of {sealed.key} {key} is not opened by any key of this house file ({problem}). It "
             f"stands under key {bytes(content[1:2]).decode('ascii', 'replace')!r}: put the house file back that has the right one, "
             "and run this again. Nothing of this batch was changed; what was rotated before is readable"
         ) from None
-    index = [index_ring.index(text, sealed.purpose)] if sealed.index else []
-    return (ring.seal(text, context), *index, key)
+    index = [index_ring.index(plain.decode(), sealed.purpose)] if sealed.index else []
+    return (ring.seal_bytes(plain, context), *index, key)

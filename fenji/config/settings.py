@@ -117,6 +117,9 @@ STORAGES = {
 }
 WHITENOISE_MAX_AGE = 3600
 
+# where the public reaches this house, as printed in QR codes; empty: as each reader reached it
+PUBLIC_URL = os.environ.get("FENJI_URL", "").rstrip("/")
+
 SECURE = os.environ.get("FENJI_HTTPS", "") == "1"
 SESSION_COOKIE = "fenji_session"
 SESSION_COOKIE_SECURE = SECURE  # read by the cookie of the messages

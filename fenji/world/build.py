@@ -8,7 +8,7 @@ from itertools import islice
 
 from fenji.care.referral.models import Case
 from fenji.care.registry.models import Resident
-from fenji.world import county, people, story
+from fenji.world import county, people, publicity, story
 
 Progress = Callable[[str, int, int], None]
 
@@ -24,6 +24,9 @@ def build(*, at: datetime, residents: int | None = None, cases: bool = True, pro
     wanted = residents or county.rates()["county"]["residents"]
     say("county", 0, 1)
     townships = county.townships() if county.is_built() else county.build()
+    staff = county.people(townships)
+    county.welcome(staff)
+    publicity.tell(next(p for p in staff if p.username == "officer"), townships, at)
     say("county", 1, 1)
     have = residents_written()
     if have < wanted:
@@ -32,6 +35,6 @@ def build(*, at: datetime, residents: int | None = None, cases: bool = True, pro
         people.write(rest, lambda n: say("residents", have + n, wanted))
     if cases and not Case.objects.using("load").exists():
         count = county.rates()["story"]["cases"]
-        story.tell(county.people(townships), at, lambda n: say("cases", n, count))
+        story.tell(staff, at, lambda n: say("cases", n, count))
         say("cases", count, count)
     return {"townships": len(townships), "residents": residents_written()}

@@ -11,10 +11,9 @@ from django.test import Client
 from fenji.ground.access.actions import set_password
 from fenji.ground.access.models import Account, AuditEvent
 from fenji.ground.access.queries import account_by_id
-from fenji.ground.access.rules import AUDIT_ADMIN, DOCTOR, REVIEWER, SECURITY_ADMIN, SYSTEM_ADMIN, conflicting_roles
+from fenji.ground.access.rules import AUDIT_ADMIN, DOCTOR, REVIEWER, SECURITY_ADMIN, SYSTEM_ADMIN, conflicting_roles, house
 from fenji.ground.common.edge import now
 from fenji.ground.network.actions import RolesExclude, appoint
-from fenji.ground.network.models import Post
 from fenji.world.county import Person
 from tests.app.wsgi import call
 from tests.cast import other_reviewer, person, token_for
@@ -68,4 +67,4 @@ def test_the_three_administrators_exclude_each_other_and_clinical_roles(house_fi
     assert conflicting_roles([DOCTOR, REVIEWER]) == frozenset()
     system = person("system")
     with pytest.raises(RolesExclude):
-        appoint(Post(account_id=system.id, org_id=system.org_id, role=AUDIT_ADMIN), at=now())
+        appoint(system.id, system.org_id, AUDIT_ADMIN, now(), by=house(system.org_id), at=now(), using="load")

@@ -16,7 +16,7 @@ from django.test import Client
 from fenji.care.referral.models import Case
 from fenji.care.registry.models import Resident
 from fenji.ground.access.models import AuditEvent
-from fenji.ground.access.rules import DESK
+from fenji.ground.access.rules import DESK, house
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.network.actions import appoint
 from fenji.ground.network.models import Post
@@ -52,7 +52,8 @@ def reviewer(house_file: object) -> Person:
 @pytest.fixture
 def second_post(doctor: Person) -> Iterator[Post]:
     """The doctor of the last township also works at the county hospital's desk."""
-    post = appoint(Post(account_id=doctor.id, org_id=COUNTY_HOSPITAL, role=DESK), at=now() - timedelta(hours=1))
+    since = now() - timedelta(hours=1)
+    post = appoint(doctor.id, COUNTY_HOSPITAL, DESK, since, by=house(COUNTY_HOSPITAL), at=since, using="load")
     yield post
     Post.objects.using("load").filter(pk=post.pk).update(end=now())
 

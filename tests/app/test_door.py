@@ -17,7 +17,7 @@ from fenji.ground.access.models import ReadLog
 from fenji.ground.common.edge import now
 from fenji.ground.common.identity import identity_check
 from tests.cast import a_resident, other_doctor, person, scope, token_for
-from tests.plugin import PLACE
+from tests.plugin import url
 
 
 def card_of(resident: Resident) -> str:
@@ -129,7 +129,7 @@ def test_numbers_and_phones_stand_nowhere_in_clear(house_file: object) -> None:
     number, phone = card("35042719850909444"), "13700137000"
     with transaction.atomic(), scope(person("doctor")) as by:
         actions.register(new_resident("陈密文", number, phone, "", now().date()), by=by, at=now())
-    with psycopg.connect(PLACE.url("postgres", "fenji")) as root:
+    with psycopg.connect(url("postgres")) as root:
         tables = root.execute(
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
         ).fetchall()

@@ -20,16 +20,16 @@ from fenji.care.referral.queries import Wanted
 from fenji.care.registry.models import Resident
 from fenji.care.visits.models import Visit
 from fenji.ground.access.actions import TooManyOpenings
-from fenji.ground.access.models import Account, AuditEvent, Glass, ReadLog
+from fenji.ground.access.models import AuditEvent, Glass, ReadLog
 from fenji.ground.access.rules import IDENTITY, OFFICER, ReasonTooShort
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import Unknown
-from fenji.ground.network.actions import appoint
-from fenji.ground.network.models import Organisation, Post
+from fenji.ground.network.models import Organisation
 from fenji.world import county
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
+from tests.app.sessions import appointed
 from tests.app.wsgi import Answer, call
 from tests.cast import NOT_IN_CATALOGUE, a_case, finish, form, other_doctor, person, scope, token_for
 
@@ -41,12 +41,9 @@ TOWN_OFFICE = 9101
 @pytest.fixture(scope="module")
 def town_officer(house_file: object) -> Person:
     """An officer of the town where township A lies, and of nothing else."""
-    who = Person("officer.town", "镇干部", OFFICER, TOWN_OFFICE)
     office = county._organisation(TOWN_OFFICE, "夏茂镇政府", county.DEMO_TOWNSHIP, "", None, "agency")
     office.save(using="owner", force_insert=True)
-    Account.objects.using("load").create(id=who.id, username=who.username, name=who.name, password="!")
-    appoint(Post(account_id=who.id, org_id=who.org_id, role=OFFICER), at=now() - timedelta(days=1))
-    return who
+    return appointed("officer.town", "镇干部", OFFICER, TOWN_OFFICE)
 
 
 @pytest.fixture(scope="module")

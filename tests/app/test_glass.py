@@ -19,23 +19,22 @@ from fenji.care.referral import queries, rules
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.care.registry import actions as registry
 from fenji.care.registry.models import Resident
-from fenji.care.registry.queries import watchers
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
 from fenji.care.visits.models import Visit
 from fenji.ground.access.actions import TooManyOpenings, close_glass, open_session, review_glass
-from fenji.ground.access.models import Account, AuditEvent, Glass, ReadLog
+from fenji.ground.access.models import AuditEvent, Glass, ReadLog
 from fenji.ground.access.queries import account_by_id
 from fenji.ground.access.rules import RECORDS, SECURITY_ADMIN, ReasonTooShort
 from fenji.ground.common.edge import now
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import Unknown
-from fenji.ground.network.actions import appoint
 from fenji.ground.network.models import Organisation, Post
-from fenji.ground.network.queries import seat_of
+from fenji.ground.network.queries import seat_of, watchers
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.world.county import CITY_HOSPITAL, Person
 from tests.app.forms import new_card
+from tests.app.sessions import appointed
 from tests.app.test_door import a_foreigner, card_of
 from tests.app.wsgi import call
 from tests.cast import POLICY, form, other_doctor, person, scope, token_for
@@ -376,11 +375,7 @@ def test_a_refused_opening_leaves_no_trace_of_one(there: There) -> None:
 
 def an_administrator(name: str, org_id: int) -> Person:
     """A security administrator of an institution of one's own."""
-    who = Person(name, name, SECURITY_ADMIN, org_id)
-    if not Account.objects.using("load").filter(pk=who.id).exists():
-        Account.objects.using("load").create(id=who.id, username=name, name=name, password="!")
-        appoint(Post(account_id=who.id, org_id=org_id, role=SECURITY_ADMIN), at=now() - timedelta(days=1))
-    return who
+    return appointed(name, name, SECURITY_ADMIN, org_id)
 
 
 def test_the_administrators_in_charge_are_told_at_once_and_see_it_unseen(there: There) -> None:

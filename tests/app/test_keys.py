@@ -27,7 +27,8 @@ from tests.app.houses import a_house
 from tests.plugin import PLACE
 
 RESIDENTS, CASES = 400, 60
-VALUES = 2 * RESIDENTS + CASES
+PARTS, FAULTS = 5, 3
+VALUES = 2 * RESIDENTS + CASES + PARTS + FAULTS
 TEMPLATE = "fenji_keys"
 TURN = count(1)
 COLUMNS = {
@@ -35,24 +36,62 @@ COLUMNS = {
     "registry_identity.number": RESIDENTS,
     "registry_identity.number_index": RESIDENTS,
     "referral_case.patient_phone": CASES,
+    "documents_blob.content": PARTS,
+    "documents_importfault.detail": FAULTS,
 }
+ROOT = str(Path(__file__).parents[2])
 _BUILD = f"""
+import sys
+sys.path.insert(0, {ROOT!r})
+from django.db import transaction
+from fenji.ground.documents import actions as documents
 from fenji.ground.common.edge import now
 from fenji.world import county, history
 from fenji.world.build import build
 build(at=now(), residents={RESIDENTS}, cases=False)
 history.write({CASES}, county.people(county.townships()), now(), share_at_county=0.6)
+from tests.cast import person, scope
+# a file of two parts, one for one person alone, one whose content was wiped; a list with three faults, and its file of faults
+with transaction.atomic(), scope(person("system")) as by:
+    documents.store("large", bytes(1 << 20) + b"end", by=by, at=now(), kind="csv")
+    documents.store("slips", b"[1]", by=by, at=now(), only=by.account_id, kinds=("json",), kind="json")
+    wiped = documents.store("wiped", b"gone", by=by, at=now(), kind="csv")
+    documents.void_file(wiped.pk, "mistake", by=by, at=now())
+    sent = b"day,working,name,basis\\n2041-13-01,no,x,y\\n2041-01-02,maybe,x,y\\n2041-01-03,no,,y\\n"
+    listed = documents.upload("calendar", "days.csv", sent, by=by, at=now())
+documents.wipe(wiped.pk, at=now())
+documents.judge(listed.pk, at=now())
+"""
+# what the person who sent them sees of those files
+_FILES = f"""
+import sys
+sys.path.insert(0, {ROOT!r})
+from django.db import transaction
+from fenji.ground.common.edge import now
+from fenji.ground.documents import actions as documents
+from fenji.ground.documents.models import StoredFile
+from tests.cast import person, scope
+with transaction.atomic(), scope(person("system")) as by:
+    for file in StoredFile.objects.filter(voided_at=None).order_by("id"):
+        opened = documents.open_file(file.pk, by=by, at=now())
+        print(opened.name, len(opened.content), opened.content[-3:].hex())
 """
 # everything that is encrypted, in clear, by row
 _PLAIN = """
 import json
+from hashlib import sha256
 from django.conf import settings
 from fenji.care.referral.models import Case
 from fenji.care.registry.models import Identity, Resident
+from fenji.ground.documents.models import Blob, ImportFault
 ring = settings.DATABASE_KEYS
 plain = {f"phone {r.pk}": ring.open(bytes(r.phone), f"resident.phone:{r.pk}") for r in Resident.objects.using("load")}
 plain |= {f"number {i.pk}": ring.open(bytes(i.number), f"identity.number:{i.pk}") for i in Identity.objects.using("load")}
 plain |= {f"case {c.number}": ring.open(bytes(c.patient_phone), f"case.phone:{c.number}") for c in Case.objects.using("load")}
+for b in Blob.objects.using("load").exclude(content=b""):
+    part = ring.open_bytes(bytes(b.content), f"documents.blob:{b.file_id}:{b.part}")
+    plain[f"part {b.pk}"] = sha256(part).hexdigest()
+plain |= {f"fault {f.pk}": ring.open(bytes(f.detail), f"importfault.detail:{f.pk}") for f in ImportFault.objects.using("load")}
 print(json.dumps(plain))
 """
 
@@ -119,7 +158,8 @@ def marks(file: Path) -> dict[str, dict[str, int]]:
     with owner(file) as root:
         for column in COLUMNS:
             table, name = column.split(".")
-            rows = root.execute(f"SELECT convert_from(substr({name}, 1, 2), 'UTF8'), count(*) FROM {table} GROUP BY 1").fetchall()
+            mark = f"convert_from(substr({name}, 1, 2), 'UTF8')"
+            rows = root.execute(f"SELECT {mark}, count(*) FROM {table} WHERE {name} <> '' GROUP BY 1").fetchall()
             found[column] = dict(rows)
     return found
 
@@ -167,7 +207,7 @@ print(json.dumps(found))
 
 def door(file: Path, numbers: dict[str, str]) -> None:
     """Each of these numbers is found at the door under its own resident, and cannot be registered a second time."""
-    code = _DOOR.format(root=str(Path(__file__).parents[2]), wanted=json.dumps(list(numbers.values())))
+    code = _DOOR.format(root=ROOT, wanted=json.dumps(list(numbers.values())))
     found = json.loads(run(file, code))
     assert found == {number: resident for resident, number in numbers.items()}
 
@@ -183,7 +223,8 @@ def some_numbers(file: Path, mark: str, text: dict[str, str], most: int = 20) ->
 
 
 def test_everything_comes_under_the_new_keys_opens_as_before_and_the_old_ones_can_go(small: Path) -> None:
-    before, first = plain(small), house.read(small)
+    before, files, first = plain(small), run(small, _FILES), house.read(small)
+    assert "large 1048579 656e64" in files
     assert marks(small) == all_under("i1")
     added = fenji(small, "keys", "new")
     assert added.returncode == 0, added.stderr
@@ -204,6 +245,9 @@ def test_everything_comes_under_the_new_keys_opens_as_before_and_the_old_ones_ca
     assert (last.secret, last.urls, last.suite) == (first.secret, first.urls, first.suite)
     assert plain(small) == before
     door(small, some_numbers(small, "i2", before))
+    assert run(small, _FILES) == files
+    with owner(small) as root:
+        assert root.execute("SELECT count(*) FROM documents_blob WHERE content = ''").fetchone() == (1,), "what was wiped stays so"
     again = fenji(small, "keys", "rotate")
     assert "0 rows brought" in again.stdout
 
@@ -211,15 +255,13 @@ def test_everything_comes_under_the_new_keys_opens_as_before_and_the_old_ones_ca
 def test_killed_in_the_middle_it_goes_on_where_it_was_and_meanwhile_everything_is_found(small: Path) -> None:
     before = plain(small)
     assert fenji(small, "keys", "new").returncode == 0
-    command = [sys.executable, "-m", "fenji", "keys", "rotate", "--batch", "2", "--house", str(small)]
-
-    def done() -> int:
-        return marks(small)["registry_identity.number_index"].get("i2", 0)
-
-    worker = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert until(lambda: done() > 20, 60)
-    os.kill(worker.pid, signal.SIGKILL)
-    worker.wait()
+    command = [sys.executable, "-m", "fenji", "keys", "rotate", "--batch", "1", "--house", str(small)]
+    begun = "SELECT count(*) > 20 FROM registry_identity WHERE substr(number_index, 1, 2) = 'i2'"
+    with owner(small) as root:
+        worker = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert until(lambda: root.execute(begun).fetchone() == (True,), 60)
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
     halfway = marks(small)["registry_identity.number_index"]
     assert set(halfway) == {"i1", "i2"}, "it was killed too late to be in the middle"
     assert sum(halfway.values()) == RESIDENTS
@@ -262,7 +304,7 @@ print(rotate(batch=100, progress=tell), len(late))
 def test_a_house_that_serves_answers_all_the_while_without_a_restart(small: Path) -> None:
     code = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+sys.path.insert(0, {ROOT!r})
 from django.db import transaction
 from fenji.care.registry.queries import phone_of
 from tests.cast import a_resident, person, scope, token_for

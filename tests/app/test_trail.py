@@ -14,7 +14,7 @@ from fenji.ground.access.models import AuditEvent, ReadLog
 from fenji.ground.common.edge import now
 from tests.app.wsgi import call
 from tests.cast import a_case, a_resident, finish, person, scope, token_for
-from tests.plugin import PLACE
+from tests.plugin import url
 
 
 def seal_all(suite: str = "intl", limit: int = 2000) -> int:
@@ -73,7 +73,7 @@ def test_every_tampering_is_found(house_file: object, how: str) -> None:
     seal_all(limit=2)
     row = AuditEvent.objects.using("owner").filter(subject=case.number).order_by("id")[1]
     keep = "CREATE TABLE kept_{0} AS SELECT * FROM access_audit{0}"
-    with psycopg.connect(PLACE.url("postgres", "fenji"), autocommit=True) as root:
+    with psycopg.connect(url("postgres"), autocommit=True) as root:
         for table in ("event", "seal"):
             root.execute(keep.format(table))
         try:

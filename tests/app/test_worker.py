@@ -25,7 +25,7 @@ from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.tasks import actions as tasks
 from fenji.ground.tasks.models import Notice, OutboxMessage, WorkItem
 from tests.cast import a_case, finish, person, scope, token_for
-from tests.plugin import PLACE
+from tests.plugin import url
 
 
 def offered_case(number: int) -> Case:
@@ -44,7 +44,7 @@ def accept(case: Case) -> OutboxMessage:
 @contextmanager
 def held(table: str) -> Iterator[None]:
     """Nobody else can touch a table while this lasts: whoever tries waits in mid-transaction."""
-    with psycopg.connect(PLACE.url("postgres", "fenji")) as connection:
+    with psycopg.connect(url("postgres")) as connection:
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield
         connection.rollback()
@@ -52,13 +52,13 @@ def held(table: str) -> Iterator[None]:
 
 def waiting(role: str) -> bool:
     """True when a connection of a role waits for a lock."""
-    with psycopg.connect(PLACE.url("postgres", "fenji")) as connection:
+    with psycopg.connect(url("postgres")) as connection:
         found = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND wait_event_type = 'Lock'"
         return connection.execute(found, [role]).fetchone()[0] > 0
 
 
 def gone(role: str) -> bool:
-    with psycopg.connect(PLACE.url("postgres", "fenji")) as connection:
+    with psycopg.connect(url("postgres")) as connection:
         found = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND wait_event_type = 'Lock'"
         return connection.execute(found, [role]).fetchone()[0] == 0
 

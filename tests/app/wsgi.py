@@ -28,9 +28,23 @@ class Answer:
 
 
 def call(method: str, path: str, token: str, fields: dict[str, object] | None = None, language: str = "en") -> Answer:
-    path, _, query = path.partition("?")
+    """A browser's request: session in the cookie, fields as a form."""
     body = urlencode({**fields, "csrfmiddlewaretoken": _CSRF}).encode() if fields is not None else b""
     cookies = {settings.SESSION_COOKIE: token, settings.LANGUAGE_COOKIE_NAME: language, "csrftoken": _CSRF}
+    headers = {"HTTP_COOKIE": "; ".join(f"{k}={v}" for k, v in cookies.items())}
+    return _send(method, path, body, {**headers, "CONTENT_TYPE": "application/x-www-form-urlencoded"})
+
+
+def ask(method: str, path: str, key: str = "", body: bytes = b"", kind: str = "application/json", **headers: str) -> Answer:
+    """A machine's request: its key as bearer, the body as it is. `headers`: as WSGI names them, without HTTP_."""
+    given = {f"HTTP_{name}": value for name, value in headers.items()}
+    if key:
+        given["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return _send(method, path, body, {"HTTP_ACCEPT_LANGUAGE": "en", "CONTENT_TYPE": kind, **given})
+
+
+def _send(method: str, path: str, body: bytes, given: dict[str, str]) -> Answer:
+    path, _, query = path.partition("?")
     environ = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
@@ -39,8 +53,7 @@ def call(method: str, path: str, token: str, fields: dict[str, object] | None = 
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_COOKIE": "; ".join(f"{k}={v}" for k, v in cookies.items()),
-        "CONTENT_TYPE": "application/x-www-form-urlencoded",
+        **given,
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",

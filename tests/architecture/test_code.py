@@ -11,7 +11,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from fenji.ground.access.rules import PERMISSIONS
-from fenji.ground.common.edge import OPEN, known_refusals
+from fenji.ground.common.edge import OPEN, known_refusals, permits
 from fenji.ground.common.refusal import Refused
 from fenji.ground.policy import loader, queries
 
@@ -61,12 +61,36 @@ def _views(patterns: list, prefix: str = "") -> list[tuple[str, object]]:
     return found
 
 
+def _unguarded(views: list[tuple[str, object]]) -> list[str]:
+    """Addresses without a permission that some role has; of the API each method, and none of it is open to everybody."""
+    known = set().union(*PERMISSIONS.values())
+    found = []
+    for address, view in views:
+        if hasattr(view, "permissions"):
+            found += [f"{method} {address}" for method, named in view.permissions.items() if named not in known]
+            found += [] if view.permissions else [address]
+        elif getattr(view, "permission", None) not in known | {OPEN}:
+            found.append(address)
+    return found
+
+
 def test_every_address_names_a_permission_that_some_role_has() -> None:
     views = _views(get_resolver().url_patterns)
     assert len(views) >= 20
-    known = set().union(*PERMISSIONS.values()) | {OPEN}
-    for address, view in views:
-        assert getattr(view, "permission", None) in known, f"{address}: mark its view with @page(permission)"
+    assert _unguarded(views) == [], "mark pages with @page(permission), operations of the API with @permits(permission)"
+
+
+def test_an_operation_of_the_api_without_a_permission_is_found() -> None:
+    from fenji.config.api import build
+
+    api = build()
+    api.urls_namespace = "unguarded"
+    api.get("/guarded")(permits("api.use")(lambda request: {}))
+    api.get("/half")(permits("api.use")(lambda request: {}))
+    api.post("/half")(lambda request: {})
+    api.get("/none")(lambda request: {})
+    api.get("/open")(permits(OPEN)(lambda request: {}))
+    assert _unguarded(_views(api.urls[0])) == ["POST half", "POST half", "GET none", "GET open"]
 
 
 def _subclasses(cls: type) -> set[type]:

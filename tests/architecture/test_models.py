@@ -159,7 +159,11 @@ def test_definer_functions_fix_their_search_path_and_are_closed_to_the_public(ho
         assert "=X/" not in (acl or "=X/").replace("fenji_app=X/", "").replace("fenji_owner=X/", ""), name
 
 
-HASHES = {("access_scopehandle", "token_hash"), ("access_idempotencykey", "fingerprint")}
+HASHES = {
+    ("access_scopehandle", "token_hash"),
+    ("access_idempotencykey", "fingerprint"),
+    ("access_account", "activation_hash"),
+}
 """Secret columns that are digests without a key: nothing of them has to be rotated."""
 
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import transaction
+from django.utils.translation import override
+from openpyxl import Workbook
 from playwright.sync_api import Page, expect
 
+from fenji.care.catalogue import actions as lists
+from fenji.care.catalogue import queries as catalogue
 from fenji.care.referral import actions
 from fenji.care.registry.actions import break_glass
 from fenji.ground.access.actions import ask_for_check
+from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
+from fenji.ground.documents import actions as documents
+from fenji.ground.documents.models import ImportRun
+from fenji.ground.policy.actions import Ground, NewChange, propose
+from fenji.ground.publication.models import Announcement
 from tests.browser.conftest import PICTURES, SIZES, Visitors
+from tests.browser.people import accounts_to_look_at
 from tests.cast import a_case, a_resident, person, scope
 
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
@@ -45,11 +58,89 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(person("audit")) as by:
         ask_for_check(by=by, at=now())
     found |= {"opened": str(opened.resident_id), "opened_case": opened.number}
+    announced = Announcement.objects.using("load").filter(must_confirm=True).order_by("at")[0]
+    found |= {"centre": str(doctor.org_id), "announced": str(announced.id)}
+    with transaction.atomic(), scope(person("officer")) as by:
+        start = local_day(now()) + timedelta(days=9)
+        new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
+        ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
+        found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
+    return found | accounts_to_look_at() | _lists()
+
+
+def _lists() -> dict[str, str]:
+    """A catalogue being worked on, with changes; a list that waits for approval, and one that waits to be published."""
+    found = {}
+    with transaction.atomic(), scope(person("editor")) as by:
+        draft = lists.start_draft("first_contact", by=by, at=now())
+        diagnosis = catalogue.diagnosis("A01.000")
+        typhoid = {"group": "A01", "code": diagnosis.code, "name_zh": diagnosis.name_zh, "name_en": diagnosis.name_en}
+        lists.put_entry(draft.id, {**typhoid, "level": "county"}, version=draft.version, by=by, at=now())
+        lower = next(e for e in catalogue.entries(draft) if e.level == "county" and e.code != "A01.000")
+        values = {**catalogue.values_of(lower), "level": "township"}
+        lists.put_entry(draft.id, values, version=draft.version + 1, by=by, at=now(), entry_id=lower.pk)
+        found["list_draft"], found["entry"] = str(draft.id), str(lower.pk)
+        submitted = lists.start_draft("down", by=by, at=now())
+        submitted = lists.submit(submitted.id, version=submitted.version, by=by, at=now())
+        approved = lists.start_draft("guide", by=by, at=now())
+        approved = lists.submit(approved.id, version=approved.version, by=by, at=now())
+    with transaction.atomic(), scope(person("director")) as by:
+        approved = lists.approve(approved.id, version=approved.version, by=by, at=now())
+    return found | {"list_submitted": str(submitted.id), "list_approved": str(approved.id)}
+
+
+@pytest.fixture(scope="module")
+def imports(house_file: Path) -> dict[str, str]:
+    """Lists on their way in: one with faults, one written, one not possible, one being written."""
+    head = ("日期", "day", "working", "name", "basis")
+    good = [(None, f"2035-10-0{d}", "no", "国庆节", "国务院办公厅放假安排") for d in range(1, 8)]
+    bad = [
+        ("x", "2035-13-01", "no", "元旦", "国务院办公厅放假安排"),
+        (None, "2035-10-08", "maybe", "", "国务院办公厅放假安排"),
+        (None, "2035-10-09", "yes", "调休", "国务院办公厅放假安排"),
+        (None, "2035-10-09", "yes", "调休上班", "国务院办公厅放假安排"),
+    ]
+    found = {
+        "judged": _import([("备注", *head[1:]), *good, (None,) * 5, *bad, (None, "2035-10-10", "yes", "上班", "通知")]),
+        "failed": _import([("姓名", "电话"), ("某", "1")]),
+    }
+    found["done"] = _import([head[1:], ("2036-01-01", "no", "元旦", "国务院办公厅放假安排")], write=True)
+    found["going"] = _import([head[1:], *(row[1:] for row in good)])
+    ImportRun.objects.using("owner").filter(pk=found["going"]).update(state="writing", done=12_400, total=20_000)
     return found
+
+
+def _import(rows: list[tuple[object, ...]], *, write: bool = False) -> str:
+    book, buffer = Workbook(), io.BytesIO()
+    for row in rows:
+        book.worksheets[0].append(list(row))
+    book.save(buffer)
+    with transaction.atomic(), scope(person("system")) as by, override("zh-hans"):
+        run = documents.upload("calendar", "2035.xlsx", buffer.getvalue(), by=by, at=now())
+    documents.judge(run.pk, at=now())
+    if write:
+        with transaction.atomic(), scope(person("system")) as by:
+            documents.write(run.pk, version=ImportRun.objects.get(pk=run.pk).version, by=by, at=now())
+        documents.carry_out(run.pk, at=now())
+    return str(run.pk)
 
 
 PAGES = [
     ("login", None, "/login/"),
+    ("activate", None, "/activate/"),
+    ("account", "doctor", "/account/"),
+    ("password", "doctor", "/account/password/"),
+    ("accounts", "system", "/accounts/"),
+    ("accounts-none", "system", "/accounts/?q=zzzz"),
+    ("account-new", "system", "/accounts/new/"),
+    ("account-page", "system", "/accounts/{person}/"),
+    ("account-page-off", "system", "/accounts/{off}/"),
+    ("administrators", "security", "/accounts/administrators/"),
+    ("administrator-page", "security", "/accounts/administrators/{administrator}/"),
+    ("slip-gone", "system", "/accounts/slip/"),
+    ("machines", "security", "/machines/"),
+    ("machine-new", "security", "/machines/new/"),
+    ("machine", "security", "/machines/{machine}/"),
     ("desk", "doctor", "/"),
     ("desk-reviewer", "reviewer", "/"),
     ("desk-receiver", "desk", "/"),
@@ -79,9 +170,48 @@ PAGES = [
     ("audit-reads", "audit", "/audit/reads/"),
     ("audit-chain", "audit", "/audit/chain/"),
     ("fact", "officer", "/facts/referrals/{answered}/"),
+    ("catalogues", "editor", "/catalogues/"),
+    ("catalogue", "doctor", "/catalogues/1/"),
+    ("catalogue-devolved", "insurer", "/catalogues/5/"),
+    ("catalogue-draft", "editor", "/catalogues/{list_draft}/"),
+    ("catalogue-changes", "editor", "/catalogues/{list_draft}/changes/"),
+    ("catalogue-entry-new", "editor", "/catalogues/{list_draft}/entries/new/"),
+    ("catalogue-entry", "editor", "/catalogues/{list_draft}/entries/{entry}/"),
+    ("catalogue-submitted", "director", "/catalogues/{list_submitted}/"),
+    ("catalogue-approved", "director", "/catalogues/{list_approved}/"),
     ("posts", "doctor", "/posts/"),
+    ("policy", "officer", "/policy/"),
+    ("policy-none", "doctor", "/policy/?q=zzzz"),
+    ("policy-parameter", "officer", "/policy/parameters/referral.review_within/"),
+    ("policy-parameter-reader", "doctor", "/policy/parameters/referral.review_catalogue/"),
+    ("policy-waiting", "security", "/policy/waiting/"),
+    ("policy-change", "security", "{change}"),
+    ("policy-change-own", "officer", "{change}"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),
+    ("public-find", None, "/p/"),
+    ("public-county", None, "/p/?at=350405"),
+    ("public-town", None, "/p/?at=350405101"),
+    ("public-search", None, "/p/?q=gxy&at=350405101"),
+    ("public-none", None, "/p/?q=zzzz"),
+    ("public-disease", None, "/p/disease/hypertension/?at=350405101"),
+    ("public-institution", None, "/p/{centre}/"),
+    ("public-institution-en", None, "/p/{centre}/?lang=en"),
+    ("public-hospital", None, "/p/3/"),
+    ("public-notice", None, "/p/{centre}/notice/"),
+    ("public-missing", None, "/p/999999/"),
+    ("publication", "head", "/publication/{centre}/"),
+    ("publication-board", "officer", "/publication/board/"),
+    ("announcements", "doctor", "/announcements/"),
+    ("announcement", "doctor", "/announcements/{announced}/"),
+    ("announcement-sent", "officer", "/announcements/{announced}/"),
+    ("announcement-new", "officer", "/announcements/new/"),
+    ("imports", "system", "/imports/"),
+    ("imports-list", "system", "/imports/calendar/"),
+    ("imports-judged", "system", "/imports/runs/{judged}/"),
+    ("imports-going", "system", "/imports/runs/{going}/"),
+    ("imports-done", "system", "/imports/runs/{done}/"),
+    ("imports-failed", "system", "/imports/runs/{failed}/"),
 ]
 
 
@@ -94,10 +224,10 @@ def _axe(page: Page) -> list[str]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("name", "login", "path"), PAGES, ids=[p[0] for p in PAGES])
 def test_every_page_is_accessible_and_fits_its_screen(
-    visit: Visitors, cases: dict[str, str], name: str, login: str | None, path: str, size: str
+    visit: Visitors, cases: dict[str, str], imports: dict[str, str], name: str, login: str | None, path: str, size: str
 ) -> None:
     visitor = visit(login, size)
-    page = visitor.open(path.format(**cases))
+    page = visitor.open(path.format(**cases, **imports))
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}-{size}.png", full_page=True)
     assert _axe(page) == []
@@ -161,6 +291,17 @@ def test_a_doctor_writes_a_referral_by_hand_and_the_verdict_follows_what_is_type
     expect(page.locator("[data-state=in_review]")).to_be_visible()
 
 
+def test_the_notice_for_the_board_prints_on_one_sheet_of_a4(visit: Visitors, cases: dict[str, str]) -> None:
+    page = visit(None).open(f"/p/{cases['centre']}/notice/")
+    printed = page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) == 1
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.screenshot(path=PICTURES / "public-notice-a4.png")
+    expect(page.locator(".top")).to_be_hidden()
+    expect(page.locator("svg.qr")).to_be_visible()
+
+
 def test_what_was_typed_survives_a_reload(visit: Visitors, cases: dict[str, str]) -> None:
     page = visit("doctor", "360", "en").open(f"/visits/new/{cases['resident']}/")
     page.locator("textarea[name=complaint]").fill("typed on the way")
@@ -195,6 +336,29 @@ def test_a_session_that_ended_while_typing_loses_nothing(visit: Visitors, cases:
     page.get_by_role("button", name="Send what I typed").click()
     page.wait_for_url(f"**/residents/{cases['resident']}/")
     expect(page.locator("main")).to_contain_text("急性上呼吸道感染")
+
+
+def test_an_import_under_way_is_followed_without_reloading(visit: Visitors, imports: dict[str, str]) -> None:
+    run = ImportRun.objects.using("owner").filter(pk=imports["going"])
+    page = visit("system", "360", "en").open(f"/imports/runs/{imports['going']}/")
+    expect(page.locator("#run")).to_contain_text("12400 of 20000 rows")
+    page.evaluate("window.here = true")
+    run.update(done=19_000)
+    expect(page.locator("#run")).to_contain_text("19000 of 20000 rows", timeout=10_000)
+    run.update(state="done")
+    expect(page.locator("#run[data-state=done]")).to_contain_text("Rows written", timeout=10_000)
+    assert page.evaluate("window.here") is True
+    run.update(state="writing", done=12_400)
+
+
+def test_a_file_that_is_too_large_is_said_to_be_so_before_it_is_sent(visit: Visitors, imports: dict[str, str]) -> None:
+    page = visit("system", "1440", "en").open("/imports/calendar/")
+    field = page.locator("input[type=file]")
+    page.evaluate("document.querySelector('input[type=file]').dataset.largest = '10'")
+    field.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"day,working\n" * 9})
+    assert "larger than" in page.evaluate("document.querySelector('input[type=file]').validationMessage")
+    field.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"a,b"})
+    assert page.evaluate("document.querySelector('input[type=file]').validationMessage") == ""
 
 
 def test_pages_stay_light(visit: Visitors, cases: dict[str, str]) -> None:

@@ -1,4 +1,5 @@
-"""Catalogue: diagnoses, the first-contact list of a county community, and each institution's own list of treatable diseases.
+"""Catalogue: diagnoses and code tables; lists of diseases, items, techniques and guides, each a dated version with a second person.
 
-Owns the code table and the dated list versions. Calls: common, network. Called by: visits, referral.
+Owns the dictionary with its readings, imported code tables, versions of lists and their entries. Calls: common, access, policy,
+network, tasks, publication. Called by: visits, referral.
 """

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
@@ -31,6 +31,7 @@ from fenji.ground.common.ids import case_number, uuid7
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.common.text import mask_name
 from fenji.ground.network.queries import Place, place_of
+from fenji.ground.network.rules import CannotMerge
 from fenji.ground.policy.queries import duty_calendar, resolve
 from fenji.ground.tasks import actions as tasks
 
@@ -114,17 +115,24 @@ def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
         "emergency": plan.emergency,
         "summary": plan.summary,
         "override_reason": plan.override_reason,
-        **_verdict_columns(decision),
+        **_verdict_columns(judge, decision),
     }
 
 
-def _verdict_columns(decision: Decision) -> dict[str, Any]:
-    return {"verdict": decision.outcome, "reasons": decision.as_rows(), "pack_hash": decision.pack_hash}
+def _verdict_columns(judge: queries.Judge, decision: Decision) -> dict[str, Any]:
+    return {
+        "verdict": decision.outcome,
+        "reasons": decision.as_rows(),
+        "pack_hash": decision.pack_hash,
+        "catalogue_version_id": judge.listing.catalogue_id,
+        "treatable_version_id": judge.listing.treatable_id,
+    }
 
 
-def _judged_again(case: Case, origin: Place, receiver: Place, *, override: bool, at: datetime) -> Decision:
-    """The verdict on sending a case that is on file from its origin to a receiver, under the policy of this day."""
-    return queries.judge_at(origin, case.disease_group, local_day(at))(receiver, emergency=case.emergency, override=override)
+def _judged_again(case: Case, origin: Place, receiver: Place, *, override: bool, at: datetime) -> dict[str, Any]:
+    """The verdict on sending a case that is on file from its origin to a receiver, under the policy and the lists of this day."""
+    judge = queries.judge_at(origin, case.disease_group, local_day(at))
+    return _verdict_columns(judge, judge(receiver, emergency=case.emergency, override=override))
 
 
 @transaction.atomic
@@ -297,8 +305,8 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)  # offering again after a refusal is another verb
     origin, receiver = place_of(case.origin_id), place_of(case.receiver_id)
-    decision = _judged_again(case, origin, receiver, override=bool(case.override_reason), at=at)
-    return _send(case, _verdict_columns(decision), version=version, by=by, at=at)
+    verdict = _judged_again(case, origin, receiver, override=bool(case.override_reason), at=at)
+    return _send(case, verdict, version=version, by=by, at=at)
 
 
 @transaction.atomic
@@ -354,8 +362,8 @@ def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: date
     receiver = _receiver(receiver_id, origin)
     if receiver.id == case.receiver_id:
         raise WrongReceiver
-    decision = _judged_again(case, origin, receiver, override=True, at=at)
-    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, "department_id": None, **_verdict_columns(decision)}
+    verdict = _judged_again(case, origin, receiver, override=True, at=at)
+    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, "department_id": None, **verdict}
     return _move(case, "redirect", version=version, by=by, at=at, note=note, changes=changes)
 
 
@@ -389,12 +397,12 @@ def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: d
     case = queries.case(number)
     origin = place_of(case.origin_id)
     receiver = _receiver(receiver_id, origin)
-    decision = _judged_again(case, origin, receiver, override=bool(case.override_reason or note), at=at)
-    if decision.outcome == rules.NOT_ALLOWED:
+    verdict = _judged_again(case, origin, receiver, override=bool(case.override_reason or note), at=at)
+    if verdict["verdict"] == rules.NOT_ALLOWED:
         raise rules.VerdictForbids
     if case.state not in (rules.DECLINED, rules.MISSED):
         raise rules.NotPossible(state=case.state)
-    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, **_verdict_columns(decision)}
+    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, **verdict}
     return _move(case, "offer", version=version, by=by, at=at, note=note, changes=changes)
 
 
@@ -461,3 +469,27 @@ def handed_out(number: str, glass_id: UUID, *, by: Actor) -> queries.Identity | 
         return None
     phone = settings.DATABASE_KEYS.open(bytes(row[4]), f"case.phone:{number}")
     return queries.Identity(row[1], row[2], row[3], phone)
+
+
+_SEEN = (
+    "UPDATE referral_case SET viewer_ids = viewer_ids || %(heir)s WHERE viewer_ids @> ARRAY[%(org)s]"
+    " AND NOT viewer_ids @> ARRAY[%(heir)s]"
+)
+_PARTIES = "UPDATE referral_case SET {} WHERE %(org)s IN (origin_id, receiver_id) AND ended_at IS NULL".format(
+    ", ".join(
+        f"{c} = CASE {c} WHEN %(org)s THEN %(heir)s ELSE {c} END" for c in ("origin_id", "receiver_id", "holder_id", "duty_id")
+    )
+)
+
+
+def inherit(predecessor: int, successor: int, using: str) -> None:
+    """Open cases of an institution that went into another move on there; ended ones stay as they were, and can be read there.
+
+    Raises CannotMerge while one of the two has an open referral to the other: nobody could be both its parties.
+    """
+    both = (predecessor, successor)
+    if Case.objects.using(using).filter(origin_id__in=both, receiver_id__in=both, ended_at=None).exists():
+        raise CannotMerge(why="open_between")
+    with connections[using].cursor() as cursor:
+        for statement in (_SEEN, _PARTIES):
+            cursor.execute(statement, {"org": predecessor, "heir": successor})

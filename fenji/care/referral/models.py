@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
+from fenji.care.catalogue.models import ListVersion
 from fenji.care.referral.rules import ENDS, OPEN_STATES, OUTCOMES, STATES
 from fenji.care.registry.models import Resident
 from fenji.care.registry.rules import SEXES
@@ -51,6 +52,8 @@ class Case(Keyed):
     verdict = CText()
     reasons = models.JSONField()
     pack_hash = CText()
+    catalogue_version = models.ForeignKey(ListVersion, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    treatable_version = models.ForeignKey(ListVersion, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     findings = models.TextField(default="")
     advice = models.TextField(default="")
     created_at = models.DateTimeField()
@@ -77,6 +80,8 @@ class Case(Keyed):
                 "verdict",
                 "reasons",
                 "pack_hash",
+                "catalogue_version",
+                "treatable_version",
                 "created_at",
                 "due_at",
                 "ended_at",

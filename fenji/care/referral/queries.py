@@ -30,8 +30,10 @@ def grounds(where: Place, on: date) -> rules.Grounds:
     """The referral policy that binds at a place on a day, with its clauses."""
     path = where.policy_path
     policy = resolve(rules.ReferralPolicy, path, on)
-    clauses = {name: parameter.clause_id for name, parameter in sources(rules.ReferralPolicy, path, on).items()}
-    return rules.Grounds(policy, clauses, pack_hash())
+    read = sources(rules.ReferralPolicy, path, on)
+    clauses = {name: parameter.clause_id for name, parameter in read.items()}
+    changes = {name: parameter.change for name, parameter in read.items() if parameter.change}
+    return rules.Grounds(policy, clauses, pack_hash(), changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Judge:
             origin_level=self.origin.level,
             receiver_level=receiver.level,
             override=override,
+            treatable_nearby=self.listing.treatable_nearby,
         )
         return rules.judge(facts, self.grounds)
 
@@ -63,7 +66,7 @@ def judge_at(origin: Place, group: str, on: date) -> Judge:
 def case(number: str) -> Case:
     """A case that the open scope reaches. Raises Unknown, alike for none and for somebody else's."""
     # the visit is not joined: it is the origin's alone, and the join would hide the case from the receiver
-    related = ("origin", "receiver", "holder", "duty", "department")
+    related = ("origin", "receiver", "holder", "duty", "department", "catalogue_version", "treatable_version")
     found = Case.objects.filter(number=number).select_related(*related).first()
     if found is None:
         raise Unknown(what="case")

@@ -6,7 +6,7 @@ Documents and buttons are made from the table; nothing else decides what may hap
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from fenji.ground.access import rules as access
@@ -84,20 +84,26 @@ class ReferralPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """A policy with the clause each of its fields was read from, and the hash of the packs."""
+    """A policy with the clause each of its fields was read from, and the hash of the packs.
+
+    `changes`: ids of the approved changes that gave fields their value in place of the clause's own.
+    """
 
     policy: ReferralPolicy
     clauses: Mapping[str, str]
     pack_hash: str
+    changes: Mapping[str, str] = field(default_factory=dict)
 
-    def reason(self, code: str, field: str) -> Reason:
+    def reason(self, code: str, name: str) -> Reason:
         """A reason that rests on one parameter."""
-        return Reason(code, self.clauses[field], f"referral.{field}", str(getattr(self.policy, field)))
+        value = str(getattr(self.policy, name))
+        return Reason(code, self.clauses[name], f"referral.{name}", value, self.changes.get(name, ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the verdict looks at. Levels: ranks of care tiers, 0 for village."""
+    """What the verdict looks at. Levels: ranks of care tiers, 0 for village. `treatable_nearby`: not here, but at another public
+    primary institution of the township."""
 
     emergency: bool
     in_catalogue: bool
@@ -106,9 +112,10 @@ class Facts:
     origin_level: int
     receiver_level: int
     override: bool
+    treatable_nearby: bool = False
 
 
-REASON_ASKED = frozenset({"treatable_here", "level_skipped", "level_override", "bypassed_primary"})
+REASON_ASKED = frozenset({"treatable_here", "treatable_nearby", "level_skipped", "level_override", "bypassed_primary"})
 """Reasons after which the doctor must say in words why the patient goes up all the same."""
 
 
@@ -141,8 +148,8 @@ def _first_contact(facts: Facts, grounds: Grounds) -> list[Reason]:
         return [grounds.reason("treatable_here", "first_contact")]
     if facts.origin_is_primary:
         kept = grounds.reason("first_contact_here", "first_contact")
-        unable = [grounds.reason("county_counts", "county_counts_when_unable")] if policy.county_counts_when_unable else []
-        return [kept, *unable]
+        unable = "treatable_nearby" if facts.treatable_nearby else "county_counts"
+        return [kept, *([grounds.reason(unable, "county_counts_when_unable")] if policy.county_counts_when_unable else [])]
     return [grounds.reason("bypassed_primary", "first_contact")]
 
 

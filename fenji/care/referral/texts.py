@@ -78,6 +78,7 @@ REASONS = {
     "not_in_catalogue": _("Not on the first-contact catalogue"),
     "first_contact_here": _("On the catalogue; first contact was made here"),
     "county_counts": _("Cannot be treated here: the county general hospital counts as first contact"),
+    "treatable_nearby": _("Cannot be treated here, but at a public primary institution nearby: say why the patient must go up"),
     "treatable_here": _("On the catalogue and treatable here: say why the patient must go up"),
     "bypassed_primary": _("On the catalogue, but primary care was not seen first: say why"),
     "next_level": _("Goes to the next level"),

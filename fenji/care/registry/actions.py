@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connections, transaction
 
 from fenji.care.registry.models import Identity, Resident
-from fenji.care.registry.queries import watchers
 from fenji.care.registry.rules import NewResident
 from fenji.ground.access.actions import audit, opening
 from fenji.ground.access.rules import SECURITY_ADMIN, AccessPolicy, Actor, reason_given
@@ -17,7 +16,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.pinyin import name_readings
 from fenji.ground.common.refusal import NotPermitted, Refused
-from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries import place_of, watchers
 from fenji.ground.policy.queries import resolve
 from fenji.ground.tasks import actions as tasks
 
@@ -125,3 +124,8 @@ def break_glass(resident_id: UUID, reason: str, *, by: Actor, at: datetime) -> b
         for org_id in watchers(place.path, at):
             tasks.send("glass.break", org_id=org_id, role=SECURITY_ADMIN, subject=place.name, url="/glass/", at=at)
     return opened
+
+
+def inherit(predecessor: int, successor: int, using: str) -> None:
+    """The records an institution kept are kept by its successor from now on."""
+    Resident.objects.using(using).filter(home_org_id=predecessor).update(home_org_id=successor)

@@ -11,10 +11,13 @@ class RegistryConfig(AppConfig):
     label = "registry"
 
     def ready(self) -> None:
+        from fenji.care.registry.actions import inherit
         from fenji.ground.common import sealed
         from fenji.ground.common.edge import register_refusals
+        from fenji.ground.network.actions import register_heir
         from fenji.ground.tasks import kinds
 
+        register_heir(inherit)
         sealed.register(sealed.Sealed("registry_resident", "phone", "resident.phone:{id}"))
         sealed.register(
             sealed.Sealed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from django.conf import settings
@@ -11,12 +11,9 @@ from django.db.models import Q
 
 from fenji.care.registry import rules
 from fenji.care.registry.models import Identity, Resident
-from fenji.ground.access.rules import SECURITY_ADMIN
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.text import compact
-from fenji.ground.network.models import Post
-from fenji.ground.network.queries import seat_of
 
 PAGE = 50
 
@@ -72,11 +69,3 @@ def particulars(found: Resident, today: date) -> Particulars:
         number = ring.open(bytes(identity.number), f"identity.number:{found.pk}")
         masked = f"{number[:3]}***********{number[-4:]}"
     return Particulars(masked, phone_of(found), age_on(found.birth_date, today))
-
-
-def watchers(path: str, at: datetime) -> list[int]:
-    """Ids of the organisations whose security administrators watch over a place: the nearest that reach it; none may do so."""
-    held = Post.objects.filter(Q(end=None) | Q(end__gt=at), role=SECURITY_ADMIN, start__lte=at).select_related("org__region")
-    reaches = {post.org_id: seat_of(post).scope.reach for post in held}
-    near = {org_id: len(reach) for org_id, reach in reaches.items() if reach and path.startswith(reach)}
-    return sorted(org_id for org_id, width in near.items() if width == max(near.values()))

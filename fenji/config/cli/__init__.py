@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from fenji.config.cli import bench, database, demo, house, keys
+from fenji.config.cli import accounts, bench, database, demo, house, keys, policy
 
 
 class _Group(click.Group):
@@ -38,8 +38,9 @@ for _command, _example in (
     (house.serve, "fenji serve --port 8000"),
     (house.worker, "fenji worker"),
     (house.audit, "fenji audit verify"),
-    (house.account, "fenji account password doctor"),
+    (accounts.account, "fenji account password doctor"),
     (keys.keys, "fenji keys status"),
+    (policy.policy, "fenji policy explain referral.review_within --path 35/350400/350405 --on 2026-09-30"),
     (bench.bench, "fenji bench referral --seconds 120 --rate 25"),
 ):
     _command.example = _example

@@ -27,3 +27,18 @@ def referral(rate: float, seconds: float, residents: int, referrals: int, closed
     raise SystemExit(
         run(Console(), rate=rate, seconds=seconds, residents=residents, referrals=referrals, closed_seconds=closed_seconds)
     )
+
+
+@bench.command()
+@click.option("--rows", default=20_000, show_default=True, help="How many rows the file has.")
+@click.option("--listing", default="calendar", show_default=True, help="Which list is sent.")
+def imports(rows: int, listing: str) -> None:
+    """A large list is sent, judged and written, in a throw-away house.
+
+    Example: fenji bench imports --rows 20000
+    """
+    from fenji.config.bench.imports import MAKERS, run
+
+    if listing not in MAKERS:
+        raise click.BadParameter(f"{listing}: no rows can be made for it; one of {', '.join(MAKERS)}", param_hint="--listing")
+    raise SystemExit(run(Console(), rows=rows, listing=listing))

@@ -1,4 +1,4 @@
-"""`fenji serve`, `fenji worker`, `fenji audit`, `fenji account`: a house outside demo mode."""
+"""`fenji serve`, `fenji worker`, `fenji audit`: a house outside demo mode."""
 
 from __future__ import annotations
 
@@ -49,9 +49,15 @@ def worker(house: str | None) -> None:
 
     connector = app.connector.get_worker_connector()
     with app.replace_connector(connector) as working:
-        # jobs that went well are removed, or their tables would grow for ever; failed ones stay to be looked at
+        # jobs that went well are removed, or their tables would grow for ever; failed ones stay to be looked at. A job that waited
+        # for another one's lock is found by asking, so ask every second
         working.run_worker(
-            concurrency=2, install_signal_handlers=True, listen_notify=True, shutdown_graceful_timeout=5, delete_jobs="successful"
+            concurrency=2,
+            install_signal_handlers=True,
+            listen_notify=True,
+            fetch_job_polling_interval=1.0,
+            shutdown_graceful_timeout=5,
+            delete_jobs="successful",
         )
 
 
@@ -74,24 +80,3 @@ def verify(house: str | None) -> None:
     if report.broken is not None:
         click.echo(f"BROKEN at link {report.broken}: rows of it were changed, removed or added. Compare with a backup.", err=True)
         sys.exit(1)
-
-
-@click.group()
-def account() -> None:
-    """Accounts."""
-
-
-@account.command()
-@click.argument("username")
-@click.option("--house", help="The house file.")
-def password(username: str, house: str | None) -> None:
-    """Give an account a new password, typed at the prompt. Example: fenji account password doctor"""
-    configure(ready.house_file(house))
-    from fenji.ground.access.actions import set_password
-    from fenji.ground.access.models import Account
-
-    found = Account.objects.using("door").filter(username=username).first()
-    if found is None:
-        raise click.ClickException(f"there is no account {username!r}")
-    set_password(found, click.prompt("New password", hide_input=True, confirmation_prompt=True))
-    click.echo("Set; open sessions of this account have ended.")

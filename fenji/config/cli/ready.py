@@ -44,9 +44,20 @@ def set_up(file: Path) -> int:
     from django.core.management import call_command
 
     ran = database.migrate()
+    _load_shipped()
     # prints nothing when all is well; raises SystemCheckError with the hints otherwise
     call_command("check", databases=["default", "job", "door"], stdout=io.StringIO())
     return ran
+
+
+def _load_shipped() -> None:
+    """Regions, working days, specialties and the demo dictionary, once: a house begins with what every house needs."""
+    from fenji.care.catalogue.actions import load_dictionary
+    from fenji.ground.network.actions import load_divisions, load_specialties
+    from fenji.ground.policy.actions import load_calendar
+
+    for load in (load_divisions, load_calendar, load_specialties, load_dictionary):
+        load()
 
 
 def collect_static() -> None:

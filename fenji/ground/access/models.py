@@ -1,4 +1,4 @@
-"""Accounts, scope handles, idempotency keys, audit trail, seals, read log, openings beyond one's scope and their review."""
+"""Accounts and their passwords, scope handles, idempotency keys, audit trail, seals, read log, openings and their review."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from fenji.ground.access.rules import AUDIT_ADMIN, GLASS_KINDS, SECURITY_ADMIN
+from fenji.ground.access.rules import (
+    ADMINISTERED_WITH,
+    ADMINISTERS,
+    AUDIT_ADMIN,
+    GLASS_KINDS,
+    NO_PASSWORD,
+    SECURITY_ADMIN,
+    STAFF_KIND,
+)
 from fenji.ground.common import rls
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.models import CText, House, Keyed, org_array
@@ -21,29 +29,84 @@ def _audited(table: str) -> tuple[rls.Reader]:
 
 
 class Account(Keyed):
-    """A login. What it may do follows from its posts, not from here."""
+    """A login of a person or a machine. What it may do follows from its posts, not from here.
+
+    `org_id`, `path`: the institution at home, whose administrators look after it. `kind`: see rules.ADMINISTERED_WITH.
+    `password_set_at`: empty while there is no password. `sessions_from`: sessions opened before are over.
+    """
 
     username = CText()
     name = CText()
-    password = models.TextField()
+    kind = CText(default=STAFF_KIND)
+    org_id = models.IntegerField(null=True)
+    path = CText(default="")
+    password = models.TextField(default=NO_PASSWORD)
+    password_set_at = models.DateTimeField(null=True)
+    must_change = models.BooleanField(default=False)
+    activation_hash = models.BinaryField(null=True)
+    activation_until = models.DateTimeField(null=True)
     failures = models.IntegerField(default=0)
     locked_until = models.DateTimeField(null=True)
+    sessions_from = models.DateTimeField(null=True)
     active = models.BooleanField(default=True)
+    deactivated_at = models.DateTimeField(null=True)
+    deactivated_reason = models.TextField(default="")
+    created_at = models.DateTimeField(null=True)
+    created_by = models.UUIDField(null=True)
 
     privacy: ClassVar = {
         "id": "internal",
         "version": "internal",
         "username": "person",
         "name": "person",
+        "kind": "internal",
+        "org_id": "internal",
+        "path": "internal",
         "password": "secret",
+        "password_set_at": "internal",
+        "must_change": "internal",
+        "activation_hash": "secret",
+        "activation_until": "internal",
         "failures": "internal",
         "locked_until": "internal",
+        "sessions_from": "internal",
         "active": "internal",
+        "deactivated_at": "internal",
+        "deactivated_reason": "person",
+        "created_at": "internal",
+        "created_by": "internal",
     }
-    shape: ClassVar = rls.own_account("access_account", "id")
+    shape: ClassVar = rls.administered("access_account", ADMINISTERS)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["username"], name="account_username")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["username"], name="account_username"),
+            models.CheckConstraint(condition=models.Q(username__regex="^[a-z0-9][a-z0-9._-]{1,59}$"), name="account_username_form"),
+            models.CheckConstraint(condition=models.Q(kind__in=list(ADMINISTERED_WITH)), name="account_kind"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["path", "username"], name="account_path")]
+
+
+class OldPassword(House):
+    """The hash of a password an account has or had: the last few are not taken again. The app role sees nothing of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    password = models.TextField()
+    at = models.DateTimeField()
+
+    privacy: ClassVar = {"id": "internal", "account": "internal", "password": "secret", "at": "internal"}
+    shape: ClassVar = rls.Shape("closed", "false")
+
+
+class MachineMinute(House):
+    """How many requests a machine account has made in its latest minute."""
+
+    account = models.OneToOneField(Account, primary_key=True, on_delete=models.PROTECT)
+    minute = models.DateTimeField()
+    requests = models.IntegerField()
+
+    privacy: ClassVar = dict.fromkeys(("account", "minute", "requests"), "internal")
 
 
 class ScopeHandle(House):

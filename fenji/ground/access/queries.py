@@ -1,22 +1,30 @@
-"""The only reads of this room offered to others: the session behind a token; what is open beyond a scope, and what was; traces."""
+"""The only reads of this room offered to others: sessions, accounts; what is open beyond a scope, and what was; traces."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.db.models.functions import Now
 
-from fenji.ground.access.models import Account, AuditEvent, ChainCheck, Glass, ReadLog
-from fenji.ground.access.rules import RECORDS, Actor
+from fenji.ground.access import rules
+from fenji.ground.access.models import Account, AuditEvent, ChainCheck, Glass, ReadLog, ScopeHandle
+from fenji.ground.access.rules import RECORDS, Actor, PasswordPolicy
+from fenji.ground.common.pinyin import name_readings
+from fenji.ground.common.refusal import Unknown
 
-_ENTER = "SELECT account_id, actor_name, role, post_id, org_id, org_name, orgs, reach FROM access_enter(%s)"
+_ENTER = (
+    "SELECT account_id, actor_name, role, post_id, org_id, org_name, orgs, reach, purpose, seen_at < now() - interval '1 minute'"
+    " FROM access_enter(%s)"
+)
+_SESSION_ID = 16
+_NOT_SHOWN = ("password", "activation_hash", "sessions_from")
 
 
 def token_hash(token: str) -> bytes:
@@ -24,18 +32,27 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def session_id(kept: bytes) -> str:
+    """A name for a session in forms and in the audit trail; nothing can be opened with it."""
+    return hashlib.sha256(b"session" + kept).hexdigest()[:_SESSION_ID]
+
+
 def enter(token: str, using: str = "default") -> Actor | None:
     """Open the scope of `token` for the running transaction and say who acts; None when it has ended or never was.
 
-    Must be called inside a transaction: the scope ends with it.
+    Must be called inside a transaction: the scope ends with it. That somebody is still there is noted once a minute, in a
+    transaction of its own: a request that held the session's row could not end the session.
     """
     with connections[using].cursor() as cursor:
         cursor.execute(_ENTER, [token])
         row = cursor.fetchone()
     if row is None:
         return None
-    account_id, name, role, post_id, org_id, org_name, orgs, reach = row
-    return Actor(account_id, name, role, post_id, org_id, org_name, tuple(orgs), reach)
+    account_id, name, role, post_id, org_id, org_name, orgs, reach, purpose, unseen = row
+    if unseen:
+        with connections["door"].cursor() as cursor:
+            cursor.execute("UPDATE access_scopehandle SET seen_at = now() WHERE token_hash = %s", [token_hash(token)])
+    return Actor(account_id, name, role, post_id, org_id, org_name, tuple(orgs), reach, purpose)
 
 
 def leave(using: str = "default") -> None:
@@ -47,6 +64,108 @@ def leave(using: str = "default") -> None:
 def account_by_id(account_id: UUID) -> Account:
     """An account, read through the door connection. Raises Account.DoesNotExist."""
     return Account.objects.using("door").get(pk=account_id)
+
+
+def names_of(account_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Names of people by account, read through the door: colleagues who stand in for one another see whom they stand in for."""
+    return dict(Account.objects.using("door").filter(pk__in=set(account_ids)).values_list("id", "name"))
+
+
+# --- for administrators ------------------------------------------------------------------------------------------------------
+
+
+def administered(by: Actor, kinds: Collection[str]) -> QuerySet[Account]:
+    """Accounts of some kinds at home within an administrator's reach, by place and user name. No reach: none."""
+    if not by.reach:
+        return Account.objects.none()
+    # the policy holds the reach; the range beside it is what an index can use
+    lo, hi = by.reach, by.reach[:-1] + chr(ord(by.reach[-1]) + 1)
+    found = Account.objects.defer(*_NOT_SHOWN).filter(kind__in=kinds, path__gte=lo, path__lt=hi)
+    return found.order_by("path", "username")
+
+
+def account(account_id: UUID, by: Actor, kinds: Collection[str]) -> Account:
+    """One of them. Raises Unknown."""
+    found = administered(by, kinds).filter(pk=account_id).first()
+    if found is None:
+        raise Unknown(what="account")
+    return found
+
+
+def matching(rows: QuerySet[Account], text: str) -> QuerySet[Account]:
+    """Those whose name or user name begins with what was typed."""
+    return rows.filter(Q(name__starts=text.strip()) | Q(username__starts=rules.plain_username(text)))
+
+
+def in_state(rows: QuerySet[Account], state: str, at: datetime, policy: PasswordPolicy) -> QuerySet[Account]:
+    """Those in one of rules.ACCOUNT_STATES."""
+    locked = Q(active=True, locked_until__isnull=False, locked_until__gt=at)
+    alive, fresh = Q(active=True) & ~locked, Q(activation_until__isnull=False, activation_until__gt=at)
+    old = rules.password_dead_since(at, policy)
+    expired = Q(password_set_at__lte=old) if old is not None else Q(pk=None)
+    having = {
+        rules.DEACTIVATED: Q(active=False),
+        rules.LOCKED: locked,
+        rules.INVITED: alive & Q(password_set_at=None) & fresh,
+        rules.CODE_EXPIRED: alive & Q(password_set_at=None) & ~fresh,
+        rules.PASSWORD_EXPIRED: alive & Q(password_set_at__isnull=False) & expired,
+        rules.ACTIVE: alive & Q(password_set_at__isnull=False) & ~expired,
+    }
+    return rows.filter(having[state])
+
+
+def state_of(found: Account, at: datetime, policy: PasswordPolicy) -> str:
+    """In which of rules.ACCOUNT_STATES an account is."""
+    return rules.account_state(
+        active=found.active,
+        password_set_at=found.password_set_at,
+        activation_until=found.activation_until,
+        locked_until=found.locked_until,
+        at=at,
+        policy=policy,
+    )
+
+
+def free_username(name: str) -> str:
+    """A user name nobody has, from the pinyin of a name: `zhangwei`, else `zhangwei2` and so on."""
+    stem = rules.username_stem(reading for reading, _ in name_readings(name))
+    taken = set(Account.objects.using("door").filter(username__starts=stem).values_list("username", flat=True))
+    return next(n for n in (stem, *(f"{stem}{i}" for i in range(2, len(taken) + 3))) if n not in taken)
+
+
+# --- open sessions -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open session, or a key of a machine. `id`: its name in forms."""
+
+    id: str
+    post_id: UUID
+    org_name: str
+    role: str
+    purpose: str
+    opened_at: datetime
+    seen_at: datetime
+    until: datetime
+    mine: bool
+
+
+def sessions_of(account_id: UUID, at: datetime, token: str = "") -> list[Session]:
+    """Open sessions of an account, newest first; `token`: the one that asks. Read through the door."""
+    rows = ScopeHandle.objects.using("door").filter(account_id=account_id, closed_at=None, until__gt=at, seen_at__gt=at - F("idle"))
+    since = Q(account__sessions_from=None) | Q(opened_at__gte=F("account__sessions_from"))
+    own = token_hash(token) if token else b""
+    return [
+        Session(
+            *(session_id(bytes(h.token_hash)), h.post_id, h.org_name, h.role, h.purpose, h.opened_at, h.seen_at, h.until),
+            mine=bytes(h.token_hash) == own,
+        )
+        for h in rows.filter(since).order_by("-opened_at")
+    ]
+
+
+# --- openings and traces -----------------------------------------------------------------------------------------------------
 
 
 def _open_now(actor: Actor, at: datetime | Now) -> QuerySet[Glass]:

@@ -50,6 +50,42 @@ def register() -> None:
                 _("You have opened very many records beyond your own in the last hour."),
                 _("Wait a little, or ask a colleague. Openings are counted to protect the patients."),
             ),
+            "wrong_code": (
+                _("The user name or the activation code is not right, or the code was used or is too old."),
+                _("Compare both with the slip. A code works once; your administrator can print a new one."),
+            ),
+            "mistyped_code": (
+                _("This is not an activation code: a character was mistyped or is missing."),
+                _("It has seven groups of four letters and digits. Compare it with the slip."),
+            ),
+            "weak_password": (
+                _("This password will not do."),
+                _("Choose a longer one of several words."),
+            ),
+            "password_short": (
+                _("The password is too short."),
+                _("It needs at least %(length)s characters; a few words in a row are easy to keep in mind."),
+            ),
+            "password_plain": (
+                _("The password is of one kind of characters only."),
+                _("Use at least %(kinds)s kinds: small letters, capitals, Chinese characters, digits, signs."),
+            ),
+            "password_guessable": (
+                _("This password is easy to guess."),
+                _("Leave out your own name, usual words and rows of digits or keys."),
+            ),
+            "password_used": (
+                _("You have used this password before."),
+                _("Choose one that is none of your last %(history)s."),
+            ),
+            "username_taken": (
+                _("The user name %(username)s is taken."),
+                _("Choose another, or leave the field empty: one is made from the name."),
+            ),
+            "key_too_long": (
+                _("A key must end after today, and within %(days)s days."),
+                _("Choose an earlier day. A new key can be made before the old one ends."),
+            ),
             "not_permitted": (
                 _("Your role may not do this."),
                 _("Ask a colleague whose role permits it, or switch to another of your posts."),

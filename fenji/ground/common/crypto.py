@@ -43,14 +43,22 @@ class Keyring:
 
     def seal(self, text: str, context: str) -> bytes:
         """Encrypt `text`; `context` (table, column, row id) is bound in and must be given again to open."""
+        return self.seal_bytes(text.encode(), context)
+
+    def seal_bytes(self, content: bytes, context: str) -> bytes:
+        """`seal` for what is no text: parts of files."""
         nonce = secrets.token_bytes(_NONCE)
         cipher = Cipher(self._algorithm(self._key(self.current, self.suite), self.suite), modes.GCM(nonce)).encryptor()
         cipher.authenticate_additional_data(context.encode())
-        body = cipher.update(text.encode()) + cipher.finalize()
+        body = cipher.update(content) + cipher.finalize()
         return self.mark + nonce + body + cipher.tag
 
     def open(self, sealed: bytes, context: str) -> str:
         """Decrypt what `seal` made. Raises Unreadable."""
+        return self.open_bytes(sealed, context).decode()
+
+    def open_bytes(self, sealed: bytes, context: str) -> bytes:
+        """Decrypt what `seal_bytes` made. Raises Unreadable."""
         suite = next((s for s, code in _SUITE_CODES.items() if sealed[:1] == code), None)
         if suite is None or len(sealed) < 2 + _NONCE + _TAG:
             raise Unreadable("not a ciphertext of this house")
@@ -59,7 +67,7 @@ class Keyring:
         cipher = Cipher(self._algorithm(key, suite), modes.GCM(nonce, tag)).decryptor()
         cipher.authenticate_additional_data(context.encode())
         try:
-            return (cipher.update(body) + cipher.finalize()).decode()
+            return cipher.update(body) + cipher.finalize()
         except InvalidTag:
             raise Unreadable("altered, or sealed for another place") from None
 

@@ -7,12 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One ground of a decision. `key` and `value`: the policy parameter that was read, if any."""
+    """One ground of a decision. `key` and `value`: the policy parameter that was read, if any; `change`: id of the approved change
+    that gave the value in place of the clause's own."""
 
     code: str
     clause_id: str
     key: str = ""
     value: str = ""
+    change: str = ""
+
+    def as_row(self) -> dict[str, str]:
+        """Plain, for JSON; without a change no word of it."""
+        row = {"code": self.code, "clause_id": self.clause_id, "key": self.key, "value": self.value}
+        return {**row, "change": self.change} if self.change else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +32,4 @@ class Decision:
 
     def as_rows(self) -> list[dict[str, str]]:
         """Plain rows for a JSON column."""
-        return [{"code": r.code, "clause_id": r.clause_id, "key": r.key, "value": r.value} for r in self.reasons]
+        return [r.as_row() for r in self.reasons]

@@ -42,8 +42,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def page(permission: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[View], View]:
-    """Mark a view with the one permission it needs and the methods it answers."""
+def page(
+    permission: str, methods: tuple[str, ...] = ("GET",), largest: Callable[[SignedRequest], int] | None = None
+) -> Callable[[View], View]:
+    """Mark a view with the one permission it needs and the methods it answers.
+
+    `largest`: how many bytes a signed-in person may send it, where that is more than a form needs.
+    """
 
     def mark(view: View) -> View:
         guarded = require_http_methods([*methods, "HEAD"] if "GET" in methods else list(methods))(view)
@@ -54,7 +59,18 @@ def page(permission: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[View
 
         inner.permission = permission
         inner.methods = methods
+        inner.largest = largest
         return inner
+
+    return mark
+
+
+def permits(permission: str) -> Callable[[View], View]:
+    """Mark an operation of the API with the one permission it needs: `@router.get("/x")` above, `@permits("x.read")` below."""
+
+    def mark(work: View) -> View:
+        work.permission = permission
+        return work
 
     return mark
 
@@ -78,6 +94,14 @@ def register_refusals(texts: Mapping[str, tuple[str | Promise, str | Promise]]) 
     _TEXTS.update(texts)
 
 
+_WORDS: dict[str, str | Promise] = {}
+
+
+def register_words(words: Mapping[str, str | Promise]) -> None:
+    """Name codes that refusals carry in their detail: pure rules say `why="second_lead"`, people read words."""
+    _WORDS.update(words)
+
+
 def known_refusals() -> frozenset[str]:
     """All codes that have texts."""
     return frozenset(_TEXTS)
@@ -86,7 +110,8 @@ def known_refusals() -> frozenset[str]:
 def refusal_text(refused: Refused) -> tuple[str, str]:
     """What to tell the person: (what happened, what to do now), in their language."""
     happened, remedy = _TEXTS[refused.code]
-    return str(happened) % refused.detail, str(remedy) % refused.detail
+    detail = {k: str(_WORDS.get(v, v)) if isinstance(v, str) else v for k, v in refused.detail.items()}
+    return str(happened) % detail, str(remedy) % detail
 
 
 def fresh_key() -> str:

@@ -11,18 +11,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fenji.ground.common.cells import FORMS
+
 if TYPE_CHECKING:
     from fenji.ground.access.rules import Actor
 
 Words = Any
 """Text, now or translated later (a lazy string of Django's; this file does not know Django)."""
 
-FORMS = ("text", "whole", "decimal", "date", "yes_no", "choice")
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a list. `form`: what its cells hold; `choices`: code → words, for `choice` (people may type either)."""
+    """One column of a list. `form`: what its cells hold; `choices`: code → words, for `choice` (people may type either).
+
+    `code` is text that identifies: usual width, no blanks, and Excel is told to keep it as text.
+    """
 
     key: str
     head: Words
@@ -33,10 +36,18 @@ class Column:
     note: Words = ""
     longest: int = 200
 
+    def __post_init__(self) -> None:
+        if self.form not in FORMS or (self.form == "choice") != bool(self.choices):
+            raise ValueError(f"column {self.key}: form {self.form!r} with {len(self.choices)} choices")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it came: its line in the file, and its cells by column key, typed (str, int, Decimal, date, bool) or None."""
+    """A row as it came: its line in the file, and its cells by column key, typed (str, int, Decimal, date, bool) or None.
+
+    An empty cell is None. A column that the file does not have reads as None too, but is not `in` the values: nothing is said
+    about it, so what stands should stay.
+    """
 
     line: int
     values: Mapping[str, Any]
@@ -62,21 +73,29 @@ class Judgement:
 
 
 class Listing(Protocol):
-    """A list a room takes in. `key`: the columns that tell rows apart; a file that names one twice is at fault."""
+    """A list a room takes in. `key`: the columns that tell rows apart; a file that names one twice is at fault.
+
+    `handout`: (key, words) of what a handout shows, in order; empty for lists whose `write` gives none.
+    """
 
     code: str
     title: Words
     permission: str
     columns: Sequence[Column]
     key: Sequence[str]
+    handout: Sequence[tuple[str, Words]]
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:
-        """Compare rows, whose cells have their forms already, with what stands. Changes nothing. Reads over the alias `load`."""
+        """Compare rows, whose cells have their forms already, with what stands. Changes nothing. Reads over the alias `load`.
+
+        Called twice: for the dry run, and again when it is this file's turn to be written, since others may have written meanwhile.
+        """
 
     def write(self, rows: Sequence[Row], *, by: Actor, at: datetime, progress: Callable[[int], None]) -> list[dict[str, str]]:
         """Write rows that were judged new or changed, over the alias `load`, inside the caller's transaction, with audit rows.
 
-        Returns handouts: rows that are shown once to whoever sent the file (activation codes), usually none.
+        `progress`: called now and then with how many rows are done. Returns handouts: rows that are shown once to whoever sent the
+        file (activation codes), usually none.
         """
 
 
@@ -97,6 +116,11 @@ def listings() -> dict[str, Listing]:
 def register_faults(texts: Mapping[str, Words]) -> None:
     """Name faults: code → what is wrong and what to do, with %(x)s for the fault's detail."""
     _FAULTS.update(texts)
+
+
+def known_faults() -> frozenset[str]:
+    """All fault codes that have texts."""
+    return frozenset(_FAULTS)
 
 
 def fault_text(fault: Fault) -> str:

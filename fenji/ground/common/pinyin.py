@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -43,6 +44,23 @@ def syllables(text: str) -> list[str]:
 def initials_of(text: str) -> str:
     """`高血压` → `gxy`."""
     return "".join(s[0] for s in syllables(text))
+
+
+def term_readings(text: str, terms: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(full pinyin, initials) of a text: as its terms are read, and, where that differs, character by character, as people type
+    who do not know a term's reading.
+
+    `terms`: term → a syllable per character, `cu zhong`. At each place the longest term that fits is read. `脑卒中` with
+    `卒中` → [("naocuzhong", "ncz"), ("naozuzhong", "nzz")].
+    """
+    longest = max(map(len, terms), default=0)
+    read: list[str] = []
+    at = 0
+    while at < len(text):
+        term = next((text[at:end] for end in range(min(len(text), at + longest), at, -1) if text[at:end] in terms), text[at])
+        read += terms[term].split() if term in terms else syllables(term)
+        at += len(term)
+    return list(dict.fromkeys(("".join(found), "".join(s[0] for s in found)) for found in (read, syllables(text))))
 
 
 def name_readings(name: str) -> list[tuple[str, str]]:

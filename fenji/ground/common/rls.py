@@ -6,7 +6,7 @@ scope handle up; no policy reads them from a setting, because the app role could
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.db.migrations.operations.base import Operation
@@ -53,6 +53,12 @@ def viewers(table: str, column: str = "viewer_ids") -> Shape:
     return Shape("viewers", f"{table}.{column} && (SELECT access_scope_orgs())")
 
 
+def viewers_or_one(table: str, column: str = "viewer_ids", only: str = "only_id") -> Shape:
+    """Rows with several parties; one that names an account is for that account alone."""
+    all_of_them = f"{table}.{only} IS NULL AND {table}.{column} && (SELECT access_scope_orgs())"
+    return Shape("viewers_or_one", f"({all_of_them}) OR {table}.{only} = (SELECT access_scope_account())")
+
+
 def owned(table: str, path: str = "path", org: str = "org_id") -> Shape:
     """Rows with one owner: the reader's path range, or one of the reader's organisations."""
     return Shape(
@@ -75,6 +81,11 @@ def of_org(table: str, org: str = "org_id", *, insert_any: bool = False) -> Shap
     """Rows of one organisation. `insert_any`: others may leave a row there (a task, a message) but not read it."""
     using = f"{table}.{org} = ANY ((SELECT access_scope_orgs())::int[])"
     return Shape("of_org", using, "(SELECT access_scope_account()) IS NOT NULL" if insert_any else "")
+
+
+def of_org_or_own(table: str, org: str = "org_id", account: str = "account_id") -> Shape:
+    """Rows of one organisation, and one's own: a machine has no organisation in its scope."""
+    return Shape("of_org_or_own", f"{of_org(table, org).using} OR {table}.{account} = (SELECT access_scope_account())")
 
 
 def through(table: str, parent: str, column: str, writable: str = "") -> Shape:
@@ -106,6 +117,45 @@ def governed(table: str, roles: Collection[str], path: str = "path") -> Shape:
         return Shape("governed", within(table, roles, path), read="true")
     named = ", ".join(f"'{role}'" for role in sorted(roles))
     return Shape("governed", f"(SELECT access_scope_role()) = ANY (ARRAY[{named}])", read="true")
+
+
+def appointed(table: str, roles: Mapping[str, Collection[str]]) -> Shape:
+    """Posts: everybody reads them; an administrator adds and changes those within the reach whose role is one they may give away
+    (acting role → roles of posts)."""
+    acting, reach = "(SELECT access_scope_role())", "(SELECT access_scope_reach())"
+    each = (f"({acting} = '{r}' AND {table}.role = ANY (ARRAY[{', '.join(repr(g) for g in given)}]))" for r, given in roles.items())
+    return Shape("governed", f"({' OR '.join(each)}) AND {reach} <> '' AND {table}.path ^@ {reach}", read="true")
+
+
+def administered(table: str, kinds: Mapping[str, Collection[str]]) -> Shape:
+    """Accounts: one's own is read; those whose path lies within the reach are read by the roles named in `kinds` (role → kinds of
+    account), which also add and change those of their kinds, but never their own."""
+    role, reach = "(SELECT access_scope_role())", "(SELECT access_scope_reach())"
+    near = f"{reach} <> '' AND {table}.path ^@ {reach}"
+    mine = f"{table}.id = (SELECT access_scope_account())"
+    readers = ", ".join(f"'{name}'" for name in sorted(kinds))
+    each = (f"{role} = '{r}' AND {table}.kind = ANY (ARRAY[{', '.join(repr(k) for k in sorted(ks))}])" for r, ks in kinds.items())
+    return Shape(
+        "administered",
+        f"({' OR '.join(f'({e})' for e in each)}) AND {near} AND NOT {mine}",
+        read=f"{mine} OR ({role} = ANY (ARRAY[{readers}]) AND {near})",
+    )
+
+
+def _own(table: str, roles: Collection[str], org: str) -> str:
+    named = ", ".join(f"'{role}'" for role in sorted(roles))
+    return f"{table}.{org} = ANY ((SELECT access_scope_orgs())::int[]) AND (SELECT access_scope_role()) = ANY (ARRAY[{named}])"
+
+
+def kept_by(table: str, roles: Collection[str], org: str = "org_id") -> Shape:
+    """Public rows that organisations keep: everybody reads them, only their keeper's people in one of `roles` add and change."""
+    return Shape("kept_by", _own(table, roles, org), read="true")
+
+
+def kept_through(table: str, parent: str, column: str, roles: Collection[str], also: str) -> Shape:
+    """Public rows of a kept parent row: its keeper's people add and change them while `also` holds for the parent."""
+    kept = f"parent.id = {table}.{column} AND {_own('parent', roles, 'org_id')} AND {also}"
+    return Shape("kept_through", f"EXISTS (SELECT 1 FROM {parent} parent WHERE {kept})", read="true")
 
 
 class _Reversible(Operation):

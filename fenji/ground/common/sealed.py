@@ -15,7 +15,8 @@ class Sealed:
 
     `context`: what was bound in when it was sealed, with columns of the row in braces: `case.phone:{number}`. `key`: the column
     that tells rows apart. `index` and `purpose`: the column of the blind index made of the same text, if there is one, and its
-    purpose.
+    purpose. `most`: rows that a rotation takes in one transaction, few where values are large. An empty value is no ciphertext:
+    what stood there was wiped.
     """
 
     table: str
@@ -24,6 +25,7 @@ class Sealed:
     key: str = "id"
     index: str = ""
     purpose: str = ""
+    most: int = 10_000
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """Django's handle on this room."""
 
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy as _
 
 
 class NetworkConfig(AppConfig):
@@ -11,13 +10,11 @@ class NetworkConfig(AppConfig):
     label = "network"
 
     def ready(self) -> None:
-        from fenji.ground.common.edge import register_refusals
+        from fenji.ground.network.rules import NetworkPolicy
+        from fenji.ground.policy.queries import register
 
-        register_refusals(
-            {
-                "roles_exclude": (
-                    _("One person must not hold these roles together: %(roles)s."),
-                    _("The three administrators exclude each other and any clinical role. End the other post first."),
-                )
-            }
-        )
+        register(NetworkPolicy, "network")
+        from fenji.ground.network import imports, texts
+
+        texts.register()
+        imports.register()

@@ -4,7 +4,15 @@ from django.apps import AppConfig
 
 
 class PublicationConfig(AppConfig):
-    """See the room's docstring."""
+    """Registers the policy, the kinds of copies and the texts of this room."""
 
     name = "fenji.ground.publication"
     label = "publication"
+
+    def ready(self) -> None:
+        from fenji.ground.policy.queries import register
+        from fenji.ground.publication import texts
+        from fenji.ground.publication.rules import PublicationPolicy
+
+        register(PublicationPolicy, "publication")
+        texts.register()

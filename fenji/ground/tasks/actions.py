@@ -121,3 +121,9 @@ def _escalate(item: WorkItem, at: datetime, using: str) -> None:
         at=at,
     )
     audit(by=access_rules.house(item.org_id), at=at, action=f"escalate.{item.kind}", subject=item.subject, using=using)
+
+
+def inherit(predecessor: int, successor: int, using: str) -> None:
+    """Open steps and notices of an institution wait at its successor from now on."""
+    WorkItem.objects.using(using).filter(org_id=predecessor, closed_at=None).update(org_id=successor)
+    Notice.objects.using(using).filter(org_id=predecessor).update(org_id=successor)

@@ -11,6 +11,9 @@ class TasksConfig(AppConfig):
     label = "tasks"
 
     def ready(self) -> None:
+        from fenji.ground.network.actions import register_heir
         from fenji.ground.tasks import kinds
+        from fenji.ground.tasks.actions import inherit
 
+        register_heir(inherit)
         kinds.register_notice("escalated", _("%(subject)s is overdue and was brought to you"))

@@ -1,4 +1,5 @@
-// The little that pages need beyond htmx: `/` focuses the search, forms keep what was typed, diagnoses are suggested.
+// The little that pages need beyond htmx: `/` focuses the search, forms keep what was typed, diagnoses are suggested, files are
+// measured before they are sent, slips are printed.
 (function () {
   "use strict";
 
@@ -117,12 +118,38 @@
     }, 200);
   });
 
+  // ---- a file that is too large is said to be so before it is sent ----
+  document.addEventListener("change", function (event) {
+    var field = event.target;
+    if (!field.dataset.largest) return;
+    var large = field.files[0] && field.files[0].size > Number(field.dataset.largest);
+    field.setCustomValidity(large ? field.dataset.tooLarge : "");
+    field.reportValidity();
+  });
+
+  // ---- a button that prints the page ----
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) window.print();
+  });
+
   // ---- the verdict needs to know whether a reason was given, not the words: no free text in addresses ----
   document.addEventListener("htmx:config:request", function (event) {
     var request = event.detail.ctx.request;
     var reason = request.body && request.body.get("override_reason");
     if (request.method === "GET" && reason !== null) request.body.set("override_reason", reason.trim() ? "1" : "");
   });
+
+  // ---- a slip is printed; its QR code carries name and code behind the #, which is sent to no server ----
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) window.print();
+  });
+  var activating = document.querySelector("form[data-activate]");
+  if (activating && location.hash.length > 1) {
+    var scanned = location.hash.slice(1).split(":");
+    activating.elements.username.value = scanned[0];
+    activating.elements.code.value = scanned[1] || "";
+    history.replaceState(null, "", location.pathname);
+  }
 
   // htmx wires its triggers in a timer of its own; one set after the load comes later, so that restored fields are judged anew
   if (document.readyState === "complete") setTimeout(keepForms);

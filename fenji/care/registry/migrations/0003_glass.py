@@ -34,7 +34,7 @@ BEGIN
   SELECT count(*) INTO made FROM access_glass g
    WHERE g.account_id = caller.account_id AND g.kind = 'records' AND g.at > now() - interval '1 hour';
   IF made >= caller.glass_per_hour THEN
-    RAISE EXCEPTION 'too many openings' USING ERRCODE = 'FJ002';
+    RAISE EXCEPTION 'too many openings' USING ERRCODE = 'FJ003';
   END IF;
   INSERT INTO access_glass (id, kind, subject, account_id, actor_name, org_id, org_name, path, reason, at, until)
   SELECT glass_id, 'records', wanted::text, caller.account_id, caller.actor_name, caller.org_id, caller.org_name, o.path, words,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from fenji.care.referral import texts
 from fenji.care.referral.models import Case, CaseEvent
+from fenji.front.desk.texts import ACCOUNT_STATES
 from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.common.decision import Reason
 from fenji.ground.policy import queries as policy
@@ -25,7 +26,9 @@ Line = tuple[str, object, bool, bool]
 _PLATFORM = "PF-"
 _TRIED = re.compile(r"/do/([a-z_-]+)/$")
 
-_NOT_BLOCKING = frozenset({"treatable_here", "bypassed_primary", "first_contact_here", "county_counts", "review_required"})
+_NOT_BLOCKING = frozenset(
+    {"treatable_here", "treatable_nearby", "bypassed_primary", "first_contact_here", "county_counts", "review_required"}
+)
 
 _FIELDS = {
     "diagnosis": gettext_lazy("Diagnosis"),
@@ -47,6 +50,12 @@ _FIELDS = {
 def role_label(code: str) -> str:
     """What a role is called; the house's own sweeps are called the platform."""
     return str(ROLE_NAMES[code]) if code in ROLE_NAMES else _("Platform")
+
+
+@register.filter
+def account_state_text(code: str) -> str:
+    """What a state of an account is called."""
+    return str(ACCOUNT_STATES[code])
 
 
 @register.filter
@@ -113,8 +122,11 @@ def tried_action(path: str) -> str:
 
 
 @register.simple_tag
-def clause(clause_id: str) -> SafeString:
-    """A clause id that opens to the clause's title. Parameters no document sets are marked as the platform's default."""
+def clause(clause_id: str, change: str = "") -> SafeString:
+    """A clause id that opens to the clause's title. Parameters no document sets are marked as the platform's default; where an
+    approved change gave the value, the id leads there."""
+    if change:
+        return format_html('<a class="clause-id" href="/policy/changes/{}/">{} · {}</a>', change, clause_id, _("changed"))
     found = policy.clause(clause_id)
     chinese = (get_language() or "").startswith("zh")
     title = (found.title_zh if chinese else found.title_en) if found else ""

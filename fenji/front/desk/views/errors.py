@@ -32,6 +32,16 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return _page(request, 400, _("This request can't be read."), _("Go back, load the page afresh and send the form from there."))
 
 
+def too_long(request: HttpRequest, status: int) -> HttpResponse:
+    """413 for more than this address takes, 411 when the length was not stated: nothing of it was read."""
+    if status == 411:
+        happened, remedy = _("This request does not say how long it is."), _("Send the file with a browser, from its page here.")
+    else:
+        happened = _("That is more than can be sent here. Nothing of it was read.")
+        remedy = _("Copy the rows of the list alone into its template, without pictures; or divide it into several files.")
+    return _page(request, status, happened, remedy)
+
+
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403: the role lacks the permission."""
     return _page(request, 403, *refusal_text(NotPermitted()))
@@ -62,9 +72,9 @@ def render_plain(context: dict[str, Any]) -> str:
     return render_to_string("desk/problem_plain.html", context)
 
 
-def signed_out(request: HttpRequest) -> HttpResponse:
-    """Nobody is signed in, or the session ended: sign in and go on. What was being sent is carried along, sealed."""
-    if request.method != "POST":
+def signed_out(request: HttpRequest, *, carry: bool = True) -> HttpResponse:
+    """Nobody is signed in, or the session ended: sign in and go on. What was being sent is carried along, sealed, but for files."""
+    if request.method != "POST" or not carry or request.FILES:
         target = "/login/?" + urlencode({"next": request.get_full_path()})
         if request.headers.get("HX-Request"):
             return HttpResponse(status=204, headers={"HX-Redirect": "/login/"})
@@ -74,3 +84,10 @@ def signed_out(request: HttpRequest) -> HttpResponse:
     sealed = settings.DATABASE_KEYS.seal(parcel, PENDING).hex()
     context = {"pending": sealed, "expired": True, "next": "", "actor": None}
     return render(request, "desk/login.html", context, status=401)
+
+
+def password_first(request: HttpRequest) -> HttpResponse:
+    """A session that is good for choosing a new password only is led there, whatever it asked for."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": "/account/password/"})
+    return HttpResponseRedirect("/account/password/", status=303)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -15,13 +17,13 @@ from fenji.front.desk.views.errors import PENDING
 from fenji.ground.access import actions
 from fenji.ground.access.models import Account
 from fenji.ground.access.queries import account_by_id
-from fenji.ground.access.rules import AccessPolicy
+from fenji.ground.access.rules import PASSWORD_ONLY, WORK, AccessPolicy, PasswordPolicy, password_is_due
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.crypto import Unreadable
 from fenji.ground.common.edge import OPEN, SignedRequest, fresh_key, page, refusal_text
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.network.models import Post
-from fenji.ground.network.queries import place, posts_of, seat_of
+from fenji.ground.network.queries import place, place_of, posts_of, seat_of
 from fenji.ground.policy.queries import resolve
 
 
@@ -31,54 +33,84 @@ class NoPost(Refused):
     code = "no_post"
 
 
-def _safe(target: str) -> str:
+def safe(target: str) -> str:
+    """An address of this house, or the desk."""
     return target if target.startswith("/") and url_has_allowed_host_and_scheme(target, None) else "/"
 
 
-def _policy(request: SignedRequest, post: Post | None = None) -> AccessPolicy:
-    path = place(post.org).policy_path if post else ("35",)
-    return resolve(AccessPolicy, path, local_day(request.at))
+def access_policy(request: SignedRequest, post: Post | None = None) -> AccessPolicy:
+    """What binds for signing in; before anybody is known, the province's."""
+    return resolve(AccessPolicy, place(post.org).policy_path if post else ("35",), local_day(request.at))
 
 
-def _seal_cookie(response: HttpResponse, token: str) -> HttpResponse:
+def password_policy(org_id: int | None, at: datetime) -> PasswordPolicy:
+    """What binds for passwords of an account at home in an institution; without a home, the province's."""
+    return resolve(PasswordPolicy, place_of(org_id).policy_path if org_id else ("35",), local_day(at))
+
+
+def with_session(response: HttpResponse, token: str) -> HttpResponse:
+    """The same answer, carrying the session's cookie."""
     response.set_cookie(settings.SESSION_COOKIE, token, httponly=True, samesite="Lax", secure=settings.SECURE)
     return response
 
 
-def _open(request: SignedRequest, account: Account, post: Post) -> str:
-    return actions.open_session(account, seat_of(post), at=request.at, policy=_policy(request, post))
+def open_post(request: SignedRequest, account: Account, post: Post, purpose: str = WORK) -> str:
+    """A session of an account in one of its posts."""
+    return actions.open_session(account, seat_of(post), at=request.at, policy=access_policy(request, post), purpose=purpose)
+
+
+def go_on(request: SignedRequest, account: Account, post: Post, target: str) -> HttpResponse:
+    """Signed in: on to where somebody was going, or first to the form that was on its way when the session ended."""
+    token = open_post(request, account, post)
+    parcel = _parcel(request.POST.get("pending", ""), account.pk)
+    if parcel is not None:
+        return with_session(render(request, "desk/resume.html", parcel), token)
+    return with_session(HttpResponseRedirect(target, status=303), token)
 
 
 @page(OPEN, ("GET", "POST"))
 def login(request: SignedRequest) -> HttpResponse:
     """Sign in. A form that was being sent when the session ended goes on from here."""
     if request.method == "GET":
-        return render(request, "desk/login.html", {"next": _safe(request.GET.get("next", "/"))})
+        return render(request, "desk/login.html", {"next": safe(request.GET.get("next", "/"))})
     username, pending = request.POST.get("username", "").strip(), request.POST.get("pending", "")
     try:
-        account = actions.authenticate(username, request.POST.get("password", ""), at=request.at, policy=_policy(request))
+        account = actions.authenticate(username, request.POST.get("password", ""), at=request.at, policy=access_policy(request))
         posts = posts_of(account.pk, request.at)
         if not posts:
             raise NoPost
+        passwords = password_policy(account.org_id, request.at)
+        if password_is_due(account.must_change, account.password_set_at, request.at, passwords):
+            return _password_first(request, open_post(request, account, posts[0], PASSWORD_ONLY), passwords)
+        return go_on(request, account, posts[0], safe(request.POST.get("next", "/")))
     except Refused as refusal:
         return _again(request, refusal, username, pending)
-    token = _open(request, account, posts[0])
-    parcel = _parcel(pending, account.pk)
-    if parcel is not None:
-        return _seal_cookie(render(request, "desk/resume.html", parcel), token)
-    return _seal_cookie(HttpResponseRedirect(_safe(request.POST.get("next", "/")), status=303), token)
+
+
+def _password_first(request: SignedRequest, token: str, policy: PasswordPolicy) -> HttpResponse:
+    """Signed in for choosing a new password only; what was on its way waits in that page."""
+    target, pending = safe(request.POST.get("next", "/")), request.POST.get("pending", "")
+    if not pending:
+        return with_session(HttpResponseRedirect("/account/password/?" + urlencode({"next": target}), status=303), token)
+    context = {"next": target, "pending": pending, "policy": policy, "due": True, "key": fresh_key()}
+    return with_session(render(request, "desk/password.html", context), token)
+
+
+def told(refusal: Refused) -> tuple[str, str]:
+    """A refusal in words, its instant as a clock shows it."""
+    if "until" in refusal.detail:
+        refusal.detail["until"] = f"{refusal.detail['until'].astimezone(SHANGHAI):%H:%M}"
+    return refusal_text(refusal)
 
 
 def _again(request: SignedRequest, refusal: Refused, username: str, pending: str) -> HttpResponse:
-    if "until" in refusal.detail:
-        refusal.detail["until"] = f"{refusal.detail['until'].astimezone(SHANGHAI):%H:%M}"
-    happened, remedy = refusal_text(refusal)
+    happened, remedy = told(refusal)
     context = {
         "happened": happened,
         "remedy": remedy,
         "username": username,
         "pending": pending,
-        "next": _safe(request.POST.get("next", "/")),
+        "next": safe(request.POST.get("next", "/")),
     }
     return render(request, "desk/login.html", context, status=422)
 
@@ -89,7 +121,7 @@ def _parcel(sealed: str, account_id: UUID) -> dict[str, Any] | None:
         parcel = json.loads(settings.DATABASE_KEYS.open(bytes.fromhex(sealed), PENDING))
     except (Unreadable, ValueError):
         return None
-    return {"path": _safe(parcel["path"]), "fields": parcel["fields"]} if parcel["who"] == str(account_id) else None
+    return {"path": safe(parcel["path"]), "fields": parcel["fields"]} if parcel["who"] == str(account_id) else None
 
 
 @page(OPEN, ("POST",))
@@ -111,15 +143,15 @@ def posts(request: SignedRequest) -> HttpResponse:
     if chosen is None:
         raise Unknown(what="post")
     actions.close_session(request.COOKIES[settings.SESSION_COOKIE], at=request.at)
-    token = _open(request, account_by_id(request.actor.account_id), chosen)
-    return _seal_cookie(HttpResponseRedirect("/", status=303), token)
+    token = open_post(request, account_by_id(request.actor.account_id), chosen)
+    return with_session(HttpResponseRedirect("/", status=303), token)
 
 
 @page(OPEN, ("POST",))
 def language(request: HttpRequest) -> HttpResponse:
     """Switch the language of the pages."""
     wanted = request.POST.get("language", "")
-    response = HttpResponseRedirect(_safe(request.POST.get("next", "/")), status=303)
+    response = HttpResponseRedirect(safe(request.POST.get("next", "/")), status=303)
     if wanted in dict(settings.LANGUAGES):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME, wanted, max_age=365 * 24 * 3600, httponly=True, samesite="Lax", secure=settings.SECURE

@@ -7,7 +7,7 @@ SECURITY DEFINER, so the table behind them stays unreadable to the app role, and
 from django.db import migrations
 
 from fenji.ground.access import models as now
-from fenji.ground.common.rls import Grant, Protect
+from fenji.ground.common.rls import Grant, Protect, own_account
 
 _LIVE = (
     "h.closed_at IS NULL AND h.until > now() AND h.seen_at + h.idle > now()"
@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
             [f"DROP FUNCTION {n}" for n in reversed(_NAMES)],
         ),
         Grant("access_account", app="SELECT (id, version, username, name, active)", door="SELECT, UPDATE"),
-        Protect("access_account", now.Account.shape, {"door": ("ALL", "true")}),
+        Protect("access_account", own_account("access_account", "id"), {"door": ("ALL", "true")}),
         Grant("access_scopehandle", load="", door="SELECT, INSERT, UPDATE", job="SELECT, DELETE"),
         Protect("access_scopehandle", now.ScopeHandle.shape, {"door": ("ALL", "true"), "job": ("ALL", "true")}),
         Grant("access_idempotencykey", load="", app="SELECT, INSERT, UPDATE (location)", job="SELECT, DELETE"),

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     """Two tables and three columns."""
 
     dependencies = [
-        ("access", "0003_reach"),
+        ("access", "0005_administration"),
     ]
 
     operations = [

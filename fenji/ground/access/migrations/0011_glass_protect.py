@@ -15,7 +15,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   caller access_scopehandle := access_scope_row();
 BEGIN
-  IF caller.role IS DISTINCT FROM 'doctor' THEN
+  IF caller.role IS DISTINCT FROM 'doctor' OR caller.purpose <> 'work' THEN
     RETURN '{}';
   END IF;
   RETURN ARRAY(

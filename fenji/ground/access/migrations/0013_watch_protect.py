@@ -23,7 +23,8 @@ END $$
 """
 
 # the whole house: a region's reach, beyond which no authority of this deployment lies. Then also what belongs to no organisation
-# is in reach (sign-ins, which happen before a post is chosen)
+# is in reach (sign-ins, which happen before a post is chosen). Departments that only take part, as the insurer of the city does,
+# are no such authority: they run neither the institutions nor the house
 _WHOLE = """
 CREATE FUNCTION access_scope_whole() RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -33,7 +34,9 @@ BEGIN
   IF near = '' OR near LIKE '%/%' THEN
     RETURN false;
   END IF;
-  RETURN NOT EXISTS (SELECT 1 FROM network_organisation o WHERE o.kind = 'agency' AND NOT o.path ^@ near);
+  RETURN NOT EXISTS (
+    SELECT 1 FROM network_organisation o
+     WHERE o.kind = 'agency' AND o.agency_kind = ANY (ARRAY['health', 'digital', '']) AND NOT o.path ^@ near);
 END $$
 """
 
@@ -42,7 +45,8 @@ CREATE FUNCTION access_people(wanted uuid[], typed text) RETURNS TABLE (id uuid,
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  IF coalesce((access_scope_row()).role, '') NOT IN ('audit_admin', 'security_admin') THEN
+  IF coalesce((access_scope_row()).role, '') NOT IN ('audit_admin', 'security_admin')
+     OR (access_scope_row()).purpose <> 'work' THEN
     RAISE EXCEPTION 'names are closed to this scope' USING ERRCODE = 'insufficient_privilege';
   END IF;
   RETURN QUERY SELECT a.id, a.username, a.name FROM access_account a
@@ -57,7 +61,7 @@ _RESULT = "done, links, rows, unsealed, broken, head, finished_at"
 class Migration(migrations.Migration):
     """Functions before the policies that call them."""
 
-    dependencies = [("access", "0012_watch"), ("network", "0002_grants")]
+    dependencies = [("access", "0012_watch"), ("network", "0004_protect")]
 
     operations = [
         migrations.RunSQL(

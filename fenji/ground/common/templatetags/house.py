@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import template
@@ -53,9 +54,19 @@ _TONES = {
     "allowed": "green",
     "needs_review": "purple",
     "not_allowed": "red",
+    "submitted": "blue",
+    "approved": "blue",
+    "coming": "blue",
+    "in_force": "green",
     "overdue": "red",
     "soon": "amber",
     "waiting": "blue",
+    "active": "green",
+    "invited": "blue",
+    "code_expired": "amber",
+    "locked": "red",
+    "password_expired": "amber",
+    "deactivated": "grey",
 }
 
 
@@ -63,6 +74,15 @@ _TONES = {
 def local(at: datetime | None, form: str = "full") -> str:
     """An instant as Fujian's clocks show it. form: full (default), second, short (no year), time, day."""
     return at.astimezone(SHANGHAI).strftime(_FORMS[form]) if at else ""
+
+
+@register.filter
+def ends(at: datetime | None) -> str:
+    """When something is over, as people say it: the last day when it runs to midnight, else the minute."""
+    if at is None:
+        return ""
+    here = at.astimezone(SHANGHAI)
+    return f"{here - timedelta(days=1):%Y-%m-%d}" if here.time() == time() else local(at)
 
 
 @register.filter
@@ -108,6 +128,12 @@ def tier(code: str) -> str:
 def state_tone(code: str) -> str:
     """The colour of a state, an outcome or an urgency: grey, blue, amber, red, green, purple."""
     return _TONES.get(code, "grey")
+
+
+@register.filter
+def beside(cells: Sequence[Any], columns: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """The cells of a row, each with its column: `{% for column, cell in cells|beside:columns %}`."""
+    return list(zip(columns, cells, strict=True))
 
 
 @register.filter

@@ -1,0 +1,187 @@
+"""What this room's refusals and codes are called."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from fenji.ground.common.edge import register_refusals, register_words
+
+KINDS = {"care": _("Institution of care"), "agency": _("Agency of government"), "task_force": _("Task force")}
+AGENCY_KINDS = {
+    "health": _("Health commission"),
+    "development_reform": _("Development and reform"),
+    "finance": _("Finance"),
+    "human_resources": _("Human resources and social security"),
+    "insurance": _("Healthcare security (insurance)"),
+    "education": _("Education"),
+    "science": _("Science and technology"),
+    "staffing": _("Staffing of public institutions"),
+    "financial_supervision": _("Financial supervision"),
+    "market_regulation": _("Market regulation"),
+    "civil_affairs": _("Civil affairs"),
+    "disabled_persons": _("Disabled persons' federation"),
+    "digital": _("Digital government"),
+}
+FORCE_KINDS = {
+    "leading_group": _("Leading group"),
+    "secretariat": _("Secretariat"),
+    "task_force": _("Joint task force"),
+    "operations_committee": _("Hospital operations committee"),
+    "management_committee": _("Management committee"),
+}
+FORCE_ROLES = {
+    "head": _("Head"),
+    "sanyi_leader": _("Leader for the three medical sectors"),
+    "deputy": _("Deputy"),
+    "member": _("Member"),
+    "secretary": _("Secretary"),
+}
+TIERS = {"village": _("Village"), "township": _("Township"), "county": _("County"), "city": _("City"), "province": _("Province")}
+GRADES = {
+    "3A": _("Tertiary, class A"),
+    "3B": _("Tertiary, class B"),
+    "3C": _("Tertiary, class C"),
+    "3": _("Tertiary, class not assessed"),
+    "2A": _("Secondary, class A"),
+    "2B": _("Secondary, class B"),
+    "2C": _("Secondary, class C"),
+    "2": _("Secondary, class not assessed"),
+    "1A": _("Primary, class A"),
+    "1B": _("Primary, class B"),
+    "1C": _("Primary, class C"),
+    "1": _("Primary, class not assessed"),
+    "none": _("No grade"),
+}
+AFFILIATIONS = {
+    "central": _("Central"),
+    "province": _("Province"),
+    "city": _("City"),
+    "county": _("County"),
+    "township": _("Township"),
+    "village": _("Village"),
+    "other": _("Other"),
+}
+OWNERSHIPS = {"government": _("Run by government"), "public": _("Public, not run by government"), "private": _("Private")}
+DEVELOPMENTS = {
+    "high_end": _("High-end services"),
+    "specialised": _("Specialised, refined"),
+    "feature": _("Feature specialties"),
+    "scarce": _("Scarce specialties"),
+    "third_party": _("Third-party services"),
+    "other": _("Other"),
+}
+ALLIANCE_KINDS = {
+    "county_community": _("County medical community"),
+    "city_group": _("City medical group"),
+    "specialty": _("Specialty alliance"),
+    "tele_network": _("Telemedicine network"),
+}
+MEMBER_ROLES = {"lead": _("Lead"), "central_branch": _("Central branch"), "branch": _("Ordinary branch"), "member": _("Member")}
+RESOURCES = {"people": _("People"), "money": _("Money"), "goods": _("Goods")}
+CATEGORIES = {
+    "physician": _("Physician"),
+    "nurse": _("Nurse"),
+    "pharmacist": _("Pharmacist"),
+    "technician": _("Technician"),
+    "village_doctor": _("Village doctor"),
+    "manager": _("Manager"),
+    "other": _("Other"),
+}
+TITLES = {
+    "none": _("No title"),
+    "junior": _("Junior title"),
+    "intermediate": _("Intermediate title"),
+    "deputy_senior": _("Deputy senior title"),
+    "senior": _("Senior title"),
+}
+ROLE_KINDS = {"employed": _("Employed"), "sent_down": _("Sent down"), "multi_site": _("Practises at several sites")}
+DUTIES = {
+    "referral_review": _("Referral review"),
+    "referral_desk": _("Referral desk"),
+    "ward": _("Ward"),
+    "emergency": _("Emergency"),
+    "on_call": _("On call"),
+}
+SUCCESSIONS = {"merged": _("went into"), "split": _("came out of"), "continued": _("is continued by")}
+RELATIONS = {"trusteeship": _("Trusteeship"), "agreement": _("Collaboration agreement"), "partnership": _("Partnership")}
+
+WORDS = {
+    "region": _("the region does not exist at present"),
+    "ended": _("it has ended already"),
+    "future": _("the day lies in the future"),
+    "before": _("the day lies before the last change"),
+    "day": _("the day does not fit"),
+    "same": _("it is the same one"),
+    "kinds": _("they are of different kinds"),
+    "open_between": _("an open referral goes from one to the other; finish it first"),
+    "only_care": _("only institutions of care join"),
+    "branches": _("only county communities have branches"),
+    "public_members": _("a city group has public hospitals and community centres"),
+    "second_lead": _("it has a lead already"),
+    "lead_level": _("the lead's grade is too low"),
+    "twice": _("it is there already"),
+    "code": _("the code does not fit"),
+    "merge": _("these regions are not neighbours of one kind"),
+    "times": _("the end does not lie after the start"),
+    "dates": _("the end does not lie after the start"),
+    "not_here": _("the person does not work there on that day"),
+}
+_WHY_NOT_ALLIANCE = _(
+    "Only institutions of care join. A county community has branches and a lead of the second level or higher; specialty alliances"
+    " and telemedicine networks are led by a tertiary hospital; a city group has public hospitals and community centres; one"
+    " community and one group at a time."
+)
+
+
+def register() -> None:
+    """Called once at start-up."""
+    register_words(WORDS)
+    register_refusals(
+        {
+            "roles_exclude": (
+                _("One person must not hold these roles together: %(roles)s."),
+                _("The three administrators exclude each other and any clinical role. End the other post first."),
+            ),
+            "post_taken": (
+                _("This person holds this post already."),
+                _("Choose another role or institution, or end the post first."),
+            ),
+            "wrong_kind": (
+                _("This account cannot hold this role."),
+                _("Administrators and machines have accounts of their own, made by the security administrator."),
+            ),
+            "bad_cover": (
+                _("This person cannot stand in there."),
+                _("A stand-in is somebody else, in the same role and institution, on days on which the post stands."),
+            ),
+            "post_dates": (
+                _("The days of this post do not fit."),
+                _("It must end after it starts; a post that stands in for a colleague needs an end."),
+            ),
+            "out_of_reach": (
+                _("You do not administer this institution or region."),
+                _("Ask the administrator of its county, or of the level above."),
+            ),
+            "bad_change": (
+                _("This change of the organisation cannot be made: %(why)s."),
+                _("It must exist, its region must exist, and the day must lie after the last change and not in the future."),
+            ),
+            "not_alliance": (_("This membership is not possible: %(why)s."), _WHY_NOT_ALLIANCE),
+            "cannot_merge": (
+                _("These two organisations cannot become one: %(why)s."),
+                _("Both must exist and be of the same kind."),
+            ),
+            "bad_region_change": (
+                _("This change of the region cannot be made: %(why)s."),
+                _("Give a code of the same length that nobody has, and a day after the last change and not in the future."),
+            ),
+            "bad_shift": (
+                _("This duty or work is not possible: %(why)s."),
+                _("The person must work there on that day, the end must lie after the start, and it must not be there already."),
+            ),
+            "second_head": (
+                _("This seat is taken."),
+                _("A group has one head and one leader of the three medical sectors; end the other seat first."),
+            ),
+        }
+    )

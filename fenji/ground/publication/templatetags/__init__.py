@@ -1,0 +1,1 @@
+"""Tags of the public pages and of those who publish: `{% load publication %}`."""

@@ -1,0 +1,1 @@
+"""Pages of this room: `public` for everybody, `staff` for those who publish, `announcements` inside the house."""
