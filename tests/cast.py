@@ -30,7 +30,10 @@ from fenji.ground.network.queries import seat_of
 from fenji.world import county
 from fenji.world.county import Person
 
-POLICY = AccessPolicy(idle_minutes=30, session_hours=12, lock_after_failures=5, lock_minutes=15, door_per_hour=120)
+POLICY = AccessPolicy(
+    idle_minutes=30, session_hours=12, lock_after_failures=5, lock_minutes=15, door_per_hour=120,
+    glass_minutes=60, glass_per_hour=120, identify_per_hour=120, reason_characters=6,
+)  # fmt: skip
 IN_CATALOGUE_TREATABLE = "I10.x00"
 NOT_IN_CATALOGUE = "I21.900"
 

@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fenji.config import house
+from fenji.ground.common.edge import now
 from fenji.ground.common.rls import ROLES
 
 DATABASE = "fenji"
@@ -80,7 +81,7 @@ def initialise(admin_url: str, file: Path, name: str = DATABASE) -> house.House:
     for role in ROLES:
         mine = {**parts, "user": role, "password": passwords[role], "dbname": name}
         urls[role.removeprefix("fenji_")] = make_conninfo(**mine)
-    made = house.fresh(urls, demo=False)
+    made = house.fresh(urls, demo=False, at=now())
     file.parent.mkdir(parents=True, exist_ok=True)
     house.write(made, file)
     return made

@@ -26,7 +26,7 @@ from fenji.front.desk.views import errors
 from fenji.ground.access import actions, queries
 from fenji.ground.access.rules import API, PASSWORD_ONLY, Actor, MachinePolicy
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.edge import OPEN, SignedRequest, as_key, now, posted_key
+from fenji.ground.common.edge import OPEN, SignedRequest, as_uuid, now, posted_key
 from fenji.ground.common.refusal import Refused
 from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import resolve
@@ -167,7 +167,7 @@ class Scope:
             return problems.problem(400)
         if request.method != "POST":
             return None
-        key = as_key(request.headers.get("Idempotency-Key", ""))
+        key = as_uuid(request.headers.get("Idempotency-Key", ""))
         return self._once(request, key, body) if key else problems.problem(428)
 
     def process_exception(self, request: SignedRequest, exception: Exception) -> HttpResponse | None:

@@ -12,8 +12,8 @@ HOUSE = _house.current()
 DEMO = HOUSE.demo
 
 SECRET_KEY = HOUSE.secret
-DATABASE_KEYS = HOUSE.ring("database")
-INDEX_KEYS = HOUSE.ring("index")
+DATABASE_KEYS = _house.LiveRing(Path(os.environ[_house.VARIABLE]), "database")
+INDEX_KEYS = _house.LiveRing(Path(os.environ[_house.VARIABLE]), "index")
 CRYPTO_SUITE = HOUSE.suite
 DEBUG = False
 ALLOWED_HOSTS = os.environ.get("FENJI_HOSTS", "127.0.0.1,localhost,testserver").split(",")

@@ -370,7 +370,8 @@ FIELDS = (
     "override_reason", "keep", "findings", "advice", "_key", "_version", "_who", "size", "from", "before", "state", "card", "next",
     "pending", "username", "password", "language", "post", "out", "org", "role", "reason", "start", "end", "until", "stand_in",
     "session", "code", "present", "new", "again", "on", "how", "into", "kind", "county", "region", "regions", "practitioner", "day",
-    "begins", "ends", "member", "lead", "source", "title", "specialties",
+    "begins", "ends", "member", "lead", "source", "title", "specialties", "show", "since", "place", "group", "actor", "subject",
+    "action", "purpose", "opened",
 )  # fmt: skip
 NASTY = (
     "\0", "0", "-1", "9" * 25, "1e999", "NaN", "I10.x00", "3", "treated", "null", "{}", "[]", "%00", "%s", "{{7}}", "'", '"', "\\",
@@ -415,6 +416,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<uuid:file_id>": [str(run.file_id), resident, nothing],
         "<slug:listing>": ["calendar", "nothing", "x"],
         "<case:number>": [case, "R350405-260915-00042-8", "R350405-000000-00000-0"],
+        "<uuid:glass_id>": [nothing],
         "<uuid:account_id>": [str(person("reviewer2").id), str(person("audit").id), nothing],
         "<str:name>": ["access.idle_minutes", "x", "9" * 300],
         "<str:code>": ["I10", "x", "9" * 300],
@@ -444,7 +446,7 @@ def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) ->
 @given(
     address=st.sampled_from(ADDRESSES),
     method=st.sampled_from(METHODS),
-    login=st.sampled_from(["doctor", "doctor", "system", "citysystem", "security", "officer", "anonymous"]),
+    login=st.sampled_from(["doctor", "doctor", "system", "citysystem", "security", "officer", "audit", "anonymous"]),
     query=PAIRS,
     body=PAIRS,
     pick=st.integers(0, 2),

@@ -69,7 +69,7 @@ def test_after_the_hourly_limit_the_door_stays_shut(house_file: object) -> None:
 def test_the_door_is_closed_to_other_roles_also_in_raw_sql(db: None, login: str) -> None:
     index = settings.INDEX_KEYS.index(card("35042719110101777"), "identity.number")
     with scope(person(login)), pytest.raises(DatabaseError, match="closed to this scope"):
-        run("SELECT registry_door(%s, gen_random_uuid())", index)
+        run("SELECT registry_door(ARRAY[%s]::bytea[], gen_random_uuid())", index)
 
 
 def run(statement: str, *values: object) -> None:

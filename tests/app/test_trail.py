@@ -117,15 +117,14 @@ def test_two_sealers_at_once_make_one_chain(house_file: object) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "SELECT * FROM access_auditevent",
         "UPDATE access_auditevent SET after = 'x'",
         "DELETE FROM access_auditevent",
         "SELECT * FROM access_auditseal",
-        "SELECT * FROM access_readlog",
+        "UPDATE access_readlog SET purpose = 'x'",
         "DELETE FROM access_readlog",
     ],
 )
-def test_the_app_role_can_neither_read_nor_change_traces(db: None, statement: str) -> None:
+def test_the_app_role_can_not_change_traces(db: None, statement: str) -> None:
     with scope(person("doctor")), pytest.raises(DatabaseError, match="permission denied"):
         run(statement)
 

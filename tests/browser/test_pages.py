@@ -16,6 +16,8 @@ from playwright.sync_api import Page, expect
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue import queries as catalogue
 from fenji.care.referral import actions
+from fenji.care.registry.actions import break_glass
+from fenji.ground.access.actions import ask_for_check
 from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.documents import actions as documents
@@ -52,6 +54,12 @@ def cases(house_file: Path) -> dict[str, str]:
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())
     found["answered"] = answered.number
+    with transaction.atomic(), scope(doctor) as by:
+        opened = a_case(by, doctor, number=204, code="I21.900", text="胸痛半小时")
+        break_glass(opened.resident_id, "患者昏迷，家属不在场，需了解既往用药", by=by, at=now())
+    with transaction.atomic(), scope(person("audit")) as by:
+        ask_for_check(by=by, at=now())
+    found |= {"opened": str(opened.resident_id), "opened_case": opened.number}
     announced = Announcement.objects.using("load").filter(must_confirm=True).order_by("at")[0]
     found |= {"centre": str(doctor.org_id), "announced": str(announced.id)}
     with transaction.atomic(), scope(person("officer")) as by:
@@ -153,6 +161,19 @@ PAGES = [
     ("referral-offered", "desk", "/referrals/{offered}/"),
     ("referral-answered", "doctor", "/referrals/{answered}/"),
     ("referrals", "doctor", "/referrals/"),
+    ("resident-glass", "doctor", "/residents/{opened}/"),
+    ("referral-glass", "doctor", "/referrals/{opened_case}/"),
+    ("glass", "security", "/glass/"),
+    ("glass-none", "security", "/glass/?show=open&kind=identity"),
+    ("desk-security", "security", "/"),
+    ("facts", "officer", "/facts/referrals/"),
+    ("facts-wrong", "officer", "/facts/referrals/?since=2026-13-01"),
+    ("security", "security", "/security/"),
+    ("audit", "audit", "/audit/"),
+    ("audit-none", "audit", "/audit/?subject=nothing"),
+    ("audit-reads", "audit", "/audit/reads/"),
+    ("audit-chain", "audit", "/audit/chain/"),
+    ("fact", "officer", "/facts/referrals/{answered}/"),
     ("catalogues", "editor", "/catalogues/"),
     ("catalogue", "doctor", "/catalogues/1/"),
     ("catalogue-devolved", "insurer", "/catalogues/5/"),
@@ -253,6 +274,32 @@ def test_every_page_is_accessible_and_fits_its_screen(
     assert _axe(page) == []
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= SIZES[size]["width"], f"{name} scrolls sideways at {size}: {wide}"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_officer_sees_who_it_is_after_a_reason_and_a_second_click_and_only_once(
+    visit: Visitors, cases: dict[str, str], size: str
+) -> None:
+    visitor = visit("officer", size)
+    page = visitor.open(f"/facts/referrals/{cases['answered']}/")
+    expect(page.locator("#identity-head")).to_have_count(0)
+    page.locator("details summary").filter(has=page.locator("use[href$='#lock'], use[href*='lock']")).click()
+    page.locator("textarea[name=reason]").fill("群众信访件核查，编号 2026-17")
+    page.locator("button.btn-danger").click()
+    expect(page.locator("#identity-head")).to_be_visible()
+    page.screenshot(path=PICTURES / f"fact-identity-{size}.png", full_page=True)
+    assert _axe(page) == []
+    page.reload()
+    expect(page.locator("#identity-head")).to_have_count(0)
+
+
+def test_a_verification_of_the_chain_shows_its_result_without_a_reload(visit: Visitors, cases: dict[str, str]) -> None:
+    page = visit("audit", "1440", "en").open("/audit/chain/")
+    expect(page.locator("#checks progress, #checks .tone-blue")).to_have_count(0, timeout=60_000)
+    before = page.locator("#checks tbody tr").count()
+    page.get_by_role("button", name="Verify now").click()
+    expect(page.locator("#checks tbody tr")).to_have_count(before + 1)
+    expect(page.locator("#checks tbody tr").first).to_contain_text("the chain holds", timeout=60_000)
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

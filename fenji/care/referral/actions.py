@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, connections, transaction
@@ -21,17 +22,17 @@ from fenji.care.visits import actions as visits
 from fenji.care.visits import rules as visit_rules
 from fenji.care.visits.models import Visit
 from fenji.ground.access import rules as access
-from fenji.ground.access.actions import audit
-from fenji.ground.access.rules import Actor
+from fenji.ground.access.actions import audit, opening
+from fenji.ground.access.rules import AccessPolicy, Actor, reason_given
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.identity import age_on
-from fenji.ground.common.ids import case_number
+from fenji.ground.common.ids import case_number, uuid7
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.common.text import mask_name
 from fenji.ground.network.queries import Place, place_of
 from fenji.ground.network.rules import CannotMerge
-from fenji.ground.policy.queries import duty_calendar
+from fenji.ground.policy.queries import duty_calendar, resolve
 from fenji.ground.tasks import actions as tasks
 
 _PERMISSIONS = {
@@ -441,6 +442,33 @@ def _expire(
         tasks.close_step(number, at=at, using=using)
         audit(by=house, at=at, action="referral.expire", subject=number, before=state, after=rules.EXPIRED, using=using)
     return True
+
+
+def identify(number: str, reason: str, *, by: Actor, at: datetime) -> UUID:
+    """Ask for the identity behind a referral, as an officer; returns the opening against which `handed_out` gives it, once.
+
+    Raises NotPermitted, ReasonTooShort, TooManyOpenings. `number`: a referral whose facts the actor sees.
+    """
+    if not by.may("facts.identify"):
+        raise NotPermitted
+    words = reason_given(reason, resolve(AccessPolicy, place_of(by.org_id).policy_path, local_day(at)))
+    glass_id = uuid7()
+    with opening() as cursor:
+        cursor.execute("SELECT referral_identify(%s, %s, %s, %s, %s)", [number, words, glass_id, uuid7(), uuid7()])
+    return glass_id
+
+
+def handed_out(number: str, glass_id: UUID, *, by: Actor) -> queries.Identity | None:
+    """Who is behind a referral, against an opening of the actor's own; None when it was used, is over, or never was."""
+    if not by.may("facts.identify"):
+        raise NotPermitted
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number, name, sex, birth_date, phone FROM referral_identity(%s)", [glass_id])
+        row = cursor.fetchone()
+    if row is None or row[0] != number:
+        return None
+    phone = settings.DATABASE_KEYS.open(bytes(row[4]), f"case.phone:{number}")
+    return queries.Identity(row[1], row[2], row[3], phone)
 
 
 _SEEN = (

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from fenji.care.referral import views
+from fenji.care.referral.views import cases, facts
 
 
 class CaseNumber:
@@ -22,11 +22,19 @@ class CaseNumber:
 register_converter(CaseNumber, "case")
 
 urlpatterns = [
-    path("", views.case_list, name="referrals"),
-    path("export.xlsx", views.list_workbook, name="referrals-workbook"),
-    path("new/<uuid:visit_id>/", views.new, name="referral-new"),
-    path("verdict/<uuid:visit_id>/", views.verdict, name="referral-verdict"),
-    path("<case:number>/", views.case_page, name="referral"),
-    path("<case:number>/edit/", views.edit, name="referral-edit"),
-    path("<case:number>/do/<slug:action>/", views.act, name="referral-act"),
+    path("", cases.case_list, name="referrals"),
+    path("export.xlsx", cases.list_workbook, name="referrals-workbook"),
+    path("new/<uuid:visit_id>/", cases.new, name="referral-new"),
+    path("verdict/<uuid:visit_id>/", cases.verdict, name="referral-verdict"),
+    path("<case:number>/", cases.case_page, name="referral"),
+    path("<case:number>/edit/", cases.edit, name="referral-edit"),
+    path("<case:number>/do/<slug:action>/", cases.act, name="referral-act"),
 ]
+
+facts_patterns = [
+    path("", facts.fact_list, name="facts"),
+    path("export.xlsx", facts.facts_workbook, name="facts-workbook"),
+    path("<case:number>/", facts.fact_page, name="fact"),
+    path("<case:number>/identity/", facts.identity, name="fact-identity"),
+]
+"""What officers see, below /facts/referrals/."""

@@ -1,4 +1,5 @@
 """Registry: residents and their identities.
 
-Owns both tables and the one door by identity number. Calls: common, access, policy, network. Called by: visits, referral.
+Owns both tables, the one door by identity number, and the emergency access to a resident's records elsewhere.
+Calls: common, access, policy, network, tasks. Called by: visits, referral.
 """

@@ -5,18 +5,26 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RegistryConfig(AppConfig):
-    """Registers the room's refusals."""
+    """Registers the room's refusals, its notice and its encrypted columns."""
 
     name = "fenji.care.registry"
     label = "registry"
 
     def ready(self) -> None:
         from fenji.care.registry.actions import inherit
+        from fenji.ground.common import sealed
         from fenji.ground.common.edge import register_refusals
         from fenji.ground.network.actions import register_heir
+        from fenji.ground.tasks import kinds
 
         register_heir(inherit)
-
+        sealed.register(sealed.Sealed("registry_resident", "phone", "resident.phone:{id}"))
+        sealed.register(
+            sealed.Sealed(
+                "registry_identity", "number", "identity.number:{resident_id}", "resident_id", "number_index", "identity.number"
+            )
+        )
+        kinds.register_notice("glass.break", _("Emergency access was opened: %(subject)s"))
         register_refusals(
             {
                 "too_many_lookups": (

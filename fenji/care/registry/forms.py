@@ -1,4 +1,4 @@
-"""The registration form."""
+"""The registration form, and the reason for opening records elsewhere."""
 
 from __future__ import annotations
 
@@ -59,3 +59,9 @@ class ResidentForm(forms.Form):
         """The checked resident; only after `is_valid()`."""
         found: NewResident = self.cleaned_data["resident"]
         return found
+
+
+class GlassForm(forms.Form):
+    """Why a resident's records at other institutions are needed now."""
+
+    reason = forms.CharField(label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 2}))

@@ -11,13 +11,19 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from fenji.care.registry import actions, panels, queries
-from fenji.care.registry.forms import ResidentForm, identity_message
+from fenji.care.registry.forms import GlassForm, ResidentForm, identity_message
+from fenji.care.registry.models import Resident
+from fenji.ground.access.actions import close_glass
+from fenji.ground.access.queries import glass_on
+from fenji.ground.access.rules import RECORDS, AccessPolicy
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.crypto import Unreadable
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
 from fenji.ground.common.identity import BadIdentityNumber, parse_identity
 from fenji.ground.common.refusal import Refused
 from fenji.ground.common.text import compact, has_control_characters
+from fenji.ground.network.queries import place_of
+from fenji.ground.policy.queries import resolve
 
 
 def _looks_like_identity(text: str) -> bool:
@@ -92,11 +98,44 @@ def register(request: SignedRequest) -> HttpResponse:
 @page("resident.open")
 def resident(request: SignedRequest, resident_id: UUID) -> HttpResponse:
     """One resident: who they are, their visits and referrals."""
-    found = queries.resident(resident_id)
+    return _show(request, queries.resident(resident_id), GlassForm())
+
+
+def _show(request: SignedRequest, found: Resident, form: GlassForm, status: int = 200) -> HttpResponse:
     request.reads.append(("resident.page", str(found.id)))
+    glass = glass_on(request.actor, found.id, request.at)
+    if glass is not None:
+        request.reads.append(("glass", str(found.id)))
     context = {
         "resident": found,
         "particulars": queries.particulars(found, local_day(request.at)),
         "panels": panels.filled(request.actor, found),
+        "glass": glass,
+        "form": form,
+        "minutes": resolve(AccessPolicy, place_of(request.actor.org_id).policy_path, local_day(request.at)).glass_minutes,
+        "key": fresh_key(),
     }
-    return render(request, "registry/resident.html", context)
+    return render(request, "registry/resident.html", context, status=status)
+
+
+@page("glass.break", ("POST",))
+def glass(request: SignedRequest, resident_id: UUID) -> HttpResponse:
+    """Open the resident's records at other institutions, in an emergency, with a reason."""
+    found = queries.resident(resident_id)
+    form = GlassForm(request.POST)
+    if form.is_valid():
+        try:
+            actions.break_glass(found.id, form.cleaned_data["reason"], by=request.actor, at=request.at)
+            return HttpResponseRedirect(f"/residents/{found.id}/", status=303)
+        except Refused as refusal:
+            form.add_error("reason", " ".join(refusal_text(refusal)))
+    return _show(request, found, form, status=422)
+
+
+@page("glass.break", ("POST",))
+def glass_close(request: SignedRequest, resident_id: UUID) -> HttpResponse:
+    """Close what was opened, before its time runs out."""
+    found = queries.resident(resident_id)
+    close_glass(RECORDS, str(found.id), by=request.actor, at=request.at)
+    messages.success(request, _("Closed. Records of other institutions are no longer shown."))
+    return HttpResponseRedirect(f"/residents/{found.id}/", status=303)

@@ -51,6 +51,7 @@ class Visit(Keyed):
         "closed_at": "patient",
     }
     shape: ClassVar = rls.owned("visits_visit")
+    readers: ClassVar = (rls.under_glass("visits_visit"),)
 
     class Meta:
         constraints: ClassVar = [

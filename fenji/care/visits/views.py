@@ -10,6 +10,7 @@ from django.shortcuts import render
 from fenji.care.registry.queries import resident as resident_of
 from fenji.care.visits import actions, queries, rules
 from fenji.care.visits.forms import VisitForm
+from fenji.ground.access.queries import glass_on
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version
 
 ENDINGS = {"treated": rules.TREATED, "observe": rules.OBSERVE}
@@ -43,6 +44,9 @@ def visit(request: SignedRequest, visit_id: UUID) -> HttpResponse:
         actions.close(found, ENDINGS.get(request.POST.get("ending", ""), ""), by=request.actor, at=request.at)
         return HttpResponseRedirect(f"/residents/{found.resident_id}/", status=303)
     request.reads.append(("visit.page", str(found.id)))
+    glass = glass_on(request.actor, found.resident_id, request.at)
+    if glass is not None:
+        request.reads.append(("glass", str(found.id)))
     mine = found.org_id == request.actor.org_id
-    context = {"visit": found, "open": mine and found.closed_at is None, "key": fresh_key()}
+    context = {"visit": found, "open": mine and found.closed_at is None, "glass": glass, "key": fresh_key()}
     return render(request, "visits/visit.html", context)

@@ -81,11 +81,13 @@ def _sign_in(staff: dict[str, Any], centres: list[int]) -> dict[str, str]:
     from fenji.ground.access.actions import open_session
     from fenji.ground.access.queries import account_by_id
     from fenji.ground.access.rules import AccessPolicy
+    from fenji.ground.common.clock import local_day
     from fenji.ground.common.edge import now
     from fenji.ground.network.models import Post
     from fenji.ground.network.queries import seat_of
+    from fenji.ground.policy.queries import resolve
 
-    policy = AccessPolicy(idle_minutes=60, session_hours=4, lock_after_failures=5, lock_minutes=15, door_per_hour=100)
+    policy = resolve(AccessPolicy, ("35",), local_day(now()))
     names = ["desk", "specialist", *(f"{r}.{c}" for r in ("doctor", "reviewer") for c in centres)]
     posts = Post.objects.using("door").select_related("org")
     seats = {n: seat_of(posts.get(account_id=staff[n].id)) for n in names}

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from fenji.config.cli import accounts, bench, database, demo, house, policy
+from fenji.config.cli import accounts, bench, database, demo, house, keys, policy
 
 
 class _Group(click.Group):
@@ -39,6 +39,7 @@ for _command, _example in (
     (house.worker, "fenji worker"),
     (house.audit, "fenji audit verify"),
     (accounts.account, "fenji account password doctor"),
+    (keys.keys, "fenji keys status"),
     (policy.policy, "fenji policy explain referral.review_within --path 35/350400/350405 --on 2026-09-30"),
     (bench.bench, "fenji bench referral --seconds 120 --rate 25"),
 ):
@@ -51,10 +52,11 @@ def main() -> None:
     from fenji.config.database import DatabaseProblem
     from fenji.config.embedded import ServerProblem
     from fenji.config.house import NoHouse
+    from fenji.config.keys import KeysProblem
     from fenji.config.running import StartProblem
 
     try:
         cli(prog_name="fenji")
-    except (ServerProblem, DatabaseProblem, NoHouse, StartProblem) as problem:
+    except (ServerProblem, DatabaseProblem, NoHouse, StartProblem, KeysProblem) as problem:
         click.echo(f"fenji: {problem}", err=True)
         sys.exit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fenji.config import assets, database, embedded, house
 from fenji.config.running import StartProblem
+from fenji.ground.common.edge import now
 
 FILE = "house.json"
 
@@ -31,7 +32,8 @@ def embedded_house(place: embedded.Place, *, demo: bool, name: str = database.DA
     file = place.data / FILE
     if not file.exists():
         database.make_roles(admin)
-        house.write(house.fresh({r.removeprefix("fenji_"): place.url(r, name) for r in database.ROLES}, demo=demo), file)
+        urls = {r.removeprefix("fenji_"): place.url(r, name) for r in database.ROLES}
+        house.write(house.fresh(urls, demo=demo, at=now()), file)
     database.make_database(admin, name)
     return file
 

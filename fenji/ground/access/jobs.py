@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from procrastinate.contrib.django import app
 
 from fenji.ground.access import sealing
-from fenji.ground.access.models import IdempotencyKey, ScopeHandle
+from fenji.ground.access.models import ChainCheck, IdempotencyKey, ScopeHandle
 from fenji.ground.common.edge import job, now
 
 _KEEP = timedelta(days=2)
+_TELL_EVERY = 50
 
 
 @app.periodic(cron="* * * * *")
@@ -31,3 +33,25 @@ def forget_old_sessions(timestamp: int) -> None:
     before = now() - _KEEP
     IdempotencyKey.objects.using("job").filter(at__lt=before).delete()
     ScopeHandle.objects.using("job").filter(until__lt=before).delete()
+
+
+@app.task(queue="audit")
+@job
+def check_chain(check_id: str) -> None:
+    """Verify the chain and keep the result; on the way, how far it is."""
+    mine = ChainCheck.objects.using("job").filter(pk=UUID(check_id), finished_at=None)
+
+    def tell(done: int, there: int) -> None:
+        if done % _TELL_EVERY == 0:
+            mine.update(done=done, links=there)
+
+    report = sealing.verify(progress=tell)
+    mine.update(
+        done=report.links,
+        links=report.links,
+        rows=report.rows,
+        unsealed=report.unsealed,
+        broken=report.broken,
+        head=report.head,
+        finished_at=now(),
+    )

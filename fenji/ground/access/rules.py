@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from fenji.ground.common.text import half_width, has_hidden_characters
+from fenji.ground.common.refusal import Refused
+from fenji.ground.common.text import compact, half_width, has_hidden_characters
 
 DOCTOR = "doctor"
 REVIEWER = "reviewer"
@@ -77,15 +78,30 @@ NO_PASSWORD = "!"  # noqa: S105
 """Stands where a password's hash would: no password fits it."""
 
 
+RECORDS, IDENTITY = "records", "identity"
+GLASS_KINDS = (RECORDS, IDENTITY)
+"""What may be opened beyond one's scope: a resident's records everywhere (doctors), the identity behind a referral (officers)."""
+
+
+class ReasonTooShort(Refused):
+    """What opens more than one's scope needs a reason in a few words. detail: least."""
+
+    code = "reason_too_short"
+
+
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """Parameters of signing in. Times in the unit of their names."""
+    """Parameters of signing in and of opening what lies beyond one's scope. Times in the unit of their names."""
 
     idle_minutes: int
     session_hours: int
     lock_after_failures: int
     lock_minutes: int
     door_per_hour: int
+    glass_minutes: int
+    glass_per_hour: int
+    identify_per_hour: int
+    reason_characters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +187,14 @@ def locked_until(failures: int, at: datetime, policy: AccessPolicy) -> datetime 
     if failures < policy.lock_after_failures:
         return None
     return at + timedelta(minutes=policy.lock_minutes)
+
+
+def reason_given(text: str, policy: AccessPolicy) -> str:
+    """A reason as typed, outer blanks removed. Raises ReasonTooShort when it is shorter than the policy asks, blanks and signs not
+    counted."""
+    if len(compact(text)) < policy.reason_characters:
+        raise ReasonTooShort(least=policy.reason_characters)
+    return text.strip()
 
 
 # --- accounts ----------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ committed, oldest first, and adds one link. Verification recomputes every link a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -74,9 +74,10 @@ def seal(*, at: datetime, suite: str, using: str = "job", limit: int = _BATCH) -
     return len(events)
 
 
-def verify(using: str = "job") -> ChainReport:
-    """Recompute the whole chain."""
+def verify(using: str = "job", progress: Callable[[int, int], None] | None = None) -> ChainReport:
+    """Recompute the whole chain. `progress`: called with (links done, links there are) after each."""
     previous, links, rows, broken = GENESIS, 0, 0, None
+    there = AuditSeal.objects.using(using).count()
     for link in AuditSeal.objects.using(using).order_by("number").iterator():
         events = list(AuditEvent.objects.using(using).filter(seal=link).order_by("id"))
         fits = (
@@ -88,5 +89,7 @@ def verify(using: str = "job") -> ChainReport:
         if not fits and broken is None:
             broken = link.number
         previous, links, rows = bytes(link.digest), links + 1, rows + len(events)
+        if progress is not None:
+            progress(links, there)
     unsealed = AuditEvent.objects.using(using).filter(seal=None).count()
     return ChainReport(links, rows, unsealed, broken, previous.hex())

@@ -20,6 +20,11 @@ ROLE_NAMES = {
     rules.MACHINE: _("Machine account"),
 }
 
+GLASS_NAMES = {
+    rules.RECORDS: _("Records of all institutions"),
+    rules.IDENTITY: _("Identity behind a referral"),
+}
+
 
 def register() -> None:
     """Called once at start-up."""
@@ -32,6 +37,18 @@ def register() -> None:
             "account_locked": (
                 _("This account is locked after too many wrong passwords."),
                 _("Try again after %(until)s, or ask your administrator."),
+            ),
+            "reason_too_short": (
+                _("A reason in words is needed: at least %(least)s characters."),
+                _("Say in a few words why; blanks and signs are not counted. It is read by the security administrator."),
+            ),
+            "check_running": (
+                _("A verification of the chain is running already."),
+                _("Wait until it has ended; its result appears on this page."),
+            ),
+            "too_many_openings": (
+                _("You have opened very many records beyond your own in the last hour."),
+                _("Wait a little, or ask a colleague. Openings are counted to protect the patients."),
             ),
             "wrong_code": (
                 _("The user name or the activation code is not right, or the code was used or is too old."),

@@ -51,7 +51,7 @@ class Keyring:
         cipher = Cipher(self._algorithm(self._key(self.current, self.suite), self.suite), modes.GCM(nonce)).encryptor()
         cipher.authenticate_additional_data(context.encode())
         body = cipher.update(content) + cipher.finalize()
-        return _SUITE_CODES[self.suite] + self.current.encode() + nonce + body + cipher.tag
+        return self.mark + nonce + body + cipher.tag
 
     def open(self, sealed: bytes, context: str) -> str:
         """Decrypt what `seal` made. Raises Unreadable."""
@@ -71,16 +71,29 @@ class Keyring:
         except InvalidTag:
             raise Unreadable("altered, or sealed for another place") from None
 
+    @property
+    def mark(self) -> bytes:
+        """How everything begins that is sealed or indexed now: suite and key."""
+        return _SUITE_CODES[self.suite] + self.current.encode()
+
     def index(self, text: str, purpose: str) -> bytes:
         """Keyed blind index: equal texts give equal bytes, and nothing else can be read from them."""
-        key, message = self._key(self.current, "intl"), f"{purpose}\0{text}".encode()
+        return self._index(self.current, text, purpose)
+
+    def indexes(self, text: str, purpose: str) -> list[bytes]:
+        """The blind index under each key, the present one first: rows that a rotation has not come to yet stand under an older."""
+        others = sorted((key_id for key_id in self.keys if key_id != self.current), reverse=True)
+        return [self._index(key_id, text, purpose) for key_id in (self.current, *others)]
+
+    def _index(self, key_id: str, text: str, purpose: str) -> bytes:
+        key, message = self._key(key_id, "intl"), f"{purpose}\0{text}".encode()
         if self.suite == "intl":
             digest = hmac.new(key, message, sha256).digest()
         else:
             mac = HMAC(key, hashes.SM3())
             mac.update(message)
             digest = mac.finalize()
-        return _SUITE_CODES[self.suite] + self.current.encode() + digest
+        return _SUITE_CODES[self.suite] + key_id.encode() + digest
 
     @staticmethod
     def _algorithm(key: bytes, suite: str) -> algorithms.AES256 | algorithms.SM4:

@@ -121,18 +121,33 @@ def fresh_key() -> str:
 
 def posted_key(request: HttpRequest) -> UUID | None:
     """The idempotency key of a posted form; None when it carries none or it is not one."""
-    return as_key(request.POST.get("_key", ""))
-
-
-def as_key(text: str) -> UUID | None:
-    """An idempotency key as it was sent; None when it is not one."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+    return as_uuid(request.POST.get("_key", ""))
 
 
 def posted_version(request: HttpRequest) -> int:
     """The version of the row as the form showed it; 0, which fits nothing, when missing or not a number."""
     text = request.POST.get("_version", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def cursor_of(at: datetime, row: object) -> str:
+    """The row after which the next page of a list goes on, for its address; the list is ordered by instant and then by `row`."""
+    return f"{at.isoformat()}_{row}"
+
+
+def after_cursor(text: str) -> tuple[datetime, str] | None:
+    """What `cursor_of` wrote, as (instant, row); None for anything else: then the list begins at its beginning."""
+    at, _sep, row = text.partition("_")
+    try:
+        instant = datetime.fromisoformat(at).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return (instant, row) if row else None
+
+
+def as_uuid(text: str) -> UUID | None:
+    """An id as it stands in an address or a field; None when it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

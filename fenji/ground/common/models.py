@@ -11,7 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from fenji.ground.common.ids import uuid7
-from fenji.ground.common.rls import Shape
+from fenji.ground.common.rls import Reader, Shape
 
 PRIVACY_CLASSES = frozenset({"public", "internal", "person", "patient", "pay", "secret"})
 """public: anybody. internal: any signed-in person of the house. person: about staff. patient: about residents.
@@ -47,10 +47,12 @@ CText.register_lookup(StartsWith)
 
 
 class House(models.Model):
-    """Abstract base. `privacy`: field name → class. `shape`: who sees which rows, as the migration installed it."""
+    """Abstract base. `privacy`: field name → class. `shape`: who sees which rows, as the migration installed it; `readers`: who
+    reads others besides."""
 
     privacy: ClassVar[dict[str, str]] = {}
     shape: ClassVar[Shape | None] = None
+    readers: ClassVar[tuple[Reader, ...]] = ()
 
     class Meta:
         abstract = True

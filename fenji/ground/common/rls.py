@@ -25,6 +25,29 @@ class Shape:
     """Given: who may read is told apart from who may write; `using` then says which rows may be added and changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who reads rows beside those of a table's shape, and never writes one: a further policy, for SELECT alone.
+
+    Apart from the shape, because released migrations install the shape as it is now: it may name only what existed then.
+    """
+
+    name: str
+    using: str
+
+
+def within(table: str, roles: Collection[str], path: str = "path") -> str:
+    """SQL that holds for people in one of `roles`, on rows whose path lies within their reach."""
+    named = ", ".join(f"'{role}'" for role in sorted(roles))
+    reached = f"(SELECT access_scope_reach()) <> '' AND {table}.{path} ^@ (SELECT access_scope_reach())"
+    return f"(SELECT access_scope_role()) = ANY (ARRAY[{named}]) AND {reached}"
+
+
+def under_glass(table: str, resident: str = "resident_id") -> Reader:
+    """Rows of a resident whose records this account has opened in an emergency, wherever they were written."""
+    return Reader("glass", f"{table}.{resident} = ANY ((SELECT access_scope_glass())::uuid[])")
+
+
 def viewers(table: str, column: str = "viewer_ids") -> Shape:
     """Rows with several parties: an array of organisation ids. Past holders stay in, or the hand-over would be refused."""
     return Shape("viewers", f"{table}.{column} && (SELECT access_scope_orgs())")
@@ -65,9 +88,13 @@ def of_org_or_own(table: str, org: str = "org_id", account: str = "account_id") 
     return Shape("of_org_or_own", f"{of_org(table, org).using} OR {table}.{account} = (SELECT access_scope_account())")
 
 
-def through(table: str, parent: str, column: str) -> Shape:
-    """Rows that are seen exactly when their parent row is seen."""
-    return Shape("through", f"EXISTS (SELECT 1 FROM {parent} parent WHERE parent.id = {table}.{column})")
+def through(table: str, parent: str, column: str, writable: str = "") -> Shape:
+    """Rows that are seen exactly when their parent row is seen.
+
+    `writable`: what must hold for `parent` besides, before rows may be added; given where others only read the parent.
+    """
+    seen = f"EXISTS (SELECT 1 FROM {parent} parent WHERE parent.id = {table}.{column})"
+    return Shape("through", f"{seen[:-1]} AND {writable})", read=seen) if writable else Shape("through", seen)
 
 
 def own_account(table: str, column: str = "account_id") -> Shape:
@@ -86,10 +113,10 @@ def governed(table: str, roles: Collection[str], path: str = "path") -> Shape:
 
     Without a `path` column (`path=""`) the role alone decides, and the action checks the reach.
     """
+    if path:
+        return Shape("governed", within(table, roles, path), read="true")
     named = ", ".join(f"'{role}'" for role in sorted(roles))
-    allowed = f"(SELECT access_scope_role()) = ANY (ARRAY[{named}])"
-    within = f" AND (SELECT access_scope_reach()) <> '' AND {table}.{path} ^@ (SELECT access_scope_reach())" if path else ""
-    return Shape("governed", allowed + within, read="true")
+    return Shape("governed", f"(SELECT access_scope_role()) = ANY (ARRAY[{named}])", read="true")
 
 
 def appointed(table: str, roles: Mapping[str, Collection[str]]) -> Shape:
@@ -104,14 +131,14 @@ def administered(table: str, kinds: Mapping[str, Collection[str]]) -> Shape:
     """Accounts: one's own is read; those whose path lies within the reach are read by the roles named in `kinds` (role → kinds of
     account), which also add and change those of their kinds, but never their own."""
     role, reach = "(SELECT access_scope_role())", "(SELECT access_scope_reach())"
-    within = f"{reach} <> '' AND {table}.path ^@ {reach}"
+    near = f"{reach} <> '' AND {table}.path ^@ {reach}"
     mine = f"{table}.id = (SELECT access_scope_account())"
     readers = ", ".join(f"'{name}'" for name in sorted(kinds))
     each = (f"{role} = '{r}' AND {table}.kind = ANY (ARRAY[{', '.join(repr(k) for k in sorted(ks))}])" for r, ks in kinds.items())
     return Shape(
         "administered",
-        f"({' OR '.join(f'({e})' for e in each)}) AND {within} AND NOT {mine}",
-        read=f"{mine} OR ({role} = ANY (ARRAY[{readers}]) AND {within})",
+        f"({' OR '.join(f'({e})' for e in each)}) AND {near} AND NOT {mine}",
+        read=f"{mine} OR ({role} = ANY (ARRAY[{readers}]) AND {near})",
     )
 
 
@@ -231,3 +258,39 @@ class Protect(_Reversible):
 
     def describe(self) -> str:
         return f"Force row-level security on {self.table} ({self.shape.name})"
+
+
+class Reshape(Protect):
+    """Put a table's present shape in the place of an older one; policies of other roles stay as they are."""
+
+    def statements(self) -> list[str]:
+        t = self.table
+        old = [f"DROP POLICY IF EXISTS {t}_{name} ON {t}" for name in ("app", "app_read", "app_change")]
+        return [*old, *self.app_policies()]
+
+    def undo(self) -> list[str]:
+        return []
+
+    def describe(self) -> str:
+        return f"Renew the app's policies on {self.table} ({self.shape.name})"
+
+
+class Admit(_Reversible):
+    """Let the app role read further rows of a protected table; what it may write stays as it was."""
+
+    def __init__(self, table: str, reader: Reader) -> None:
+        self.table = table
+        self.reader = reader
+
+    def deconstruct(self):
+        return (type(self).__name__, [self.table, self.reader], {})
+
+    def statements(self) -> list[str]:
+        name = f"{self.table}_app_{self.reader.name}"
+        return [f"CREATE POLICY {name} ON {self.table} FOR SELECT TO fenji_app USING ({self.reader.using})"]
+
+    def undo(self) -> list[str]:
+        return [f"DROP POLICY {self.table}_app_{self.reader.name} ON {self.table}"]
+
+    def describe(self) -> str:
+        return f"Further readers of {self.table} ({self.reader.name})"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Q
+from django.db.models.functions import Substr
 
 from fenji.care.catalogue import rules
 from fenji.care.catalogue.models import CodeEntry, CodeTable, Diagnosis, Reading
@@ -40,6 +41,16 @@ def diagnosis(code: str) -> Diagnosis:
 def group_of(row: Diagnosis | Suggestion) -> str:
     """The disease group of a diagnosis."""
     return rules.disease_group(row.code, row.group)
+
+
+def group_names(groups: Iterable[str], *, english: bool) -> dict[str, str]:
+    """What disease groups are called: by the first diagnosis of each, for a group has no name of its own. Group → name."""
+    wanted = set(groups)
+    names: dict[str, str] = {}
+    rows = Diagnosis.objects.annotate(category=Substr("code", 1, ICD10_CATEGORY_LENGTH))
+    for row in rows.filter(Q(group__in=wanted) | Q(group="", category__in=wanted)).order_by("code"):
+        names.setdefault(group_of(row), row.name_en if english else row.name_zh)
+    return {group: names.get(group, group) for group in wanted}
 
 
 def known(codes: Collection[str], using: str = "default") -> dict[str, Diagnosis]:

@@ -1,4 +1,5 @@
-"""The only writes of this room: signing in and out, passwords, accounts, machine keys, audit and read log rows, idempotency keys.
+"""The only writes of this room: signing in and out, passwords, accounts, machine keys, audit and read log rows, idempotency keys,
+openings beyond one's scope.
 
 Sealing has a file of its own beside this package.
 """
@@ -14,6 +15,14 @@ from fenji.ground.access.actions.accounts import (
     reactivate,
     reset,
     unlock,
+)
+from fenji.ground.access.actions.glass import (
+    CheckRunning,
+    TooManyOpenings,
+    ask_for_check,
+    close_glass,
+    opening,
+    review_glass,
 )
 from fenji.ground.access.actions.keys import claim_key, keep_result
 from fenji.ground.access.actions.passwords import (
@@ -43,20 +52,24 @@ from fenji.ground.access.actions.trail import audit, audit_all, audit_at_door, l
 
 __all__ = [
     "AccountLocked",
+    "CheckRunning",
     "KeyTooLong",
     "MistypedCode",
     "Seat",
+    "TooManyOpenings",
     "UsernameTaken",
     "WeakPassword",
     "WrongCode",
     "WrongPassword",
     "activate",
+    "ask_for_check",
     "audit",
     "audit_all",
     "audit_at_door",
     "authenticate",
     "change_password",
     "claim_key",
+    "close_glass",
     "close_session",
     "count_request",
     "create_accounts",
@@ -70,8 +83,10 @@ __all__ = [
     "machine_username",
     "new_activation",
     "open_session",
+    "opening",
     "reactivate",
     "reset",
+    "review_glass",
     "revoke_key",
     "set_password",
     "unlock",

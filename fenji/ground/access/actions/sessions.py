@@ -64,6 +64,9 @@ def open_session(account: Account, seat: Seat, *, at: datetime, policy: AccessPo
             until=until,
             idle=timedelta(minutes=policy.idle_minutes),
             door_per_hour=policy.door_per_hour,
+            glass_minutes=policy.glass_minutes,
+            glass_per_hour=policy.glass_per_hour,
+            identify_per_hour=policy.identify_per_hour,
         )
     return token
 

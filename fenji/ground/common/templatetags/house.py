@@ -20,7 +20,7 @@ from fenji.ground.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR, SECONDS_P
 
 register = template.Library()
 
-_FORMS = {"full": "%Y-%m-%d %H:%M", "short": "%m-%d %H:%M", "time": "%H:%M", "day": "%Y-%m-%d"}
+_FORMS = {"second": "%Y-%m-%d %H:%M:%S", "full": "%Y-%m-%d %H:%M", "short": "%m-%d %H:%M", "time": "%H:%M", "day": "%Y-%m-%d"}
 
 _SEXES: dict[str, str | Promise] = {
     "0": gettext_lazy("sex unknown"),
@@ -72,7 +72,7 @@ _TONES = {
 
 @register.filter
 def local(at: datetime | None, form: str = "full") -> str:
-    """An instant as Fujian's clocks show it. form: full (default), short (no year), time, day."""
+    """An instant as Fujian's clocks show it. form: full (default), second, short (no year), time, day."""
     return at.astimezone(SHANGHAI).strftime(_FORMS[form]) if at else ""
 
 

@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Left
 
 from fenji.ground.access.actions import Seat
-from fenji.ground.access.rules import HOUSE_ACCOUNT, Actor
+from fenji.ground.access.rules import HOUSE_ACCOUNT, SECURITY_ADMIN, Actor
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import COUNTY_CODE_LENGTH
 from fenji.ground.network import rules
@@ -341,6 +341,14 @@ def seat_of(post: Post) -> Seat:
         code = code[:9]
     scope = rules.scope_of(post.role, org.kind, org.care_tier, org.region.kind, code, org.id)
     return Seat(post.id, post.role, org.id, org.name, scope, post.end)
+
+
+def watchers(path: str, at: datetime) -> list[int]:
+    """Ids of the organisations whose security administrators watch over a place: the nearest that reach it; none may do so."""
+    held = Post.objects.filter(Q(end=None) | Q(end__gt=at), role=SECURITY_ADMIN, start__lte=at).select_related("org__region")
+    reaches = {post.org_id: seat_of(post).scope.reach for post in held}
+    near = {org_id: len(reach) for org_id, reach in reaches.items() if reach and path.startswith(reach)}
+    return sorted(org_id for org_id, width in near.items() if width == max(near.values()))
 
 
 def region_id(code: str, using: str = "default") -> int:

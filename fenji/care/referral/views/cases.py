@@ -19,6 +19,7 @@ from fenji.care.referral.forms import ActionForm, ReferralForm
 from fenji.care.referral.models import Case
 from fenji.care.visits.models import Visit
 from fenji.care.visits.queries import visit as visit_of
+from fenji.ground.access.queries import glass_on
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
@@ -79,10 +80,18 @@ def _show_form(
     return render(request, "referral/new.html", context, status=status)
 
 
+def _own_visit(request: SignedRequest, visit_id: UUID) -> Visit:
+    """A visit of the actor's institution: one that is seen from elsewhere begins no referral. Raises Unknown, NotPermitted."""
+    found = visit_of(visit_id)
+    if found.org_id != request.actor.org_id:
+        raise NotPermitted
+    return found
+
+
 @page("referral.write", ("GET", "POST"))
 def new(request: SignedRequest, visit_id: UUID) -> HttpResponse:
     """An up-referral from a visit: written, judged and sent on one page."""
-    visit = visit_of(visit_id)
+    visit = _own_visit(request, visit_id)
     if request.method == "GET":
         first = {
             "diagnosis": f"{visit.diagnosis_code} {visit.diagnosis_name}",
@@ -141,7 +150,7 @@ def _sent_or_kept(request: SignedRequest, case: Case) -> HttpResponse:
 @page("referral.write")
 def verdict(request: SignedRequest, visit_id: UUID) -> HttpResponse:
     """The verdict card and the receivers for what the form holds now."""
-    visit = visit_of(visit_id)
+    visit = _own_visit(request, visit_id)
     return render(request, "referral/_verdict.html", _judged(request, visit, request.GET.dict()))
 
 
@@ -168,6 +177,9 @@ _ON_THE_FORM = {("submit", "draft"), ("offer", "draft"), ("submit", "returned"),
 
 def _show_case(request: SignedRequest, case: Case, problem: Any = None, typed: Any = None, status: int = 200) -> HttpResponse:
     request.reads.append(("referral.page", case.number))
+    glass = glass_on(request.actor, case.resident_id, request.at)
+    if glass is not None:
+        request.reads.append(("glass", case.number))
     open_actions = _my_actions(request, case)
     origin = place_of(case.origin_id)
     choosing = "redirect" in open_actions or "offer" in open_actions
@@ -188,6 +200,7 @@ def _show_case(request: SignedRequest, case: Case, problem: Any = None, typed: A
         and request.actor.may("referral.write"),
         "others": [c for c in _higher(origin) if c[0] != case.receiver_id] if choosing else [],
         "problem": problem,
+        "glass": glass,
         "typed": typed or {},
         "at": request.at,
         "key": fresh_key(),
