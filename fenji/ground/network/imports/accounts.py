@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, time
 from uuid import UUID
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from fenji.ground.access.actions import audit_all, create_accounts, new_activation
@@ -28,13 +29,6 @@ class Accounts:
     title = _("Accounts")
     permission = "account.write"
     key = ("username",)
-    handout = (
-        ("org", _("Institution")),
-        ("name", _("Name")),
-        ("username", _("User name")),
-        ("role", _("Role")),
-        ("code", _("Activation code")),
-    )
     columns = (
         Column(
             "username", _("User name"), required=True, longest=60, sample="zhangmm", note=_("Small letters, digits, dot and dash.")
@@ -112,9 +106,9 @@ def _codes(accounts: Sequence[Account], orgs: dict[str, Organisation], by: Actor
 
 def _slip(account: Account, row: Row, org: Organisation, code: str) -> dict[str, str]:
     return {
-        "org": org.name,
-        "name": account.name,
-        "username": account.username,
-        "role": str(ROLE_NAMES[row.values["role"]]),
-        "code": code,
+        gettext("Institution"): org.name,
+        gettext("Name"): account.name,
+        gettext("User name"): account.username,
+        gettext("Role"): str(ROLE_NAMES[row.values["role"]]),
+        gettext("Activation code"): code,
     }

@@ -112,15 +112,10 @@ def _named(row: Row) -> list[str]:
 
 
 def _facts(row: Row, known: Mapping[str, str]) -> dict[str, Any]:
+    """What a row says of somebody: what a file has no column for stays as it stands."""
     v = row.values
-    return {
-        "name": v["name"],
-        "category": v["category"],
-        "title": v["title"],
-        "titled_on": v["titled_on"],
-        "specialties": [known[s] for s in _named(row)],
-        "licence_until": v["licence_until"],
-    }
+    said: dict[str, Any] = {f: v[f] for f in ("name", "category", "title", "titled_on", "licence_until") if f in v}
+    return {**said, "specialties": [known[s] for s in _named(row)]} if "specialties" in v else said
 
 
 def _present(orgs: Mapping[str, Organisation]) -> dict[tuple[int, str], Practitioner]:
