@@ -242,3 +242,21 @@ def test_the_menu_leads_to_institutions_and_alliances_in_chinese_too(db: None) -
     page = Walk("doctor", "zh-hans").get("/institutions/")
     assert 'href="/institutions/" aria-current="page"' in page.body
     assert 'href="/alliances/"' in page.body
+
+
+# --- what is missing -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_officer_sees_what_the_clauses_miss_in_their_county_and_nothing_of_another(db: None) -> None:
+    page = Walk("officer").get("/institutions/gaps/?size=100")
+    assert page.status == 200
+    # Sanming's clause binds here, Quanzhou's does not
+    assert "SM-0-4" in page.body
+    assert "QZ-2-13a" not in page.body
+    assert "no leading group of the reform" in page.body
+    only = Walk("officer").get("/institutions/gaps/?clause=SM-0-4")
+    assert "XZ-4-1a" not in only.body.split("<table")[1]
+    before = Walk("officer").get("/institutions/gaps/?on=2019-01-01")
+    assert "Nothing is missing" in before.body
+    assert Walk("officer").get("/institutions/gaps/?on=x").status == 422
+    assert Walk("doctor").get("/institutions/gaps/").status == 403

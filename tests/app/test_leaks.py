@@ -668,6 +668,8 @@ FACTORIES: dict[str, Factory] = {
         Try("GET", _q("/institutions/", q=q), _q("/institutions/", q="无此人"), positive="") for q in (NAME, WORDS)
     ],
     "institutions/export.xlsx": lambda c: [_same("GET", "/institutions/export.xlsx?q=" + WORDS)],
+    "institutions/gaps/": lambda c: [_same("GET", "/institutions/gaps/?clause=" + WORDS)],
+    "institutions/gaps/export.xlsx": lambda c: [_same("GET", "/institutions/gaps/export.xlsx")],
     "institutions/suggest/": lambda c: [_same("GET", _q("/institutions/suggest/", into=NAME))],
     "institutions/new/": lambda c: [_same("GET", "/institutions/new/"), _same("POST", "/institutions/new/")],
     "institutions/<int:org_id>/": lambda c: [_same("GET", f"/institutions/{_b()}/")],

@@ -219,6 +219,7 @@ PAGES = [
     ("staff-change", "head", "/staff/{staff}/change/"),
     ("duty", "head", "/institutions/{centre}/duty/"),
     ("duty-none", "doctor", "/institutions/{city}/duty/"),
+    ("gaps", "officer", "/institutions/gaps/"),
     ("alliances", "system", "/alliances/"),
     ("alliance", "system", "/alliances/1/"),
     ("alliance-69", "doctor", "/alliances/{alliance}/?on={then}"),

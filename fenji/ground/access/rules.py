@@ -38,8 +38,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
-    | {"import.open", "publication.log"},
-    SYSTEM_ADMIN: _EVERYBODY | {"network.write", "account.write", "import.open", "notice.write", "staff.write", "duty.write"},
+    | {"import.open", "publication.log", "network.gaps"},
+    SYSTEM_ADMIN: _EVERYBODY
+    | {"network.write", "network.gaps", "account.write", "import.open", "notice.write", "staff.write", "duty.write"},
     SECURITY_ADMIN: _EVERYBODY
     | {"policy.propose", "policy.decide", "post.administrators", "glass.watch", "machine.write", "keys.rotate"},
     AUDIT_ADMIN: _EVERYBODY | {"audit.read", "audit.verify"},

@@ -106,6 +106,25 @@ DUTIES = {
     "emergency": _("Emergency"),
     "on_call": _("On call"),
 }
+GAPS = {
+    "no_leading_group": _("no leading group of the reform"),
+    "second_leading_group": _("a second leading group"),
+    "no_secretariat": _("no secretariat of the leading group"),
+    "no_head": _("nobody heads the leading group"),
+    "no_sanyi_leader": _("no leader for the three medical sectors"),
+    "no_operations_committee": _("no operations committee"),
+    "no_task_force": _("no task force with members"),
+    "no_three_a_partner": _("no alliance with a tertiary hospital of class A"),
+    "not_tight": _("people, money and goods are not all under one management"),
+    "no_management_committee": _("no management committee that supervises the community"),
+    "no_lead": _("no lead"),
+    "no_community": _("no county community with a lead"),
+    "no_development": _("no type of development"),
+    "town_without_institution": _("no primary institution in this town"),
+    "list_short": _("fewer entries than the clause names"),
+    "list_long": _("more entries than the clause names"),
+}
+"""What a gap of the register is called."""
 SUCCESSIONS = {"merged": _("went into"), "split": _("came out of"), "continued": _("is continued by")}
 SUCCESSIONS_OF_IT = {
     "merged": _("Went into another institution:"),

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from fenji.ground.network.views import alliances, changes, duty, institutions, parts, regions, staff
+from fenji.ground.network.views import alliances, changes, duty, gaps, institutions, parts, regions, staff
 
 _ORG = "institutions/<int:org_id>"
 
 urlpatterns = [
     path("institutions/", institutions.listing, name="institutions"),
     path("institutions/export.xlsx", institutions.listing_workbook, name="institutions-workbook"),
+    path("institutions/gaps/", gaps.gaps, name="gaps"),
+    path("institutions/gaps/export.xlsx", gaps.gaps_workbook, name="gaps-workbook"),
     path("institutions/suggest/", institutions.suggest, name="institutions-suggest"),
     path("institutions/new/", changes.new, name="institution-new"),
     path(f"{_ORG}/", institutions.institution, name="institution"),

@@ -441,7 +441,10 @@ def gaps_within(reach: str, on: date) -> list[rules.Gap]:
     """What the registry misses in a region on a day, by the clauses that bind there then."""
     if not reach:
         return []
-    wanted = policy.resolve(rules.NetworkPolicy, ("35",), on)
+    try:
+        wanted = policy.resolve(rules.NetworkPolicy, ("35",), on)
+    except policy.PackError:  # before the first document nothing was wanted
+        return []
     return [g for g in rules.gaps(register_within(reach, on), wanted) if _binds(g, reach, on)]
 
 
