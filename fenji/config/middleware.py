@@ -14,10 +14,11 @@ from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.multipartparser import MultiPartParserError
 from django.urls import resolve as address
 
 from fenji.config import problems
@@ -101,7 +102,11 @@ class Scope:
             request.unread = True
             lost = request.actor is None and _taking_files(request) is not None
             return errors.signed_out(request, carry=False) if lost else _answers(request).too_long(request, refused)
-        return _answers(request).bad_request(request) if _is_unreadable(request) else None
+        try:
+            unreadable = _is_unreadable(request)
+        except (BadRequest, MultiPartParserError, SuspiciousOperation):  # no form, too many fields, too long a field
+            unreadable = True
+        return _answers(request).bad_request(request) if unreadable else None
 
     @staticmethod
     def _entered(request: SignedRequest) -> Actor | None:

@@ -21,4 +21,5 @@ urlpatterns = [
     path(ROOT.removeprefix("/"), api.urls),
     path("", include("fenji.care.catalogue.urls")),
     path("", include("fenji.ground.publication.urls")),
+    path("", include("fenji.ground.network.urls")),
 ]

@@ -28,7 +28,7 @@ SINCE = date(2022, 3, 1)
 OPENED = datetime(2022, 3, 1, tzinfo=UTC)
 MARK = "（模拟）"
 
-PROVINCE_HOSPITAL, CITY_HOSPITAL, COUNTY_HOSPITAL, COMMISSION, HOUSE_OFFICE, INSURER = 1, 2, 3, 4, 5, 6
+PROVINCE_HOSPITAL, CITY_HOSPITAL, COUNTY_HOSPITAL, COMMISSION, HOUSE_OFFICE, INSURER, CITY_OFFICE = 1, 2, 3, 4, 5, 6, 7
 FIRST_TOWNSHIP, FIRST_VILLAGE = 101, 1001
 DEMO_TOWNSHIP = "350405101"
 CENTRAL = (DEMO_TOWNSHIP, "350405102")
@@ -60,6 +60,7 @@ def _organisation(number: int, name: str, code: str, tier: str, km: float | None
         id=number,
         kind=kind,
         name=f"{name}{MARK}",
+        code=f"SIM{number:06d}",
         region_id=region_id(code, "load"),
         care_tier=tier,
         path=rules.path_of(code, number),
@@ -78,6 +79,7 @@ def _hospitals(county: str) -> list[Organisation]:
         _organisation(COMMISSION, "沙县区卫生健康局", county, "", None, "agency", agency_kind="health", affiliation="county"),
         _organisation(INSURER, "三明市医疗保障局", "350400", "", None, "agency", agency_kind="insurance", affiliation="city"),
         _organisation(HOUSE_OFFICE, "沙县区信息中心", county, "", None, "agency", agency_kind="digital", affiliation="county"),
+        _organisation(CITY_OFFICE, "三明市信息中心", "350400", "", None, "agency", agency_kind="digital", affiliation="city"),
     ]
 
 
@@ -157,6 +159,8 @@ def people(townships: list[Organisation]) -> list[Person]:
         Person("system", "黄启明", access.SYSTEM_ADMIN, HOUSE_OFFICE),
         Person("security", "李慎之", access.SECURITY_ADMIN, HOUSE_OFFICE),
         Person("audit", "王鉴明", access.AUDIT_ADMIN, HOUSE_OFFICE),
+        Person("citysystem", "何立群", access.SYSTEM_ADMIN, CITY_OFFICE),
+        Person("cityaudit", "潘守正", access.AUDIT_ADMIN, CITY_OFFICE),
         Person("doctor2", "谢长青", access.DOCTOR, demo.id),
         Person("reviewer2", "肖文静", access.REVIEWER, demo.id),
     ]

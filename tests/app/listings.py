@@ -24,7 +24,6 @@ class Lots:
     title = "Lots"
     permission = "network.write"
     key = ("number",)
-    handout = (("number", "Number"), ("secret", "Secret"))
     columns = (
         Column("number", "Number", "whole", required=True, sample="1"),
         Column("title", "Title", required=True, sample="A sample lot", longest=30),
@@ -74,7 +73,7 @@ class Lots:
             if done == half:
                 self.pause()
         audit_all([f"lot {r.values['number']}" for r in rows], by=by, at=at, action="lot.put", using="load")
-        return [{"number": str(r.values["number"]), "secret": f"secret-{r.values['number']}"} for r in rows] if self.slips else []
+        return [{"Number": str(r.values["number"]), "Secret": f"secret-{r.values['number']}"} for r in rows] if self.slips else []
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from fenji.care.registry.models import Resident
 from fenji.care.visits.models import Visit
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.documents import actions as documents
+from fenji.ground.network.queries import region_id
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.forms import FORM_TYPE, a_visit, case_row, end_case, new_card, post, shown, wide, written
 from tests.app.wsgi import call
@@ -369,7 +370,8 @@ FIELDS = (
     "override_reason", "keep", "findings", "advice", "_key", "_version", "_who", "size", "from", "before", "state", "card", "next",
     "pending", "username", "password", "language", "post", "out", "org", "role", "reason", "start", "end", "until", "stand_in",
     "session", "code", "present", "new", "again", "show", "kind", "since", "place", "group", "actor", "subject", "action",
-    "purpose", "opened",
+    "purpose", "opened", "on", "how", "into", "county", "region", "regions", "practitioner", "day",
+    "begins", "ends", "member", "lead", "source", "title", "specialties",
 )  # fmt: skip
 NASTY = (
     "\0", "0", "-1", "9" * 25, "1e999", "NaN", "I10.x00", "3", "treated", "null", "{}", "[]", "%00", "%s", "{{7}}", "'", '"', "\\",
@@ -423,6 +425,11 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<slug:kind>": ["treatable", "devolved", "nothing"],
         "<int:version_id>": ["1", "9", "2000000000"],
         "<int:entry_id>": ["1", "90000", "9" * 30],
+        "<int:department_id>": ["301", "201", "9" * 25],
+        "<int:alliance_id>": ["1", "2", "9" * 25],
+        "<int:relation_id>": ["1", "2", "9" * 25],
+        "<int:region_id>": [str(region_id("350405101", "load")), "1", "9" * 25],
+        **{f"<uuid:{name}>": [nothing] for name in ("practitioner_id", "work_id", "shift_id", "member_id")},
     }
     end_case(case)
 
@@ -439,7 +446,7 @@ def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) ->
 @given(
     address=st.sampled_from(ADDRESSES),
     method=st.sampled_from(METHODS),
-    login=st.sampled_from(["doctor", "doctor", "system", "security", "officer", "audit", "anonymous"]),
+    login=st.sampled_from(["doctor", "doctor", "system", "citysystem", "security", "officer", "audit", "anonymous"]),
     query=PAIRS,
     body=PAIRS,
     pick=st.integers(0, 2),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connections, transaction
+from django.utils.translation import override
 
 from fenji.care.catalogue import actions, queries, rules
 from fenji.care.catalogue.models import CodeTable, Diagnosis, ListVersion, Reading
@@ -128,9 +129,9 @@ def test_search_stays_fast_in_a_table_of_full_size(load: None) -> None:
 
 
 def rows(listing: Listing, *lines: Sequence[Any]) -> list[Row]:
-    """Lines as the reader of files hands them on: the required columns and then the others, None for what is missing."""
+    """Lines as the reader of files hands them on, in the order of the columns; the last columns may be left out of the file."""
     keys = [c.key for c in listing.columns]
-    return [Row(i, dict(zip(keys, [*line, *[None] * (len(keys) - len(line))], strict=True))) for i, line in enumerate(lines, 2)]
+    return [Row(i, dict(zip(keys, line, strict=False))) for i, line in enumerate(lines, 2)]
 
 
 def judged(code: str, login: str, *lines: Sequence[Any], at: datetime | None = None) -> tuple[Judgement, list[Row]]:
@@ -202,7 +203,8 @@ def test_two_codes_of_one_disease_are_told_apart_from_two_diseases(load: None) -
     judgement, _ = judged("treatable", "clerk", ("I10.x00", ""), ("I11.900", ""), ("J44.900", ""))
     assert [(f.line, f.code, f.detail) for f in judgement.faults] == [(3, "same_disease", {"line": "2"})]
     assert set(judgement.outcomes) == {2, 4}
-    assert "line 2" in fault_text(judgement.faults[0])
+    with override("en"):
+        assert "line 2" in fault_text(judgement.faults[0])
 
 
 def test_a_code_the_dictionary_lacks_keeps_the_name_of_the_file(load: None) -> None:
@@ -230,6 +232,18 @@ def test_each_list_comes_in(load: None, code: str, login: str, line: Sequence[An
     (found,) = [e for e in queries.entries(_draft(code, login), "load") if e.code == line[0]]
     assert {name: getattr(found, name) for name in entry} == entry
     assert list(written(code, login, line).outcomes.values()) == ["same"]
+
+
+def test_columns_that_a_file_leaves_out_stay_as_they_were(load: None) -> None:
+    full = ("D-9001", "新项目", "New item", "tcm", "tcm", "I10.x00")
+    written("devolved", "insurer", full)
+    assert list(written("devolved", "insurer", ("D-9001", "改名项目")).outcomes.values()) == ["changed"]
+    (found,) = [e for e in queries.entries(_draft("devolved", "insurer"), "load") if e.code == "D-9001"]
+    assert (found.name_zh, found.name_en, found.kind, found.groups) == ("改名项目", "New item", "tcm", ["hypertension"])
+    emptied = ("D-9001", "改名项目", None, None, None, None)  # an empty cell says something, a column left out does not
+    assert list(written("devolved", "insurer", emptied).outcomes.values()) == ["changed"]
+    found.refresh_from_db(using="load")
+    assert (found.name_en, found.kind, found.groups) == ("", "", [])
 
 
 @pytest.mark.parametrize(

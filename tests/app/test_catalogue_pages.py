@@ -15,9 +15,11 @@ from fenji.care.catalogue import rules
 from fenji.care.catalogue.models import ENTRIES, ListVersion
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
+from fenji.ground.documents import actions as runs
 from fenji.world.county import COUNTY_HOSPITAL
+from tests.app.test_imports import book, run_of, sent, written
 from tests.app.wsgi import Answer, call
-from tests.cast import person, token_for
+from tests.cast import client_for, person, token_for
 
 _VERSION = re.compile(r'name="_version" value="(\d+)"')
 
@@ -141,6 +143,23 @@ def test_a_service_item_is_written_with_the_diseases_it_is_for(tokens: dict[str,
     assert found.groups == ["hypertension", "J06", "copd"]
     page = call("GET", f"{draft}entries/{found.pk}/", insurer)
     assert 'value="hypertension J06 copd"' in page.body
+
+
+def test_a_file_becomes_a_draft_and_its_faulty_row_does_not(tokens: dict[str, str]) -> None:
+    """From the draft's page to the file and back, through the reader of files."""
+    draft = begin(tokens["editor"], "first_contact")
+    assert 'href="/imports/first_contact/"' in call("GET", draft, tokens["editor"]).body
+    client = client_for(person("editor"))
+    heads = ("Diagnosis code", "Disease", "County level", "Township level", "Village level")
+    content = book(heads, ("A01.000", "伤寒", "yes", "no", "no"), ("I10.x00", "高血压", "yes", "no", "yes"))
+    run = run_of(sent(client, content, "list.xlsx", "first_contact"))
+    runs.judge(run.pk, at=now())
+    done = written(client, run_of(run.pk))
+    assert (done.state, done.new, done.faulty) == ("done", 1, 1)
+    held = ENTRIES[rules.FIRST_CONTACT].objects.using("load").filter(list_id=draft.split("/")[2])
+    assert held.get(code="A01.000").level == "county"
+    assert held.get(code="I10.x00").level == "village"  # as it was: the row that named no nested levels is left out
+    assert call("GET", draft, tokens["editor"]).status == 200
 
 
 # --- who sees which step -----------------------------------------------------------------------------------------------------

@@ -280,6 +280,21 @@ def _run_post(canary: Canary, what: str) -> Try:
     return Try("POST", f"/imports/runs/{canary.run}/{what}/", f"/imports/runs/{ID}/{what}/", form, form, positive="")
 
 
+def _same(method: str, path: str) -> Try:
+    """A page of the directory, which everybody signed in may read: it must not show the canary. Posted forms are empty."""
+    fields = {} if method == "POST" else None
+    return Try(method, path, path, fields, fields, positive="")
+
+
+def _b() -> int:
+    """Institution B."""
+    return other_doctor().org_id
+
+
+def _of_b(address: str) -> Callable[[Canary], list[Try]]:
+    return lambda c: [_same(method, f"/institutions/{_b()}/{address}/") for method in ("GET", "POST")]
+
+
 ACTIONS = (
     "approve",
     "return",
@@ -649,6 +664,47 @@ FACTORIES: dict[str, Factory] = {
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],
+    "institutions/": lambda c: [
+        Try("GET", _q("/institutions/", q=q), _q("/institutions/", q="无此人"), positive="") for q in (NAME, WORDS)
+    ],
+    "institutions/export.xlsx": lambda c: [_same("GET", "/institutions/export.xlsx?q=" + WORDS)],
+    "institutions/suggest/": lambda c: [_same("GET", _q("/institutions/suggest/", into=NAME))],
+    "institutions/new/": lambda c: [_same("GET", "/institutions/new/"), _same("POST", "/institutions/new/")],
+    "institutions/<int:org_id>/": lambda c: [_same("GET", f"/institutions/{_b()}/")],
+    **{
+        f"institutions/<int:org_id>/{a}/": _of_b(a) for a in ("change", "place", "move", "end", "departments", "relations", "seats")
+    },
+    "institutions/departments/<int:department_id>/": lambda c: [
+        _same(m, f"/institutions/departments/{CITY_HOSPITAL * 100 + 1}/") for m in ("GET", "POST")
+    ],
+    "institutions/departments/<int:department_id>/end/": lambda c: [_same("POST", "/institutions/departments/1/end/")],
+    "institutions/<int:org_id>/relations/<int:relation_id>/end/": lambda c: [
+        _same("POST", f"/institutions/{_b()}/relations/1/end/")
+    ],
+    "institutions/seats/<uuid:member_id>/end/": lambda c: [_same("POST", f"/institutions/seats/{ID}/end/")],
+    "institutions/<int:org_id>/staff/": lambda c: [_same("GET", _q(f"/institutions/{_b()}/staff/", q=NAME))],
+    "institutions/<int:org_id>/staff/export.xlsx": lambda c: [_same("GET", f"/institutions/{_b()}/staff/export.xlsx")],
+    "institutions/<int:org_id>/staff/new/": lambda c: [_same(m, f"/institutions/{_b()}/staff/new/") for m in ("GET", "POST")],
+    "staff/<uuid:practitioner_id>/": lambda c: [_same("GET", f"/staff/{i}/") for i in (c.resident, ID)],
+    "staff/<uuid:practitioner_id>/change/": lambda c: [_same(m, f"/staff/{c.resident}/change/") for m in ("GET", "POST")],
+    "staff/<uuid:practitioner_id>/work/": lambda c: [_same("POST", f"/staff/{c.resident}/work/")],
+    "staff/work/<uuid:work_id>/end/": lambda c: [_same("POST", f"/staff/work/{ID}/end/")],
+    "institutions/<int:org_id>/duty/": lambda c: [_same("GET", f"/institutions/{_b()}/duty/")],
+    "institutions/<int:org_id>/duty/add/": lambda c: [_same("POST", f"/institutions/{_b()}/duty/add/")],
+    "institutions/duty/<uuid:shift_id>/off/": lambda c: [_same("POST", f"/institutions/duty/{ID}/off/")],
+    "alliances/": lambda c: [_same("GET", "/alliances/")],
+    "alliances/export.xlsx": lambda c: [_same("GET", "/alliances/export.xlsx")],
+    "alliances/new/": lambda c: [_same(m, "/alliances/new/") for m in ("GET", "POST")],
+    "alliances/<int:alliance_id>/": lambda c: [_same("GET", "/alliances/1/")],
+    "alliances/<int:alliance_id>/members.xlsx": lambda c: [_same("GET", "/alliances/1/members.xlsx")],
+    "alliances/<int:alliance_id>/join/": lambda c: [_same("POST", "/alliances/1/join/")],
+    "alliances/<int:alliance_id>/leave/<int:org_id>/": lambda c: [_same("POST", f"/alliances/1/leave/{_b()}/")],
+    "alliances/<int:alliance_id>/unify/": lambda c: [_same("POST", "/alliances/1/unify/")],
+    "regions/": lambda c: [_same("GET", "/regions/")],
+    "regions/suggest/": lambda c: [_same("GET", _q("/regions/suggest/", region=NAME))],
+    "regions/<int:region_id>/": lambda c: [_same("GET", "/regions/3/")],
+    "regions/<int:region_id>/change/": lambda c: [_same(m, "/regions/3/change/") for m in ("GET", "POST")],
+    "regions/<int:region_id>/merge/": lambda c: [_same(m, "/regions/2/merge/") for m in ("GET", "POST")],
 }
 """Address → how to try it. An address without an entry is red. The door is meant to answer doctors; what they may
 ask it and how often is tested with the registry."""

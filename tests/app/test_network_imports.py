@@ -28,6 +28,13 @@ def rolled_back(house_file: object) -> Iterator[None]:
         transaction.set_rollback(True, using="load")
 
 
+class Said(dict[str, Any]):
+    """The cells of a file that has these columns alone: the others read as None and are not in it."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
 def rows(listing: str, *given: dict[str, Any]) -> list[Row]:
     columns = [c.key for c in listings()[listing].columns]
     assert all(set(g) <= set(columns) for g in given)
@@ -276,3 +283,30 @@ def test_a_user_name_of_somebody_else_is_refused_and_tells_nothing_of_them() -> 
     judged = judge("accounts", login(name="另一人"), login("ZhangMM", org="C1"))
     assert faults(judged) == [(2, "username", "username_taken"), (3, "username", "username_taken")]
     assert all(not f.detail for f in judged.faults)
+
+
+def partly(listing: str, given: dict[str, Any]) -> dict[int, str]:
+    """Judge and write a row of a file that has these columns alone."""
+    row = Row(2, Said(given))
+    judged = listings()[listing].judge([row], by=COUNTY, at=now())
+    assert not judged.faults
+    if judged.outcomes[2] != "same":
+        listings()[listing].write([row], by=COUNTY, at=now(), progress=lambda done: None)
+    return dict(judged.outcomes)
+
+
+def test_what_a_file_has_no_column_for_stays_as_it_stands() -> None:
+    take("institutions", {**HOSPITAL, "longitude": 117.2, "latitude": 26.3, "phone": "0598-1"})
+    take("departments", {"org": "H1", "name": "心内", "specialty": "cardiology", "name_en": "Cardiology"})
+    take("staff", somebody(specialties="cardiology", licence_until=date(2030, 1, 1)))
+    short = {"code": "H1", "name": "县总医院", "region": "350424"}
+    assert partly("institutions", short) == {2: "same"}
+    assert partly("institutions", {**short, "name": "县中心医院"}) == {2: "changed"}
+    org = Organisation.objects.using("load").get(code="H1")
+    assert (org.name, org.care_tier, org.grade, org.phone, org.longitude is None) == ("县中心医院", "county", "2A", "0598-1", False)
+    assert partly("departments", {"org": "H1", "name": "心内"}) == {2: "same"}
+    assert Department.objects.using("load").get(org=org).name_en == "Cardiology"
+    doctor = {"org": "H1", "number": "001", "name": "张某", "category": "physician", "title": "senior"}
+    assert partly("staff", doctor) == {2: "changed"}
+    found = Practitioner.objects.using("load").get(org=org)
+    assert (found.title, found.specialties, found.licence_until) == ("senior", ["cardiology"], date(2030, 1, 1))

@@ -26,6 +26,7 @@ from fenji.ground.policy.actions import Ground, NewChange, propose
 from fenji.ground.publication.models import Announcement
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
+from tests.browser.things import network_things
 from tests.cast import a_case, a_resident, person, scope
 
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
@@ -65,7 +66,7 @@ def cases(house_file: Path) -> dict[str, str]:
         new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
         ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
         found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
-    return found | accounts_to_look_at() | _lists()
+    return found | accounts_to_look_at() | _lists() | network_things()
 
 
 def _lists() -> dict[str, str]:
@@ -187,6 +188,42 @@ PAGES = [
     ("policy-waiting", "security", "/policy/waiting/"),
     ("policy-change", "security", "{change}"),
     ("policy-change-own", "officer", "{change}"),
+    ("institutions", "system", "/institutions/"),
+    ("institutions-city", "citysystem", "/institutions/?county=3504&tier=city&ended=1"),
+    ("institutions-none", "doctor", "/institutions/?q=zzzz"),
+    ("institution", "system", "/institutions/{hospital}/"),
+    ("institution-doctor", "doctor", "/institutions/{centre}/"),
+    ("institution-then", "doctor", "/institutions/{heir}/?on={then}"),
+    ("institution-history", "citysystem", "/institutions/{heir}/"),
+    ("institution-ended", "doctor", "/institutions/{old}/"),
+    ("institution-not-then", "doctor", "/institutions/{old}/?on=2020-01-01"),
+    ("institution-force", "system", "/institutions/{force}/"),
+    ("institution-new", "system", "/institutions/new/"),
+    ("institution-new-force", "system", "/institutions/new/?kind=task_force"),
+    ("institution-change", "system", "/institutions/{centre}/change/"),
+    ("institution-place", "system", "/institutions/{centre}/place/"),
+    ("institution-move", "system", "/institutions/{centre}/move/"),
+    ("institution-end", "system", "/institutions/{centre}/end/"),
+    ("institution-merge", "system", "/institutions/{centre}/end/?how=merges&into=%23{hospital}&on={then}&document=1"),
+    ("institution-close", "system", "/institutions/{centre}/end/?how=closes&on={then}"),
+    ("departments", "system", "/institutions/{hospital}/departments/"),
+    ("department", "system", "/institutions/departments/301/"),
+    ("relations", "system", "/institutions/{hospital}/relations/"),
+    ("seats", "system", "/institutions/{force}/seats/"),
+    ("staff", "head", "/institutions/{centre}/staff/"),
+    ("staff-new", "head", "/institutions/{centre}/staff/new/"),
+    ("staff-person", "head", "/staff/{staff}/"),
+    ("staff-change", "head", "/staff/{staff}/change/"),
+    ("duty", "head", "/institutions/{centre}/duty/"),
+    ("duty-none", "doctor", "/institutions/{city}/duty/"),
+    ("alliances", "system", "/alliances/"),
+    ("alliance", "system", "/alliances/1/"),
+    ("alliance-69", "doctor", "/alliances/{alliance}/?on={then}"),
+    ("alliance-new", "citysystem", "/alliances/new/"),
+    ("region", "citysystem", "/regions/{cityregion}/"),
+    ("region-county", "citysystem", "/regions/{region}/"),
+    ("region-change", "citysystem", "/regions/{region}/change/"),
+    ("region-merge", "citysystem", "/regions/{region}/merge/"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),
     ("public-find", None, "/p/"),
@@ -370,3 +407,18 @@ def test_pages_stay_light(visit: Visitors, cases: dict[str, str]) -> None:
     visitor.open(f"/referrals/{cases['answered']}/")
     html = len(visitor.page.content().encode())
     assert html < 150_000, html
+
+
+def test_institutions_and_places_are_suggested_while_they_are_typed(visit: Visitors, cases: dict[str, str]) -> None:
+    page = visit("system", "1440", "en").open("/institutions/new/?kind=task_force")
+    page.locator("input[name=region]").type("夏茂")
+    expect(page.locator("#places option").first).to_have_attribute("value", "350405101 夏茂镇")
+    page.locator("input[name=region]").fill("350405101 夏茂镇")
+    page.locator("input[name=parent]").type("沙县区卫")
+    expect(page.locator("#institutions option").first).to_have_attribute("value", "沙县区卫生健康局（模拟） #4")
+    page.locator("input[name=parent]").fill("沙县区卫生健康局（模拟） #4")
+    page.locator("input[name=name]").fill("夏茂镇医改专班")
+    page.locator("select[name=force_kind]").select_option("task_force")
+    page.get_by_role("button", name="Enter the institution").click()
+    expect(page.locator("main")).to_contain_text("Entered: 夏茂镇医改专班")
+    expect(page.locator("main")).to_contain_text("沙县区卫生健康局")

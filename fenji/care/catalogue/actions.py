@@ -259,17 +259,18 @@ def drop_entry(version_id: int, entry_id: int, *, version: int, by: Actor, at: d
 def put_many(
     kind: str, rows: Sequence[Mapping[str, Any]], *, by: Actor, at: datetime, progress: Callable[[int], None], using: str = "load"
 ) -> ListVersion:
-    """Put many entries into the actor's draft at once, new ones and others in the place of those with the same key; what the rows
-    do not name stays. Begins a draft when none is open. Raises NotPermitted, ListState, BadEntry."""
-    for values in rows:
-        _check_entry(kind, values)
+    """Put many entries into the actor's draft at once: new ones, and changes of those with the same key. Entries and fields
+    that the rows do not name stay. Begins a draft when none is open. Raises NotPermitted, ListState, BadEntry.
+    """
+    model = ENTRIES[kind]
     with transaction.atomic(using=using):
         found = queries.open_version(kind, by.org_id, using) or start_draft(kind, by=by, at=at, using=using)
         found = _write_on(found.id, version=found.version, by=by, at=at, using=using)
         there = {queries.key_of(e): e for e in queries.entries(found, using)}
         for done, values in enumerate(rows, 1):
-            one = ENTRIES[kind](list=found, **values)
-            one.pk = getattr(there.get(queries.key_of(one)), "pk", None)
+            former = there.get(tuple(values[name] for name in model.key))
+            one = model(list=found, pk=getattr(former, "pk", None), **{**(queries.values_of(former) if former else {}), **values})
+            _check_entry(kind, queries.values_of(one))
             one.save(using=using)
             progress(done)
         _audit(found, "entries", by, at, using=using, rows=len(rows))

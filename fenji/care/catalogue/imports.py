@@ -31,7 +31,7 @@ class CodeTableListing:
     title = _("Code table: diagnoses")
     permission = "catalogue.approve"
     columns = (
-        Column("code", _("Code"), required=True, sample="I10.x00", longest=40),
+        Column("code", _("Code"), "code", required=True, sample="I10.x00", longest=40),
         Column("name", _("Name"), required=True, sample="原发性高血压"),
     )
     key = ("code",)
@@ -75,12 +75,14 @@ class Known:
         code = rules.clean_code(row.values["code"])
         there = self.diagnoses.get(code)
         if there is None:
-            return {"group": rules.disease_group(code, ""), "code": code, "name_zh": row.values.get("name") or code, "name_en": ""}
+            named = {"name_zh": row.values["name"]} if row.values.get("name") else {}
+            return {"group": rules.disease_group(code, ""), "code": code, **named}
         return {"group": queries.group_of(there), "code": code, "name_zh": there.name_zh, "name_en": there.name_en}
 
 
-def _text(row: Row, name: str) -> str:
-    return row.values.get(name) or ""
+def _texts(row: Row, *names: str) -> Values:
+    """The texts a row gives; columns that the file does not have are left out, so that what stands stays."""
+    return {name: row.values[name] or "" for name in names if name in row.values}
 
 
 class DraftListing:
@@ -103,7 +105,7 @@ class DraftListing:
         return texts.KINDS[self.kind]
 
     def values(self, row: Row, known: Known) -> Values:
-        """The entry a row stands for."""
+        """What a row says of an entry, its key at least."""
         raise NotImplementedError
 
     def faults(self, row: Row, known: Known) -> list[Fault]:
@@ -131,11 +133,11 @@ class DraftListing:
         for row in rows:
             found = self.faults(row, known)
             if not found:
-                one = ENTRIES[self.kind](**self.values(row, known))
-                key = queries.key_of(one)
+                given = self.values(row, known)
+                key = tuple(given[name] for name in ENTRIES[self.kind].key)
                 first = lines.setdefault(key, row.line)
                 found = [Fault(row.line, "code", "same_disease", {"line": str(first)})] if first != row.line else []
-                outcomes[row.line] = NEW if key not in there else SAME if there[key] == queries.values_of(one) else CHANGED
+                outcomes[row.line] = NEW if key not in there else SAME if there[key] == {**there[key], **given} else CHANGED
             faults += found
         faulty = {f.line for f in faults}
         return Judgement({line: o for line, o in outcomes.items() if line not in faulty}, tuple(faults))
@@ -148,10 +150,10 @@ class DraftListing:
 
 
 _DISEASE = (
-    Column("code", _("Diagnosis code"), required=True, sample="I10.x00", longest=40),
+    Column("code", _("Diagnosis code"), "code", required=True, sample="I10.x00", longest=40),
     Column("name", _("Disease"), sample="原发性高血压", note=_("Used only where the dictionary does not know the code.")),
 )
-_CODE = Column("code", _("Code"), required=True, sample="D-0001", longest=40)
+_CODE = Column("code", _("Code"), "code", required=True, sample="D-0001", longest=40)
 
 
 def _long(key: str, head: Any, sample: str = "") -> Column:
@@ -207,7 +209,7 @@ class DownListing(DraftListing):
     key = ("code", "phase")
 
     def values(self, row: Row, known: Known) -> Values:
-        words = {name: _text(row, name) for name in ("criteria_zh", "criteria_en", "guide_zh", "guide_en")}
+        words = _texts(row, "criteria_zh", "criteria_en", "guide_zh", "guide_en")
         return {**known.disease(row), "phase": row.values["phase"], **words}
 
 
@@ -235,15 +237,15 @@ class DevolvedListing(_CodedListing):
     )
 
     def values(self, row: Row, known: Known) -> Values:
-        words = {name: _text(row, name) for name in ("code", "name_zh", "name_en", "kind", "specialty")}
-        return {**words, "groups": queries.groups_named(_text(row, "groups"), _USING)}
+        groups = {"groups": queries.groups_named(row.values["groups"] or "", _USING)} if "groups" in row.values else {}
+        return {**_texts(row, "code", "name_zh", "name_en", "kind", "specialty"), **groups}
 
 
 class TechniqueListing(_CodedListing):
     """Techniques of Chinese medicine: those an institution offers, or those promoted to all."""
 
     columns = (
-        Column("code", _("Code"), required=True, sample="T01-01", longest=40),
+        Column("code", _("Code"), "code", required=True, sample="T01-01", longest=40),
         Column("category_zh", _("Category (Chinese)"), required=True, sample="毫针类"),
         Column("name_zh", _("Name (Chinese)"), required=True, sample="普通毫针刺法"),
         Column("category_en", _("Category (English)")),
@@ -254,7 +256,7 @@ class TechniqueListing(_CodedListing):
         self.kind = kind
 
     def values(self, row: Row, known: Known) -> Values:
-        return {name: _text(row, name) for name in ("code", "category_zh", "category_en", "name_zh", "name_en")}
+        return _texts(row, "code", "category_zh", "category_en", "name_zh", "name_en")
 
 
 _FAULTS = {

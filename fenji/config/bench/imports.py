@@ -30,7 +30,22 @@ def _institutions(count: int) -> tuple[tuple[str, ...], Rows]:
     return ("code", "name", "region", "care_tier", "ownership"), rows
 
 
-MAKERS: dict[str, Callable[[int], tuple[tuple[str, ...], Rows]]] = {"calendar": _calendar, "institutions": _institutions}
+def _accounts(count: int) -> tuple[tuple[str, ...], Rows]:
+    rows = ((f"bench{n:06d}", f"员工{n}", "SIM000003", "doctor") for n in range(count))
+    return ("username", "name", "org", "role"), rows
+
+
+def _staff(count: int) -> tuple[tuple[str, ...], Rows]:
+    rows = ((f"SIM{3:06d}", f"{n:06d}", f"员工{n}", "physician", "intermediate", "cardiology") for n in range(count))
+    return ("org", "number", "name", "category", "title", "specialties"), rows
+
+
+MAKERS: dict[str, Callable[[int], tuple[tuple[str, ...], Rows]]] = {
+    "calendar": _calendar,
+    "institutions": _institutions,
+    "accounts": _accounts,
+    "staff": _staff,
+}
 """Listing → headings (column keys) and rows of a file of so many rows that are all new to a fresh county."""
 
 

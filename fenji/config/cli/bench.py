@@ -31,7 +31,7 @@ def referral(rate: float, seconds: float, residents: int, referrals: int, closed
 
 @bench.command()
 @click.option("--rows", default=20_000, show_default=True, help="How many rows the file has.")
-@click.option("--listing", default="calendar", show_default=True, help="Which list is sent.")
+@click.option("--listing", default="accounts", show_default=True, help="Which list is sent.")
 def imports(rows: int, listing: str) -> None:
     """A large list is sent, judged and written, in a throw-away house.
 

@@ -34,12 +34,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     REVIEWER: _CASE_READERS | {"referral.review"},
     DESK: _CASE_READERS | {"referral.receive"},
     MANAGER: _CASE_READERS
-    | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "duty.write", "publication.log"},
+    | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
     | {"import.open", "publication.log"},
-    SYSTEM_ADMIN: _EVERYBODY | {"network.write", "account.write", "import.open", "notice.write", "duty.write"},
+    SYSTEM_ADMIN: _EVERYBODY | {"network.write", "account.write", "import.open", "notice.write", "staff.write", "duty.write"},
     SECURITY_ADMIN: _EVERYBODY
     | {"policy.propose", "policy.decide", "post.administrators", "glass.watch", "machine.write", "keys.rotate"},
     AUDIT_ADMIN: _EVERYBODY | {"audit.read", "audit.verify"},

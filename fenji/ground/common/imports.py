@@ -73,17 +73,13 @@ class Judgement:
 
 
 class Listing(Protocol):
-    """A list a room takes in. `key`: the columns that tell rows apart; a file that names one twice is at fault.
-
-    `handout`: (key, words) of what a handout shows, in order; empty for lists whose `write` gives none.
-    """
+    """A list a room takes in. `key`: the columns that tell rows apart; a file that names one twice is at fault."""
 
     code: str
     title: Words
     permission: str
     columns: Sequence[Column]
     key: Sequence[str]
-    handout: Sequence[tuple[str, Words]]
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:
         """Compare rows, whose cells have their forms already, with what stands. Changes nothing. Reads over the alias `load`.
@@ -94,8 +90,8 @@ class Listing(Protocol):
     def write(self, rows: Sequence[Row], *, by: Actor, at: datetime, progress: Callable[[int], None]) -> list[dict[str, str]]:
         """Write rows that were judged new or changed, over the alias `load`, inside the caller's transaction, with audit rows.
 
-        `progress`: called now and then with how many rows are done. Returns handouts: rows that are shown once to whoever sent the
-        file (activation codes), usually none.
+        `progress`: called now and then with how many rows are done. Returns handouts, usually none: slips for people (activation
+        codes) that whoever sent the file prints, each as words → value, in the sender's language, which is active.
         """
 
 

@@ -157,7 +157,7 @@ def handouts(request: SignedRequest, run_id: UUID) -> HttpResponse:
     context = {
         "run": found,
         "listing": of,
-        "slips": [[(words, row.get(key, "")) for key, words in of.handout] for row in shown],
+        "slips": [list(row.items()) for row in shown],
         "total": len(rows),
         "first": start + 1,
         "last": start + len(shown),

@@ -61,6 +61,11 @@ def prefix_range(prefix: str) -> tuple[str, str]:
     return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
+def significant(code: str, kind: str) -> str:
+    """The digits of a region's code that the codes of all regions below share: 350400, a city → "3504"."""
+    return code[: REGION_PREFIXES.get(kind, REGION_CODE_WIDTH)]
+
+
 def reach_of(role: str, kind: str, region_kind: str, region_code: str, org_id: int) -> str:
     """The beginning of the paths that a governing role administers; empty for other roles.
 
@@ -70,7 +75,7 @@ def reach_of(role: str, kind: str, region_kind: str, region_code: str, org_id: i
         return ""
     if kind == "care":
         return path_of(region_code, org_id)
-    return region_code[: REGION_PREFIXES.get(region_kind, len(region_code))]
+    return significant(region_code, region_kind)
 
 
 def scope_of(role: str, kind: str, tier: str, region_kind: str, region_code: str, org_id: int) -> Scope:

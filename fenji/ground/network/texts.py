@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from fenji.ground.common.edge import register_refusals, register_words
+from fenji.ground.network.models import Organisation
 
 KINDS = {"care": _("Institution of care"), "agency": _("Agency of government"), "task_force": _("Task force")}
 AGENCY_KINDS = {
@@ -103,7 +107,75 @@ DUTIES = {
     "on_call": _("On call"),
 }
 SUCCESSIONS = {"merged": _("went into"), "split": _("came out of"), "continued": _("is continued by")}
+SUCCESSIONS_OF_IT = {
+    "merged": _("Went into another institution:"),
+    "split": _("Another institution came out of it:"),
+    "continued": _("Is continued by:"),
+}
+SUCCESSIONS_OF_OTHER = {
+    "merged": _("Another institution went into it:"),
+    "split": _("Came out of another institution:"),
+    "continued": _("Continues another institution:"),
+}
+"""What a succession is called on the page of the predecessor, and on that of the successor."""
 RELATIONS = {"trusteeship": _("Trusteeship"), "agreement": _("Collaboration agreement"), "partnership": _("Partnership")}
+
+REGION_KINDS = {
+    "province": _("A province"),
+    "city": _("A city"),
+    "county": _("County or district"),
+    "town": _("Town"),
+    "township": _("A township"),
+    "street": _("Street (urban township)"),
+    "zone": _("Functional zone"),
+    "village": _("A village"),
+    "community": _("Community"),
+}
+YES_NO = {True: _("yes"), False: _("no")}
+
+FIELDS = {
+    "name": _("Name of the institution"),
+    "code": _("Institution code"),
+    "uscc": _("Unified social credit code"),
+    "region": _("Place"),
+    "care_tier": _("Care tier"),
+    "grade": _("Grade"),
+    "ws218": _("WS 218 class"),
+    "affiliation": _("Affiliation"),
+    "ownership": _("Ownership"),
+    "integrated": _("Integrated village clinic"),
+    "development": _("Type of private development"),
+}
+"""What the particulars of an organisation are called."""
+VALUES: dict[str, Mapping[Any, Any]] = {
+    "care_tier": TIERS,
+    "grade": GRADES,
+    "affiliation": AFFILIATIONS,
+    "ownership": OWNERSHIPS,
+    "integrated": YES_NO,
+    "development": DEVELOPMENTS,
+}
+"""Particulars that are codes, and what the codes are called."""
+
+
+def value_text(field: str, value: Any) -> str:
+    """A particular in words; empty when it is not known."""
+    return str(VALUES[field].get(value, value)) if field in VALUES else str(value or "")
+
+
+def relation_text(kind: str, source: bool) -> str:
+    """What a tie is called on the page of its source, or of its target: of a trusteeship the source has taken the target on."""
+    if kind == "trusteeship":
+        return str(_("Holds in trusteeship") if source else _("Is in the trusteeship of"))
+    return str(RELATIONS[kind])
+
+
+def kind_text(org: Organisation) -> str:
+    """What an organisation is: its tier when it is one of care, else its kind of agency or group."""
+    if org.kind == "care":
+        return str(TIERS[org.care_tier])
+    return str(AGENCY_KINDS.get(org.agency_kind) or FORCE_KINDS.get(org.force_kind) or KINDS[org.kind])
+
 
 WORDS = {
     "region": _("the region does not exist at present"),
@@ -125,6 +197,12 @@ WORDS = {
     "times": _("the end does not lie after the start"),
     "dates": _("the end does not lie after the start"),
     "not_here": _("the person does not work there on that day"),
+    "code_taken": _("another one has this code"),
+    "name_taken": _("another alliance has this name"),
+    "own_post": _("your own post is there"),
+    "trustee": _("another institution holds it in trusteeship at that time"),
+    "elsewhere": _("the person still works elsewhere; end that first"),
+    "parent": _("the code does not begin as that of the region above"),
 }
 _WHY_NOT_ALLIANCE = _(
     "Only institutions of care join. A county community has branches and a lead of the second level or higher; specialty alliances"
@@ -178,6 +256,10 @@ def register() -> None:
             "bad_shift": (
                 _("This duty or work is not possible: %(why)s."),
                 _("The person must work there on that day, the end must lie after the start, and it must not be there already."),
+            ),
+            "number_taken": (
+                _("Somebody of this institution has, or had, this staff number."),
+                _("Give another number, or look for the person in the staff list."),
             ),
             "second_head": (
                 _("This seat is taken."),

@@ -21,7 +21,6 @@ class CalendarListing:
     title = _("Working-day calendar")
     permission = "network.write"
     key = ("day",)
-    handout = ()
     columns = (
         Column("day", _("Day"), "date", required=True, sample="2026-10-01"),
         Column(

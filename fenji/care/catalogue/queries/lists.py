@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Max, Q
+from django.db.models import Max, OuterRef, Q, Subquery
 
 from fenji.care.catalogue import rules
 from fenji.care.catalogue.models import (
@@ -77,22 +77,23 @@ def in_force(kind: str, org_id: int, on: date, using: str = "default") -> ListVe
     return ListVersion.objects.using(using).filter(_in_force(on), kind=kind, org_id=org_id).first()
 
 
-def _looked_up(kind: str, org_id: int, group: str, on: date) -> tuple[int | None, DiseaseEntry | None]:
-    """The version in force, and its entry for a group."""
-    version = in_force(kind, org_id, on)
-    return (version.id, DiseaseEntry.objects.filter(list=version, group=group).first()) if version else (None, None)
+def _looked_up(kind: str, org_id: int, group: str, on: date) -> tuple[int | None, str | None]:
+    """The id of the version in force, and the level of its entry for a group; None for none. One read: every referral asks."""
+    level = Subquery(DiseaseEntry.objects.filter(list=OuterRef("pk"), group=group).values("level")[:1])
+    found = ListVersion.objects.filter(_in_force(on), kind=kind, org_id=org_id)
+    return found.annotate(level=level).values_list("id", "level").first() or (None, None)
 
 
 def listing(group: str, org_id: int, on: date) -> Listing:
     """Look a disease group up for one institution on a day (SM-3-2b: judged by the version in force that day)."""
     lead = alliance_lead(org_id, on)
-    catalogue_id, entry = _looked_up(rules.FIRST_CONTACT, lead.id, group, on) if lead else (None, None)
+    catalogue_id, level = _looked_up(rules.FIRST_CONTACT, lead.id, group, on) if lead else (None, None)
     treatable_id, own = _looked_up(rules.TREATABLE, org_id, group, on)
     return Listing(
-        in_catalogue=entry is not None,
+        in_catalogue=level is not None,
         treatable_here=own is not None,
-        treatable_nearby=entry is not None and own is None and treated_nearby(group, place_of(org_id), on),
-        level=entry.level if entry else "",
+        treatable_nearby=level is not None and own is None and treated_nearby(group, place_of(org_id), on),
+        level=level or "",
         catalogue_id=catalogue_id,
         treatable_id=treatable_id,
     )

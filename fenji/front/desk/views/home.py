@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -12,6 +14,7 @@ from fenji.ground.common.edge import SignedRequest, page
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.ids import BadCaseNumber, parse_case_number
 from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries.directory import directory
 from fenji.ground.policy.queries import TasksPolicy, resolve
 from fenji.ground.tasks import kinds, queries
 from fenji.ground.tasks.rules import urgency
@@ -56,7 +59,7 @@ def _start(text: str) -> int:
 
 @page("desk.open")
 def search(request: SignedRequest) -> HttpResponse:
-    """One field for everything: a case number leads to the case, anything else to the residents."""
+    """One field for everything: a case number leads to the case, anything else to residents, or to institutions of that name."""
     typed = request.GET.get("q", "")
     try:
         return HttpResponseRedirect(f"/referrals/{parse_case_number(typed)}/")
@@ -64,9 +67,9 @@ def search(request: SignedRequest) -> HttpResponse:
         if str(problem) == "check_digit":
             return render(request, "desk/search.html", {"typed": typed, "slip": True}, status=404)
     if request.actor.may("resident.find"):
-        from django.utils.http import urlencode
-
         return HttpResponseRedirect("/residents/?" + urlencode({"q": typed}))
+    if typed.strip() and directory("", text=typed.strip()).exists():
+        return HttpResponseRedirect("/institutions/?" + urlencode({"q": typed.strip()}))
     return render(request, "desk/search.html", {"typed": typed, "slip": False}, status=404)
 
 

@@ -1,10 +1,9 @@
 """The only writes of this room."""
 
 from fenji.ground.network.actions.alliances import form, join, leave, unify
+from fenji.ground.network.actions.departments import add_department, change_department, end_department
 from fenji.ground.network.actions.organisations import (
-    BadChange,
     NewOrganisation,
-    OutOfReach,
     change,
     close,
     enter,
@@ -14,11 +13,10 @@ from fenji.ground.network.actions.organisations import (
     next_numbers,
     place_at,
     register_heir,
-    require_reach,
-    set_departments,
     split,
 )
 from fenji.ground.network.actions.posts import BadCover, PostDates, PostTaken, RolesExclude, WrongKind, appoint, end_post
+from fenji.ground.network.actions.reach import BadChange, OutOfReach, require_reach
 from fenji.ground.network.actions.regions import (
     BadRegionChange,
     change_region,
@@ -27,11 +25,15 @@ from fenji.ground.network.actions.regions import (
     merge_regions,
     placed_columns,
 )
+from fenji.ground.network.actions.relations import end_relation, open_relation
 from fenji.ground.network.actions.staff import (
     BadShift,
+    NumberTaken,
     SecondHead,
     assign,
     change_practitioner,
+    end_seat,
+    end_work,
     enter_practitioner,
     put_on_duty,
     seat_in_force,
@@ -44,19 +46,26 @@ __all__ = [
     "BadRegionChange",
     "BadShift",
     "NewOrganisation",
+    "NumberTaken",
     "OutOfReach",
     "PostDates",
     "PostTaken",
     "RolesExclude",
     "SecondHead",
     "WrongKind",
+    "add_department",
     "appoint",
     "assign",
     "change",
+    "change_department",
     "change_practitioner",
     "change_region",
     "close",
+    "end_department",
     "end_post",
+    "end_relation",
+    "end_seat",
+    "end_work",
     "enter",
     "enter_practitioner",
     "form",
@@ -69,13 +78,13 @@ __all__ = [
     "merge_regions",
     "move",
     "next_numbers",
+    "open_relation",
     "place_at",
     "placed_columns",
     "put_on_duty",
     "register_heir",
     "require_reach",
     "seat_in_force",
-    "set_departments",
     "split",
     "take_off_duty",
     "unify",

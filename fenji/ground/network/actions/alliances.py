@@ -10,7 +10,8 @@ from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.refusal import Stale, Unknown
 from fenji.ground.network import rules
-from fenji.ground.network.actions.organisations import next_numbers, require_reach
+from fenji.ground.network.actions.organisations import next_numbers
+from fenji.ground.network.actions.reach import require_reach
 from fenji.ground.network.models import Alliance, Membership, Organisation
 
 
@@ -21,7 +22,11 @@ def form(
     with transaction.atomic(using=using):
         number = next_numbers(1, using)[0]
         alliance = Alliance(id=number, kind=kind, name=name, specialty=specialty, start=on)
-        alliance.save(using=using, force_insert=True)
+        try:
+            with transaction.atomic(using=using):
+                alliance.save(using=using, force_insert=True)
+        except IntegrityError as error:
+            raise rules.NotAlliance(why="name_taken") from error
         join(alliance.id, lead_id, "lead", on=on, by=by, at=at, using=using)
         audit(by=by, at=at, action="alliance.form", subject=f"alliance:{number}", after=kind, using=using)
     return alliance
@@ -67,15 +72,17 @@ def join(
 
 
 def leave(alliance_id: int, org_id: int, *, on: date, by: Actor, at: datetime, using: str = "default") -> None:
-    """End a membership on a day. Raises Unknown, OutOfReach."""
+    """End a membership on a day. Raises Unknown, OutOfReach, NotAlliance."""
     with transaction.atomic(using=using):
         rows = Membership.objects.using(using).select_for_update().filter(alliance_id=alliance_id, end=None)
         held = {m.org_id: m for m in rows.select_related("org")}
         lead = next((m.org for m in held.values() if m.role == "lead"), None)
         row = held.get(org_id)
-        if row is None or row.start >= on:
+        if row is None:
             raise Unknown(what="membership")
         require_reach(by, (lead or row.org).path)
+        if on <= row.start:
+            raise rules.NotAlliance(why="day")
         Membership.objects.using(using).filter(pk=row.pk).update(end=on)
         audit(by=by, at=at, action="alliance.leave", subject=f"alliance:{alliance_id}", before=str(org_id), using=using)
 

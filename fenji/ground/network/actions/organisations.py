@@ -1,23 +1,26 @@
-"""Organisations: founding, dated changes, closing, mergers and splits; departments, relations, named lists."""
+"""Organisations: founding, dated changes, closing, mergers and splits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 
 from fenji.ground.access.actions import audit
-from fenji.ground.access.rules import HOUSE_ACCOUNT, Actor
+from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.refusal import Refused, Stale, Unknown
+from fenji.ground.common.refusal import Stale, Unknown
 from fenji.ground.network import rules
-from fenji.ground.network.actions.regions import hand_rows, move_paths
+from fenji.ground.network.actions.reach import BadChange, require_reach
+from fenji.ground.network.actions.regions import hand_rows, move_paths, posts_below, sign_out
+from fenji.ground.network.actions.versions import version_of, write_version
 from fenji.ground.network.models import (
-    PARTICULARS,
     Department,
+    ForceMember,
     Membership,
     Organisation,
     OrganisationVersion,
@@ -31,18 +34,6 @@ from fenji.ground.network.models import (
 
 Heir = Callable[[int, int, str], None]
 _HEIRS: list[Heir] = []
-
-
-class OutOfReach(Refused):
-    """The person administers another region or institution."""
-
-    code = "out_of_reach"
-
-
-class BadChange(Refused):
-    """A change of an organisation that cannot be. detail: why."""
-
-    code = "bad_change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +55,16 @@ def register_heir(inherit: Heir) -> None:
     _HEIRS.append(inherit)
 
 
-def require_reach(by: Actor, path: str) -> None:
-    """Refuse when the acting person does not administer this place. The house itself may. Raises OutOfReach."""
-    if by.account_id != HOUSE_ACCOUNT and not (by.reach and path.startswith(by.reach)):
-        raise OutOfReach
+@contextmanager
+def _named(using: str) -> Iterator[None]:
+    """A code that another present organisation has is a refusal, not a broken page."""
+    try:
+        with transaction.atomic(using=using):
+            yield
+    except IntegrityError as error:
+        if "organisation_code" in str(error):
+            raise BadChange(why="code_taken") from error
+        raise
 
 
 def next_numbers(count: int, using: str) -> list[int]:
@@ -80,14 +77,8 @@ def next_numbers(count: int, using: str) -> list[int]:
 def enter(organisations: list[Organisation], start: date, using: str = "load") -> None:
     """Write organisations that are built already, each with its first dated row."""
     Organisation.objects.using(using).bulk_create(organisations, batch_size=2000)
-    versions = [_version_of(o, o.start or start, "") for o in organisations]
+    versions = [version_of(o, o.start or start, "") for o in organisations]
     OrganisationVersion.objects.using(using).bulk_create(versions, batch_size=2000)
-
-
-def _version_of(org: Organisation, start: date, reason: str) -> OrganisationVersion:
-    facts = {f: getattr(org, f"{f}_id" if f == "region" else f) for f in PARTICULARS}
-    facts["region_id"] = facts.pop("region")
-    return OrganisationVersion(org_id=org.id, path=org.path, start=start, reason=reason, **facts)
 
 
 @transaction.atomic
@@ -98,6 +89,8 @@ def found(new: NewOrganisation, *, by: Actor, at: datetime, using: str = "defaul
         number = next_numbers(1, using)[0]
         path = rules.path_of(code, number)
         require_reach(by, path)
+        if new.start > local_day(at):
+            raise BadChange(why="future")
         org = Organisation(
             id=number,
             kind=new.kind,
@@ -109,7 +102,8 @@ def found(new: NewOrganisation, *, by: Actor, at: datetime, using: str = "defaul
             **new.facts,
             **new.place,
         )
-        enter([org], new.start, using)
+        with _named(using):
+            enter([org], new.start, using)
         audit(by=by, at=at, action="organisation.found", subject=f"org:{number}", after=new.kind, using=using)
     return org
 
@@ -151,24 +145,11 @@ def change(
         for name, value in wanted.items():
             setattr(org, name, value)
         org.version += 1
-        org.save(using=using, update_fields=[*wanted, "version"])
-        _write_version(org, on, reason, using)
+        with _named(using):
+            org.save(using=using, update_fields=[*wanted, "version"])
+        write_version(org, on, reason, using)
         audit(by=by, at=at, action="organisation.change", subject=f"org:{org_id}", after=before, using=using, on=str(on))
     return org
-
-
-def _write_version(org: Organisation, on: date, reason: str, using: str) -> None:
-    present = OrganisationVersion.objects.using(using).select_for_update().get(org_id=org.id, end=None)
-    if on < present.start:
-        raise BadChange(why="before")
-    new = _version_of(org, on, reason)
-    if on == present.start:
-        new.pk = present.pk
-        new.save(using=using, force_update=True)
-        return
-    present.end = on
-    present.save(using=using, update_fields=["end"])
-    new.save(using=using, force_insert=True)
 
 
 def place_at(
@@ -188,19 +169,41 @@ def place_at(
 def _end_everything(org: Organisation, on: date, at: datetime, using: str) -> None:
     org.end, org.version = on, org.version + 1
     org.save(using=using, update_fields=["end", "version"])
-    for model in (OrganisationVersion, Membership, PractitionerRole, Department):
+    for model in (OrganisationVersion, Membership, PractitionerRole, Department, ForceMember):
         model.objects.using(using).filter(org_id=org.id, end=None).exclude(start__gte=on).update(end=on)
     Relation.objects.using(using).filter(source_id=org.id, end=None, start__lt=on).update(end=on)
     Relation.objects.using(using).filter(target_id=org.id, end=None, start__lt=on).update(end=on)
-    Post.objects.using(using).filter(org_id=org.id, end=None, start__lt=at).update(end=at, ended_because="organisation ended")
+    _end_posts(org, "organisation ended", at, using)
+
+
+def _end_posts(org: Organisation, reason: str, at: datetime, using: str) -> list[Post]:
+    """End the posts at an organisation and their open sessions; returns them."""
+    posts = list(Post.objects.using(using).filter(org_id=org.id, end=None, start__lt=at))
+    Post.objects.using(using).filter(pk__in=[p.pk for p in posts]).update(end=at, ended_because=reason)
+    sign_out([p.pk for p in posts], at)
+    return posts
+
+
+def _not_ones_own(org: Organisation, by: Actor) -> None:
+    # the session that acts is one of this post: it would end itself half-way
+    if by.org_id == org.id and by.post_id is not None:
+        raise BadChange(why="own_post")
+
+
+def _check_last_day(org: Organisation, on: date, at: datetime) -> None:
+    """It must have existed before the day, the day must have come, and nothing may be dated after it."""
+    if on > local_day(at) or (org.start is not None and on <= org.start):
+        raise BadChange(why="day")
+    if OrganisationVersion.objects.using("load").filter(org_id=org.id, end=None, start__gte=on).exists():
+        raise BadChange(why="before")
 
 
 @transaction.atomic(using="load")
 def close(org_id: int, version: int, *, on: date, reason: str, by: Actor, at: datetime) -> Organisation:
     """End an organisation with its memberships, departments and posts. Raises as `change` does."""
     org = _locked(org_id, version, by, "load")
-    if on > local_day(at) or (org.start is not None and on <= org.start):
-        raise BadChange(why="day")
+    _not_ones_own(org, by)
+    _check_last_day(org, on, at)
     _end_everything(org, on, at, "load")
     audit(by=by, at=at, action="organisation.close", subject=f"org:{org_id}", after=reason, using="load", on=str(on))
     return org
@@ -213,13 +216,17 @@ def merge(org_id: int, version: int, into: int, *, on: date, document: str, by: 
     Raises as `change` does, and CannotMerge.
     """
     org = _locked(org_id, version, by, "load")
+    _not_ones_own(org, by)
     heir = Organisation.objects.using("load").select_for_update().filter(pk=into).first()
     if heir is None:
         raise Unknown(what="organisation")
     require_reach(by, heir.path)
     rules.check_merge((org.kind, org.end), (heir.kind, heir.end))
-    if org.id == heir.id or on > local_day(at) or (org.start is not None and on <= org.start):
-        raise BadChange(why="day" if org.id != heir.id else "same")
+    if org.id == heir.id:
+        raise BadChange(why="same")
+    _check_last_day(org, on, at)
+    if heir.start is not None and on < heir.start:
+        raise BadChange(why="day")
     _carry_people(org, heir, on, at)
     _end_everything(org, on, at, "load")
     hand_rows(org.path, heir.path)
@@ -241,9 +248,7 @@ def _carry_people(org: Organisation, heir: Organisation, on: date, at: datetime)
     )
     Practitioner.objects.using("load").filter(org=org, end=None).update(org=heir)
     held = set(Post.objects.using("load").filter(org=heir, end=None).values_list("account_id", "role"))
-    posts = list(Post.objects.using("load").filter(org=org, end=None, start__lt=at))
-    Post.objects.using("load").filter(pk__in=[p.pk for p in posts]).update(end=at, ended_because="organisation merged")
-    for post in posts:
+    for post in _end_posts(org, "organisation merged", at, "load"):
         if (post.account_id, post.role) not in held:
             Post.objects.using("load").create(account_id=post.account_id, org=heir, path=heir.path, role=post.role, start=at)
 
@@ -262,34 +267,12 @@ def move(org_id: int, version: int, region_id: int, *, on: date, reason: str, by
     """An organisation moves to another region: its rows go with it. Raises as `change` does."""
     with transaction.atomic(using="load"):
         org = _locked(org_id, version, by, "load")
+        _not_ones_own(org, by)
         code = _code_of(region_id, "load")
         new = rules.path_of(code, org.id)
         require_reach(by, new)
         old = org.path
         change(org_id, version, {"region_id": region_id}, on=on, reason=reason, by=by, at=at, using="load")
         move_paths(old, new)
+        sign_out(posts_below(new), at)
         return Organisation.objects.using("load").get(pk=org_id)
-
-
-def set_departments(
-    org_id: int, wanted: Iterable[tuple[str, str, str]], *, on: date, by: Actor, at: datetime, using: str = "default"
-) -> None:
-    """Make (name_zh, name_en, specialty) the departments of an institution: missing ones begin, others end on the day."""
-    with transaction.atomic(using=using):
-        org = Organisation.objects.using(using).select_for_update().filter(pk=org_id).first()
-        if org is None:
-            raise Unknown(what="organisation")
-        if by.org_id != org_id:
-            require_reach(by, org.path)
-        present = {d.name_zh: d for d in Department.objects.using(using).filter(org_id=org_id, end=None)}
-        named = {zh: (en, specialty) for zh, en, specialty in wanted}
-        for zh in present.keys() - named.keys():
-            Department.objects.using(using).filter(pk=present[zh].pk).update(end=on)
-        for zh, (en, specialty) in named.items():
-            if zh in present:
-                Department.objects.using(using).filter(pk=present[zh].pk).update(name_en=en, specialty=specialty)
-            else:
-                number = next_numbers(1, using)[0]
-                new = Department(id=number, org_id=org_id, name_zh=zh, name_en=en, specialty=specialty, start=on)
-                new.save(using=using, force_insert=True)
-        audit(by=by, at=at, action="departments.set", subject=f"org:{org_id}", after=str(len(named)), using=using)

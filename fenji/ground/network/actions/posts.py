@@ -13,7 +13,7 @@ from fenji.ground.access.models import Account
 from fenji.ground.access.rules import ADMINISTERED_WITH, HOUSE_ACCOUNT, Actor, administers, conflicting_roles, kind_of
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
-from fenji.ground.network.actions.organisations import require_reach
+from fenji.ground.network.actions.reach import require_reach
 from fenji.ground.network.models import Organisation, Post
 
 _EXCLUDE = "FJ002"

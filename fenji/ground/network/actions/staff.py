@@ -8,11 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
+from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import Refused, Stale, Unknown
-from fenji.ground.network.actions.organisations import require_reach
+from fenji.ground.network.actions.reach import require_reach
 from fenji.ground.network.models import DutyShift, ForceMember, Organisation, Practitioner, PractitionerRole, TitleHeld
 
 
@@ -20,6 +22,12 @@ class BadShift(Refused):
     """A duty shift that cannot be. detail: why."""
 
     code = "bad_shift"
+
+
+class NumberTaken(Refused):
+    """Somebody else of the institution has, or had, this staff number."""
+
+    code = "number_taken"
 
 
 class SecondHead(Refused):
@@ -40,11 +48,15 @@ def _org(org_id: int, by: Actor, using: str) -> Organisation:
 def enter_practitioner(
     org_id: int, facts: Mapping[str, Any], *, on: date, by: Actor, at: datetime, using: str = "default"
 ) -> Practitioner:
-    """Enter somebody at their employer, with their title and their work there. Raises Unknown, OutOfReach."""
+    """Enter somebody at their employer, with their title and their work there. Raises Unknown, OutOfReach, NumberTaken."""
     with transaction.atomic(using=using):
         org = _org(org_id, by, using)
         person = Practitioner(org=org, path=org.path, start=on, **facts)
-        person.save(using=using, force_insert=True)
+        try:
+            with transaction.atomic(using=using):
+                person.save(using=using, force_insert=True)
+        except IntegrityError as error:
+            raise NumberTaken from error
         title = TitleHeld(practitioner=person, org=org, path=org.path, title=person.title, start=person.titled_on or on)
         title.save(using=using, force_insert=True)
         work = PractitionerRole(practitioner=person, org=org, path=org.path, kind="employed", start=on)
@@ -111,6 +123,31 @@ def assign(
     return row
 
 
+def end_work(role_id: UUID, version: int, *, on: date, by: Actor, at: datetime) -> PractitionerRole:
+    """Somebody no longer works at a place from a day on; at their employer: they leave it, once they work nowhere else.
+
+    Who enters the staff of that place decides. Raises Unknown, Stale, OutOfReach, BadShift.
+    """
+    with transaction.atomic():
+        row = PractitionerRole.objects.select_for_update().filter(pk=role_id).first()
+        if row is None:
+            raise Unknown(what="work")
+        _org(row.org_id, by, "default")
+        if row.version != version or (row.end is not None and row.end <= on):
+            raise Stale
+        if on <= row.start:
+            raise BadShift(why="dates")
+        if row.kind == "employed":
+            others = PractitionerRole.objects.filter(practitioner_id=row.practitioner_id).exclude(pk=row.pk).exclude(end__lte=on)
+            if others.exists():
+                raise BadShift(why="elsewhere")
+            Practitioner.objects.filter(pk=row.practitioner_id).update(end=on, version=F("version") + 1)
+        row.end, row.version = on, row.version + 1
+        row.save(update_fields=["end", "version"])
+        audit(by=by, at=at, action="staff.leave", subject=f"practitioner:{row.practitioner_id}", before=row.kind, org=row.org_id)
+    return row
+
+
 def put_on_duty(
     practitioner_id: UUID,
     org_id: int,
@@ -125,8 +162,9 @@ def put_on_duty(
     """Put somebody who works at an institution on its duty list. Raises Unknown, OutOfReach, BadShift."""
     with transaction.atomic():
         org = _org(org_id, by, "default")
-        works = PractitionerRole.objects.filter(practitioner_id=practitioner_id, org=org, start__lte=start.date())
-        if not works.exclude(end__lte=start.date()).exists():
+        day = local_day(start)
+        works = PractitionerRole.objects.filter(practitioner_id=practitioner_id, org=org, start__lte=day)
+        if not works.exclude(end__lte=day).exists():
             raise BadShift(why="not_here")
         row = DutyShift(
             org=org, path=org.path, practitioner_id=practitioner_id, department_id=department_id, duty=duty, start=start, end=end
@@ -168,4 +206,21 @@ def seat_in_force(
         except IntegrityError as error:
             raise SecondHead from error
         audit(by=by, at=at, action="force.seat", subject=f"org:{org_id}", after=role, using=using)
+    return row
+
+
+def end_seat(member_id: UUID, version: int, *, on: date, by: Actor, at: datetime) -> ForceMember:
+    """End a seat in a leading group, secretariat or task force on a day. Raises Unknown, Stale, OutOfReach, BadShift."""
+    with transaction.atomic():
+        row = ForceMember.objects.select_for_update().filter(pk=member_id).first()
+        if row is None:
+            raise Unknown(what="seat")
+        _org(row.org_id, by, "default")
+        if row.version != version or row.end is not None:
+            raise Stale
+        if on <= row.start:
+            raise BadShift(why="dates")
+        row.end, row.version = on, row.version + 1
+        row.save(update_fields=["end", "version"])
+        audit(by=by, at=at, action="force.leave", subject=f"org:{row.org_id}", before=row.role)
     return row

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, time
 from uuid import UUID
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from fenji.ground.access.actions import audit_all, create_accounts, new_activation
@@ -106,9 +106,9 @@ def _codes(accounts: Sequence[Account], orgs: dict[str, Organisation], by: Actor
 
 def _slip(account: Account, row: Row, org: Organisation, code: str) -> dict[str, str]:
     return {
-        _now("Institution"): org.name,
-        _now("Name"): account.name,
-        _now("User name"): account.username,
-        _now("Role"): str(ROLE_NAMES[row.values["role"]]),
-        _now("Activation code"): code,
+        gettext("Institution"): org.name,
+        gettext("Name"): account.name,
+        gettext("User name"): account.username,
+        gettext("Role"): str(ROLE_NAMES[row.values["role"]]),
+        gettext("Activation code"): code,
     }

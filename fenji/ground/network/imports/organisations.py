@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from fenji.ground.access.actions import audit
+from fenji.ground.access.actions import audit_all
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.imports import Column, Judgement, Row
@@ -103,10 +103,10 @@ class Institutions:
             if region is None:
                 found.fault(row, "region", "no_region", given=str(row.values["region"]))
                 continue
-            _check(row, found)
+            org = present.get(row.values["code"])
+            _check(row, org, found)
             if row.values["parent"] and row.values["parent"] not in named:
                 found.fault(row, "parent", "no_org", given=row.values["parent"])
-            org = present.get(row.values["code"])
             if not governs(by, org.path if org else rules.path_of(region.code, 0)[: len(region.code)]):
                 found.fault(row, "region", "not_yours")
             elif org is not None and org.region_id != region.region_id:
@@ -124,8 +124,7 @@ class Institutions:
             numbers = actions.next_numbers(len(fresh), "load") if fresh else []
             built = [_built(r, n, regions[str(r.values["region"])], today) for r, n in zip(fresh, numbers, strict=True)]
             actions.enter(built, today, "load")
-            for org in built:
-                audit(by=by, at=at, action="organisation.found", subject=f"org:{org.id}", after=org.kind, using="load")
+            audit_all([f"org:{o.id}" for o in built], by=by, at=at, action="organisation.found", using="load")
             for row in batch:
                 if row.values["code"] in present:
                     _change(present[row.values["code"]], row, by, at)
@@ -141,46 +140,46 @@ def _give_parents(rows: Sequence[Row]) -> None:
         Organisation.objects.using("load").filter(pk=known[code].pk).update(parent=known[parent])
 
 
+_TEXTS = ("uscc", "care_tier", "grade", "ws218", "affiliation", "ownership", "development")
+
+
 def _facts(row: Row) -> dict[str, Any]:
+    """The particulars a row says something about: what a file has no column for stays as it stands."""
     v = row.values
-    return {
-        "name": v["name"],
-        "code": v["code"],
-        "uscc": v["uscc"] or "",
-        "care_tier": v["care_tier"] or "",
-        "grade": v["grade"] or "",
-        "ws218": v["ws218"] or "",
-        "affiliation": v["affiliation"] or "",
-        "ownership": v["ownership"] or "",
-        "integrated": bool(v["integrated"]),
-        "development": v["development"] or "",
-    }
+    said: dict[str, Any] = {"name": v["name"], "code": v["code"], **{f: v[f] or "" for f in _TEXTS if f in v}}
+    return {**said, "integrated": bool(v["integrated"])} if "integrated" in v else said
 
 
 def _place(row: Row) -> dict[str, Any]:
     v = row.values
-    exact = {k: Decimal(v[k]).quantize(Decimal("0.000001")) if v[k] is not None else None for k in ("longitude", "latitude")}
-    return {"address": v["address"] or "", "phone": v["phone"] or "", "hours": v["hours"] or "", **exact}
+    said: dict[str, Any] = {f: v[f] or "" for f in ("address", "phone", "hours") if f in v}
+    for axis in ("longitude", "latitude"):
+        if axis in v:
+            said[axis] = Decimal(v[axis]).quantize(Decimal("0.000001")) if v[axis] is not None else None
+    return said
 
 
-def _check(row: Row, found: Findings) -> None:
+def _check(row: Row, org: Organisation | None, found: Findings) -> None:
     v = row.values
-    care = (v["kind"] or "care") == "care"
-    if care and not v["care_tier"]:
+    present = {f: getattr(org, f) if org else "" for f in _TEXTS}
+    will = {**present, "integrated": org.integrated if org else False, **_facts(row)}
+    kind = org.kind if org else v["kind"] or "care"
+    if kind == "care" and not will["care_tier"]:
         found.fault(row, "care_tier", "needs_tier")
-    if not care and (v["care_tier"] or v["grade"] or v["ownership"]):
+    if kind != "care" and (will["care_tier"] or will["grade"] or will["ownership"]):
         found.fault(row, "care_tier", "no_tier")
-    if v["agency_kind"] and v["kind"] != "agency":
+    if v["agency_kind"] and kind != "agency":
         found.fault(row, "agency_kind", "agency_only")
-    if v["force_kind"] and v["kind"] != "task_force":
+    if v["force_kind"] and kind != "task_force":
         found.fault(row, "force_kind", "force_only")
-    if v["ws218"] and not rules.WS218.match(v["ws218"]):
+    if will["ws218"] and not rules.WS218.match(will["ws218"]):
         found.fault(row, "ws218", "ws218")
-    if v["integrated"] and v["care_tier"] != "village":
+    if will["integrated"] and will["care_tier"] != "village":
         found.fault(row, "integrated", "village_only")
-    if v["development"] and v["ownership"] != "private":
+    if will["development"] and will["ownership"] != "private":
         found.fault(row, "development", "private_only")
-    _check_place(row, care, found)
+    if org is None or "longitude" in v or "latitude" in v:
+        _check_place(row, kind == "care", found)
     if v["uscc"] and not rules.uscc_fits(v["uscc"]):
         found.note(row, "uscc", "uscc")
 
@@ -257,7 +256,7 @@ class Departments:
             if row.values["specialty"] and row.values["specialty"] not in known:
                 found.fault(row, "specialty", "no_specialty", given=row.values["specialty"])
             old = held.get((org.id, row.values["name"]))
-            facts = {"name_en": row.values["name_en"] or "", "specialty": known.get(row.values["specialty"] or "", "")}
+            facts = _said(row, known)
             found.outcomes[row.line] = "new" if old is None else "changed" if differs(old, facts) else "same"
         return found.done()
 
@@ -271,16 +270,22 @@ class Departments:
             fresh = []
             for row in batch:
                 org = present[row.values["org"]]
-                facts = {"name_en": row.values["name_en"] or "", "specialty": known.get(row.values["specialty"] or "", "")}
+                facts = _said(row, known)
                 old = held.get((org.id, row.values["name"]))
-                if old is not None:
+                if old is not None and facts:
                     Department.objects.using("load").filter(pk=old.pk).update(**facts)
-                else:
+                elif old is None:
                     start = row.values["since"] or local_day(at)
                     fresh.append(Department(id=next(numbers), org=org, name_zh=row.values["name"], start=start, **facts))
-                audit(by=by, at=at, action="department.import", subject=f"org:{org.id}", using="load")
+            subjects = sorted({f"org:{present[r.values['org']].id}" for r in batch})
+            audit_all(subjects, by=by, at=at, action="departments.set", using="load")
             Department.objects.using("load").bulk_create(fresh)
         return []
+
+
+def _said(row: Row, known: Mapping[str, str]) -> dict[str, str]:
+    said = {"name_en": row.values["name_en"] or ""} if "name_en" in row.values else {}
+    return {**said, "specialty": known.get(row.values["specialty"] or "", "")} if "specialty" in row.values else said
 
 
 def _departments(present: Mapping[str, Organisation]) -> dict[tuple[int, str], Department]:

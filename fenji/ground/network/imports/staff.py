@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from fenji.ground.access.actions import audit
+from fenji.ground.access.actions import audit_all
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.imports import Column, Judgement, Row
@@ -104,8 +104,7 @@ def _enter(fresh: list[Practitioner], places: Mapping[Any, int | None], by: Acto
         PractitionerRole(practitioner=p, org_id=p.org_id, path=p.path, department_id=places[p.id], kind="employed", start=p.start)
         for p in fresh
     )
-    for person in fresh:
-        audit(by=by, at=at, action="staff.enter", subject=f"practitioner:{person.id}", using="load", org=person.org_id)
+    audit_all([f"practitioner:{p.id}" for p in fresh], by=by, at=at, action="staff.enter", using="load")
 
 
 def _named(row: Row) -> list[str]:
@@ -113,15 +112,10 @@ def _named(row: Row) -> list[str]:
 
 
 def _facts(row: Row, known: Mapping[str, str]) -> dict[str, Any]:
+    """What a row says of somebody: what a file has no column for stays as it stands."""
     v = row.values
-    return {
-        "name": v["name"],
-        "category": v["category"],
-        "title": v["title"],
-        "titled_on": v["titled_on"],
-        "specialties": [known[s] for s in _named(row)],
-        "licence_until": v["licence_until"],
-    }
+    said: dict[str, Any] = {f: v[f] for f in ("name", "category", "title", "titled_on", "licence_until") if f in v}
+    return {**said, "specialties": [known[s] for s in _named(row)]} if "specialties" in v else said
 
 
 def _present(orgs: Mapping[str, Organisation]) -> dict[tuple[int, str], Practitioner]:

@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Left
 
 from fenji.ground.access.actions import Seat
-from fenji.ground.access.rules import SECURITY_ADMIN
+from fenji.ground.access.rules import HOUSE_ACCOUNT, SECURITY_ADMIN, Actor
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import COUNTY_CODE_LENGTH
 from fenji.ground.network import rules
@@ -51,13 +51,19 @@ class Place:
     policy_path: tuple[str, ...]
 
 
-def _in_force(day: date) -> Q:
+def in_force(day: date) -> Q:
+    """Rows with `start` and `end` that hold on a day."""
     return Q(start__lte=day) & (Q(end=None) | Q(end__gt=day))
 
 
 def _county(org: Organisation) -> str:
     # the county is the first six digits of the place, whatever the region's kind
     return org.path[:COUNTY_CODE_LENGTH]
+
+
+def within_reach(by: Actor, path: str) -> bool:
+    """Whether somebody administers a place; the house itself may everything."""
+    return by.account_id == HOUSE_ACCOUNT or bool(by.reach and path.startswith(by.reach))
 
 
 def place(org: Organisation) -> Place:
@@ -99,7 +105,10 @@ def posts_within(reach: str) -> QuerySet[Post]:
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """An organisation as it was on a day: its particulars then, and the county that it lay in then."""
+    """An organisation as it was on a day: its particulars then, and the county that it lay in then.
+
+    `since`, `until`: the days in which just these particulars held.
+    """
 
     org_id: int
     name: str
@@ -111,14 +120,21 @@ class Then:
     region_name: str
     region_code: str
     county_code: str
+    code: str
+    uscc: str
+    ws218: str
+    affiliation: str
+    development: str
+    since: date
+    until: date | None
 
 
 def as_then(org_id: int, on: date, using: str = "default") -> Then | None:
     """What an organisation was on a day; None when it did not exist then. Codes and names of regions are those of the day."""
-    version = OrganisationVersion.objects.using(using).filter(_in_force(on), org_id=org_id).first()
+    version = OrganisationVersion.objects.using(using).filter(in_force(on), org_id=org_id).first()
     if version is None:
         return None
-    name = RegionName.objects.using(using).filter(_in_force(on), region_id=version.region_id).first()
+    name = RegionName.objects.using(using).filter(in_force(on), region_id=version.region_id).first()
     # before the first dated row of a region its oldest is the best that is known
     name = name or RegionName.objects.using(using).filter(region_id=version.region_id).order_by("start").first()
     code, called = (name.code, name.name) if name else ("", "")
@@ -133,6 +149,13 @@ def as_then(org_id: int, on: date, using: str = "default") -> Then | None:
         called,
         code,
         code[:COUNTY_CODE_LENGTH],
+        version.code,
+        version.uscc,
+        version.ws218,
+        version.affiliation,
+        version.development,
+        version.start,
+        version.end,
     )
 
 
@@ -162,30 +185,28 @@ def predecessors(org_id: int, using: str = "default") -> list[int]:
 
 def members(alliance_id: int, on: date, using: str = "default") -> list[Membership]:
     """Members of an alliance on a day, lead first, then by place."""
-    rows = Membership.objects.using(using).filter(_in_force(on), alliance_id=alliance_id).select_related("org")
+    rows = Membership.objects.using(using).filter(in_force(on), alliance_id=alliance_id).select_related("org")
     return sorted(rows, key=lambda m: (m.role != "lead", m.org.path))
 
 
 def alliances_of(org_id: int, on: date) -> list[Membership]:
     """An organisation's memberships on a day, with their alliances."""
-    rows = Membership.objects.filter(_in_force(on), org_id=org_id)
+    rows = Membership.objects.filter(in_force(on), org_id=org_id)
     return list(rows.select_related("alliance").order_by("alliance__kind", "alliance_id"))
 
 
 def community_of(org_id: int, on: date, using: str = "default") -> int | None:
     """The county community an institution belongs to on a day; None when to none."""
-    row = Membership.objects.using(using).filter(_in_force(on), org_id=org_id, kind="county_community").first()
+    row = Membership.objects.using(using).filter(in_force(on), org_id=org_id, kind="county_community").first()
     return row.alliance_id if row else None
 
 
 def branch_specialties(community: int, on: date, using: str = "default") -> frozenset[str]:
     """Specialties of the people who work at a branch of a county community on a day, employed or sent down (SM-3-3b)."""
-    branches = (
-        Membership.objects.using(using).filter(_in_force(on), alliance_id=community, role__in=rules.BRANCHES).values("org_id")
-    )
+    branches = Membership.objects.using(using).filter(in_force(on), alliance_id=community, role__in=rules.BRANCHES).values("org_id")
     found = (
         PractitionerRole.objects.using(using)
-        .filter(_in_force(on), org_id__in=branches)
+        .filter(in_force(on), org_id__in=branches)
         .values_list("practitioner__specialties", flat=True)
     )
     return frozenset(s for many in found for s in many)
@@ -200,7 +221,7 @@ def public_primary(county: str) -> QuerySet[Organisation]:
 
 def staff_of(org_id: int, on: date) -> QuerySet[PractitionerRole]:
     """Who works at an institution on a day, by name."""
-    found = PractitionerRole.objects.filter(_in_force(on), org_id=org_id)
+    found = PractitionerRole.objects.filter(in_force(on), org_id=org_id)
     return found.select_related("practitioner", "department").order_by("practitioner__name", "id")
 
 
@@ -241,8 +262,8 @@ def care_counties() -> list[str]:
 
 def led_members(org_id: int, on: date) -> list[Place]:
     """The members of all alliances that an organisation leads on a day, without itself, by place."""
-    led = Membership.objects.filter(_in_force(on), org_id=org_id, role="lead").values("alliance")
-    joined = Membership.objects.filter(_in_force(on), alliance__in=led).exclude(org_id=org_id)
+    led = Membership.objects.filter(in_force(on), org_id=org_id, role="lead").values("alliance")
+    joined = Membership.objects.filter(in_force(on), alliance__in=led).exclude(org_id=org_id)
     return places_of(joined.values_list("org_id", flat=True))
 
 
@@ -274,15 +295,15 @@ def contact_of(org_id: int) -> Contact:
 
 def alliance_lead(org_id: int, on: date) -> Organisation | None:
     """The lead of the county community an institution belongs to on a day; None when it belongs to none."""
-    mine = Membership.objects.filter(_in_force(on), org_id=org_id, alliance__kind="county_community")
-    lead = Membership.objects.filter(_in_force(on), role="lead", alliance__in=mine.values("alliance")).select_related("org")
+    mine = Membership.objects.filter(in_force(on), org_id=org_id, alliance__kind="county_community")
+    lead = Membership.objects.filter(in_force(on), role="lead", alliance__in=mine.values("alliance")).select_related("org")
     found = lead.first()
     return found.org if found else None
 
 
 def communities_within(prefix: str, on: date) -> list[Membership]:
     """County communities on a day whose lead lies below `prefix`, by place: the lead's membership of each."""
-    led = Membership.objects.filter(_in_force(on), role="lead", alliance__kind="county_community", org__path__starts=prefix)
+    led = Membership.objects.filter(in_force(on), role="lead", alliance__kind="county_community", org__path__starts=prefix)
     return list(led.select_related("org").order_by("org__path"))
 
 
@@ -300,9 +321,10 @@ def _serves(org: Organisation, origin: Place) -> bool:
     return org.path[:common] == origin.path[:common]
 
 
-def departments_of(org_id: int) -> list[Department]:
-    """Departments of an institution, in the order of their ids."""
-    return list(Department.objects.filter(org_id=org_id, end=None).order_by("id"))
+def departments_of(org_id: int, on: date | None = None) -> list[Department]:
+    """Departments of an institution at present or on a day, in the order of their ids."""
+    held = Q(end=None) if on is None else (Q(start=None) | Q(start__lte=on)) & (Q(end=None) | Q(end__gt=on))
+    return list(Department.objects.filter(held, org_id=org_id).order_by("id"))
 
 
 def posts_of(account_id: UUID, at: datetime) -> list[Post]:
@@ -355,15 +377,15 @@ def count_regions(using: str = "default") -> int:
 
 def register_within(reach: str, on: date) -> rules.Register:
     """What the registry held on a day in the regions whose codes begin with `reach`: particulars as they were then."""
-    versions = OrganisationVersion.objects.filter(_in_force(on), path__starts=reach).values_list(
+    versions = OrganisationVersion.objects.filter(in_force(on), path__starts=reach).values_list(
         *("org_id", "name", "care_tier", "grade", "ownership", "development", "path")
     )
     kinds = {
         o.pk: o for o in Organisation.objects.filter(path__starts=reach).only("kind", "agency_kind", "force_kind", "parent_id")
     }
     orgs = {v[0]: _org_view(v, kinds[v[0]]) for v in versions if v[0] in kinds}
-    seats = ForceMember.objects.filter(_in_force(on), org_id__in=orgs).values_list("org_id", "role")
-    ties = Relation.objects.filter(_in_force(on), kind__in=("partnership", "agreement")).values_list("source_id", "target_id")
+    seats = ForceMember.objects.filter(in_force(on), org_id__in=orgs).values_list("org_id", "role")
+    ties = Relation.objects.filter(in_force(on), kind__in=("partnership", "agreement")).values_list("source_id", "target_id")
     partners = frozenset((a, b) for a, b in ties if a in orgs or b in orgs)
     return rules.Register(
         counties=_named_regions(reach, ("county",), on),
@@ -385,19 +407,19 @@ def _org_view(version: tuple[Any, ...], org: Organisation) -> rules.OrgView:
 
 
 def _named_regions(reach: str, kinds: tuple[str, ...], on: date) -> tuple[tuple[str, str], ...]:
-    rows = RegionName.objects.filter(_in_force(on), code__starts=reach, region__kind__in=kinds).order_by("code")
+    rows = RegionName.objects.filter(in_force(on), code__starts=reach, region__kind__in=kinds).order_by("code")
     return tuple(rows.values_list("code", "name"))
 
 
 def _elsewhere(ids: Iterable[int], on: date) -> list[rules.OrgView]:
-    rows = OrganisationVersion.objects.filter(_in_force(on), org_id__in=set(ids)).select_related("org")
+    rows = OrganisationVersion.objects.filter(in_force(on), org_id__in=set(ids)).select_related("org")
     return [_org_view((v.org_id, v.name, v.care_tier, v.grade, v.ownership, v.development, v.path), v.org) for v in rows]
 
 
 def _alliance_views(orgs: dict[int, rules.OrgView], on: date) -> tuple[rules.AllianceView, ...]:
     """Alliances with a member here, each with its lead wherever that is."""
-    here = Membership.objects.filter(_in_force(on), org_id__in=orgs).values("alliance_id")
-    rows = list(Membership.objects.filter(_in_force(on), alliance__in=here).select_related("alliance"))
+    here = Membership.objects.filter(in_force(on), org_id__in=orgs).values("alliance_id")
+    rows = list(Membership.objects.filter(in_force(on), alliance__in=here).select_related("alliance"))
     far = {v.id: v for v in _elsewhere([m.org_id for m in rows if m.role == "lead" and m.org_id not in orgs], on)}
     views = []
     for number in sorted({m.alliance_id for m in rows}):
@@ -410,7 +432,7 @@ def _alliance_views(orgs: dict[int, rules.OrgView], on: date) -> tuple[rules.All
 
 
 def _list_sizes(on: date) -> tuple[tuple[str, str, int | None, int], ...]:
-    counted = NamedListEntry.objects.filter(_in_force(on)).values("list_id").annotate(n=Count("id"))
+    counted = NamedListEntry.objects.filter(in_force(on)).values("list_id").annotate(n=Count("id"))
     held = {row["list_id"]: row["n"] for row in counted}
     return tuple((one.clause_id, one.name_zh, one.expected, held.get(one.code, 0)) for one in NamedList.objects.order_by("code"))
 
