@@ -369,9 +369,9 @@ FIELDS = (
     "q", "identity", "name", "phone", "address", "diagnosis", "complaint", "emergency", "ending", "summary", "receiver", "note",
     "override_reason", "keep", "findings", "advice", "_key", "_version", "_who", "size", "from", "before", "state", "card", "next",
     "pending", "username", "password", "language", "post", "out", "org", "role", "reason", "start", "end", "until", "stand_in",
-    "session", "code", "present", "new", "again", "show", "kind", "since", "place", "group", "actor", "subject", "action",
-    "purpose", "opened", "on", "how", "into", "county", "region", "regions", "practitioner", "day",
-    "begins", "ends", "member", "lead", "source", "title", "specialties",
+    "session", "code", "present", "new", "again", "on", "how", "into", "kind", "county", "region", "regions", "practitioner", "day",
+    "begins", "ends", "member", "lead", "source", "title", "specialties", "show", "since", "place", "group", "actor", "subject",
+    "action", "purpose", "opened",
 )  # fmt: skip
 NASTY = (
     "\0", "0", "-1", "9" * 25, "1e999", "NaN", "I10.x00", "3", "treated", "null", "{}", "[]", "%00", "%s", "{{7}}", "'", '"', "\\",

@@ -169,6 +169,9 @@ def test_every_table_with_a_place_moves_and_none_is_forgotten(house_file: object
             " WHERE table_schema = 'public' AND column_name IN ('path', 'place')"
         )
         assert sorted(cursor.fetchall()) == actions.placed_columns()
+        for table, column in actions.placed_columns():
+            cursor.execute("SELECT has_column_privilege('fenji_load', %s, %s, 'UPDATE')", [table, column])
+            assert cursor.fetchone()[0], f"grant fenji_load UPDATE ({column}) on {table}: its rows move with their region"
 
 
 def test_two_counties_become_one_with_an_id_of_its_own(rolled_back: None) -> None:

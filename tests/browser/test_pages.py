@@ -24,6 +24,7 @@ from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
 from fenji.ground.policy.actions import Ground, NewChange, propose
 from fenji.ground.publication.models import Announcement
+from fenji.world.county import COUNTY_HOSPITAL
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
 from tests.browser.things import network_things
@@ -106,18 +107,20 @@ def imports(house_file: Path) -> dict[str, str]:
         "failed": _import([("姓名", "电话"), ("某", "1")]),
     }
     found["done"] = _import([head[1:], ("2036-01-01", "no", "元旦", "国务院办公厅放假安排")], write=True)
+    people = [(f"slip.{n}", f"张三{n}", f"SIM{COUNTY_HOSPITAL:06d}", "doctor") for n in range(12)]
+    found["slips"] = _import([("username", "name", "org", "role"), *people], "accounts", write=True)
     found["going"] = _import([head[1:], *(row[1:] for row in good)])
     ImportRun.objects.using("owner").filter(pk=found["going"]).update(state="writing", done=12_400, total=20_000)
     return found
 
 
-def _import(rows: list[tuple[object, ...]], *, write: bool = False) -> str:
+def _import(rows: list[tuple[object, ...]], listing: str = "calendar", *, write: bool = False) -> str:
     book, buffer = Workbook(), io.BytesIO()
     for row in rows:
         book.worksheets[0].append(list(row))
     book.save(buffer)
     with transaction.atomic(), scope(person("system")) as by, override("zh-hans"):
-        run = documents.upload("calendar", "2035.xlsx", buffer.getvalue(), by=by, at=now())
+        run = documents.upload(listing, "list.xlsx", buffer.getvalue(), by=by, at=now())
     documents.judge(run.pk, at=now())
     if write:
         with transaction.atomic(), scope(person("system")) as by:
@@ -249,6 +252,7 @@ PAGES = [
     ("imports-going", "system", "/imports/runs/{going}/"),
     ("imports-done", "system", "/imports/runs/{done}/"),
     ("imports-failed", "system", "/imports/runs/{failed}/"),
+    ("imports-slips", "system", "/imports/runs/{slips}/handouts/"),
 ]
 
 

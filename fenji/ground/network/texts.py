@@ -137,7 +137,7 @@ FIELDS = {
     "name": _("Name of the institution"),
     "code": _("Institution code"),
     "uscc": _("Unified social credit code"),
-    "region": _("Place"),
+    "region": _("Where it lies"),
     "care_tier": _("Care tier"),
     "grade": _("Grade"),
     "ws218": _("WS 218 class"),

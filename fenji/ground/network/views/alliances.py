@@ -141,7 +141,7 @@ def members_workbook(request: SignedRequest, alliance_id: int) -> HttpResponse:
         Column(_("Institution code"), lambda m: m.org.code),
         Column(_("Member as"), lambda m: str(texts.MEMBER_ROLES[m.role])),
         Column(_("Kind"), lambda m: texts.kind_text(m.org)),
-        Column(_("Place"), lambda m: places[m.org.path]),
+        Column(_("Where it lies"), lambda m: places[m.org.path]),
         Column(_("Member since"), lambda m: str(m.start)),
         Column(_("Until"), lambda m: str(m.end or "")),
         Column(_("Document number"), lambda m: m.document),

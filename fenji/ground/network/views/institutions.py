@@ -118,7 +118,7 @@ def listing_workbook(request: SignedRequest) -> HttpResponse:
         code("code"),
         code("uscc"),
         Column(_("Kind"), texts.kind_text),
-        Column(_("Place"), lambda o: places[o.path]),
+        Column(_("Where it lies"), lambda o: places[o.path]),
         Column(_("Region code"), lambda o: o.path[: rules.REGION_CODE_WIDTH]),
         *(code(f) for f in ("grade", "ws218", "affiliation", "ownership", "development")),
         Column(str(texts.FIELDS["integrated"]), lambda o: str(texts.YES_NO[o.integrated]) if o.care_tier == rules.TIERS[0] else ""),
