@@ -160,6 +160,7 @@ def people(townships: list[Organisation]) -> list[Person]:
         Person("security", "李慎之", access.SECURITY_ADMIN, HOUSE_OFFICE),
         Person("audit", "王鉴明", access.AUDIT_ADMIN, HOUSE_OFFICE),
         Person("citysystem", "何立群", access.SYSTEM_ADMIN, CITY_OFFICE),
+        Person("cityaudit", "潘守正", access.AUDIT_ADMIN, CITY_OFFICE),
         Person("doctor2", "谢长青", access.DOCTOR, demo.id),
         Person("reviewer2", "肖文静", access.REVIEWER, demo.id),
     ]

@@ -70,18 +70,19 @@ def orgs_seen(who: Person, token: str = "") -> set[int]:
 
 
 @pytest.fixture
-def one_county(house_file: object) -> Iterator[None]:
-    """Departments of other counties, which other tests of the run have made, only take part, as an insurer does."""
-    others = Organisation.objects.using("owner").filter(kind="agency").exclude(path__startswith="350405")
+def one_city(house_file: object) -> Iterator[Person]:
+    """The audit administrator of the city. Authorities elsewhere, which other tests of the run have made, only take part meanwhile,
+    as an insurer does."""
+    others = Organisation.objects.using("owner").filter(kind="agency").exclude(path__startswith="3504")
     kinds = dict(others.values_list("id", "agency_kind"))
     others.update(agency_kind="insurance")
-    yield
+    yield person("cityaudit")
     for org_id, kind in kinds.items():
         Organisation.objects.using("owner").filter(pk=org_id).update(agency_kind=kind)
 
 
-def test_the_administrator_of_the_whole_house_reads_all_of_it_sign_ins_too(one_county: None) -> None:
-    with transaction.atomic(), scope(person("audit")):
+def test_the_administrator_of_the_whole_house_reads_all_of_it_sign_ins_too(one_city: Person) -> None:
+    with transaction.atomic(), scope(one_city):
         assert queries.audit_trail(lately()).count() == AuditEvent.objects.using("owner").filter(at__gt=lately().since).count()
         assert queries.audit_trail(lately()).filter(org_id=0, action="login").exists()
         assert queries.read_log(lately()).count() == ReadLog.objects.using("owner").filter(at__gt=lately().since).count()
@@ -91,20 +92,24 @@ def test_the_administrator_of_one_institution_reads_its_traces_alone(own_auditor
     assert orgs_seen(own_auditor) == {own_auditor.org_id}
 
 
-def test_whoever_has_an_authority_beyond_their_reach_is_not_over_the_whole_house(one_county: None) -> None:
-    """As soon as another county's authority is in the register, this county's administrator reads the county's traces alone."""
-    audit_admin = person("audit")
+def test_the_administrator_of_a_county_below_the_citys_authority_reads_the_countys_traces_alone(one_city: Person) -> None:
     inside = set(Organisation.objects.using("owner").filter(path__startswith="350405").values_list("id", flat=True))
-    assert 0 in orgs_seen(audit_admin)
+    assert {person("doctor").org_id, other_doctor().org_id} <= orgs_seen(person("audit")) <= inside
+
+
+def test_whoever_has_an_authority_beyond_their_reach_is_not_over_the_whole_house(one_city: Person) -> None:
+    """As soon as another city's authority is in the register, this city's administrator reads the city's traces alone."""
+    inside = set(Organisation.objects.using("owner").filter(path__startswith="3504").values_list("id", flat=True))
+    assert 0 in orgs_seen(one_city)
     county._organisation(9201, "鼓楼区卫生健康局", "350102", "", None, "agency").save(using="owner", force_insert=True)
     try:
-        seen = orgs_seen(audit_admin)
+        seen = orgs_seen(one_city)
         assert {person("doctor").org_id, other_doctor().org_id} <= seen <= inside
         assert 0 not in seen
     finally:
         with psycopg.connect(PLACE.url("postgres", "fenji")) as root:
             root.execute("DELETE FROM network_organisation WHERE id = 9201")
-    assert 0 in orgs_seen(audit_admin)
+    assert 0 in orgs_seen(one_city)
 
 
 PLANTED = (

@@ -29,6 +29,7 @@ from fenji.ground.access.rules import RECORDS, SECURITY_ADMIN, ReasonTooShort
 from fenji.ground.common.edge import now
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.network.actions.regions import move_paths
 from fenji.ground.network.models import Organisation, Post
 from fenji.ground.network.queries import seat_of, watchers
 from fenji.ground.tasks.actions import deliver_left_over
@@ -371,6 +372,17 @@ def test_a_refused_opening_leaves_no_trace_of_one(there: There) -> None:
 
 
 # --- the security administrator ----------------------------------------------------------------------------------------------
+
+
+def test_an_opening_goes_along_when_its_place_gets_another_code(there: There) -> None:
+    """Else the administrators of the place would lose sight of it."""
+    broken(person("doctor"), there)
+    before = Glass.objects.using("owner").filter(path__startswith="350405").count()
+    with transaction.atomic(using="load"):
+        move_paths("350405", "350499")
+        assert before > 0
+        assert Glass.objects.using("load").filter(path__starts="350499").values("path").count() == before
+        transaction.set_rollback(True, using="load")
 
 
 def an_administrator(name: str, org_id: int) -> Person:

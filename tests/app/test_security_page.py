@@ -25,7 +25,8 @@ from tests.plugin import HOUSE_FILE
 
 @pytest.fixture
 def locked(house_file: object) -> Iterator[None]:
-    """A doctor of A and a doctor of B are locked, a reviewer was until a minute ago."""
+    """A doctor of A and a doctor of B are locked, and nobody else; a reviewer was until a minute ago."""
+    Account.objects.using("door").filter(locked_until__gt=now()).update(locked_until=None)
     until = {person("doctor2"): 10, other_doctor(): 12, person("reviewer2"): -1}
     for who, minutes in until.items():
         Account.objects.using("door").filter(pk=who.id).update(locked_until=now() + timedelta(minutes=minutes))
