@@ -49,7 +49,9 @@ def test_the_numbers_are_those_of_the_moment_and_lead_to_what_they_count(locked:
     body = call("GET", "/security/", token).body
     assert count_of(body, "open now") == count_of(before, "open now") + 1
     assert count_of(body, "emergency access not reviewed") == count_of(before, "emergency access not reviewed") + 1
-    assert count_of(body, "accounts locked") == 2
+    # other tests leave locked accounts behind
+    near = Account.objects.using("door").filter(path__starts="350405", locked_until__gt=now(), active=True)
+    assert count_of(body, "accounts locked") == near.count() >= 2
     for name in (person("doctor2").username, other_doctor().username):
         assert name in body
     assert person("reviewer2").username not in body
