@@ -55,6 +55,11 @@ def local_day(at: datetime) -> date:
     return at.astimezone(SHANGHAI).date()
 
 
+def local_minute(at: datetime | None) -> str:
+    """An instant as the clocks in Fujian show it, to the minute, for spreadsheets; empty for none."""
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if at else ""
+
+
 def deadline(start: datetime, span: Span, calendar: DutyCalendar) -> datetime:
     """The instant at which `span` has passed since `start`.
 

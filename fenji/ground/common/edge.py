@@ -114,6 +114,11 @@ def refusal_text(refused: Refused) -> tuple[str, str]:
     return str(happened) % detail, str(remedy) % detail
 
 
+def list_start(text: str, digits: int = 5) -> int:
+    """Where a page of a list begins, as an address says it: 0 for anything but a number of at most so many digits."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else 0
+
+
 def fresh_key() -> str:
     """A new idempotency key for a form about to be shown."""
     return str(uuid4())

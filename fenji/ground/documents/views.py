@@ -11,7 +11,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from fenji.ground.common import excel
-from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
+from fenji.ground.common.edge import SignedRequest, fresh_key, list_start, page, posted_version, refusal_text
 from fenji.ground.common.imports import Listing
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.documents import actions, queries, rules
@@ -152,7 +152,7 @@ def handouts(request: SignedRequest, run_id: UUID) -> HttpResponse:
         return HttpResponseRedirect(f"/imports/runs/{run_id}/", status=303)
     found, of = queries.run(run_id, request.actor)
     rows = actions.open_handouts(run_id, by=request.actor, at=request.at)
-    start = _start(request.GET.get("from", ""))
+    start = list_start(request.GET.get("from", ""), 6)
     shown = rows[start : start + queries.SLIPS_SHOWN]
     context = {
         "run": found,
@@ -166,10 +166,6 @@ def handouts(request: SignedRequest, run_id: UUID) -> HttpResponse:
         "key": fresh_key(),
     }
     return render(request, "documents/handouts.html", context)
-
-
-def _start(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 @page("desk.open")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +15,7 @@ from fenji.care.catalogue.queries import group_names
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.forms import FactsForm, IdentityForm
 from fenji.care.referral.queries import Fact
-from fenji.ground.common.clock import SHANGHAI, local_day
+from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, after_cursor, as_uuid, cursor_of, fresh_key, page, refusal_text
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.identity import age_on
@@ -108,18 +107,14 @@ def facts_workbook(request: SignedRequest) -> HttpResponse:
         Column(_("Emergency"), lambda r: _("yes") if r["fact"].emergency else _("no")),
         Column(_("State"), lambda r: str(r["state"])),
         Column(_("Verdict"), lambda r: str(r["outcome"])),
-        Column(_("Written"), lambda r: _local(r["fact"].written_at)),
-        Column(_("Offered"), lambda r: _local(r["fact"].offered_at)),
-        Column(_("Accepted"), lambda r: _local(r["fact"].accepted_at)),
-        Column(_("Arrived"), lambda r: _local(r["fact"].arrived_at)),
-        Column(_("Answered"), lambda r: _local(r["fact"].answered_at)),
-        Column(_("Ended"), lambda r: _local(r["fact"].ended_at)),
+        Column(_("Written"), lambda r: local_minute(r["fact"].written_at)),
+        Column(_("Offered"), lambda r: local_minute(r["fact"].offered_at)),
+        Column(_("Accepted"), lambda r: local_minute(r["fact"].accepted_at)),
+        Column(_("Arrived"), lambda r: local_minute(r["fact"].arrived_at)),
+        Column(_("Answered"), lambda r: local_minute(r["fact"].answered_at)),
+        Column(_("Ended"), lambda r: local_minute(r["fact"].ended_at)),
     ]
     return workbook(_("Referrals of the region"), columns, _rows(found))
-
-
-def _local(at: datetime | None) -> str:
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if at else ""
 
 
 @page("facts.read")

@@ -9,8 +9,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from fenji.ground.access.rules import MANAGER
-from fenji.ground.common.clock import SHANGHAI, local_day
-from fenji.ground.common.edge import SignedRequest, page
+from fenji.ground.common.clock import local_day, local_minute
+from fenji.ground.common.edge import SignedRequest, list_start, page
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.ids import BadCaseNumber, parse_case_number
 from fenji.ground.network.queries import place_of
@@ -29,7 +29,7 @@ def desk(request: SignedRequest) -> HttpResponse:
     actor = request.actor
     policy = resolve(TasksPolicy, place_of(actor.org_id).policy_path, local_day(request.at))
     size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
-    start = _start(request.GET.get("from", ""))
+    start = list_start(request.GET.get("from", ""))
     found = list(queries.desk_items(actor)[start : start + size + 1])
     rows = [
         {"item": i, "kind": kinds.kind(i.kind), "urgency": urgency(i.due_at, request.at, policy.due_soon_minutes)}
@@ -51,10 +51,6 @@ def desk(request: SignedRequest) -> HttpResponse:
         "sees_escalated": actor.role == MANAGER,
     }
     return render(request, "desk/desk.html", context)
-
-
-def _start(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 @page("desk.open")
@@ -85,11 +81,7 @@ def desk_workbook(request: SignedRequest) -> HttpResponse:
         Column(_("Patient"), lambda i: i.who),
         Column(_("Diagnosis"), lambda i: i.topic),
         Column(_("Waits for"), lambda i: str(kinds.kind(i.kind).waiting)),
-        Column(_("Since"), lambda i: _local(i.opened_at)),
-        Column(_("Due"), lambda i: _local(i.due_at)),
+        Column(_("Since"), lambda i: local_minute(i.opened_at)),
+        Column(_("Due"), lambda i: local_minute(i.due_at)),
     ]
     return workbook(_("Desk"), columns, items)
-
-
-def _local(at: object) -> str:
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"

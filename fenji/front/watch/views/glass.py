@@ -17,7 +17,7 @@ from fenji.ground.access.actions import review_glass
 from fenji.ground.access.models import Glass
 from fenji.ground.access.rules import GLASS_KINDS, AccessPolicy
 from fenji.ground.access.texts import GLASS_NAMES
-from fenji.ground.common.clock import SHANGHAI, local_day
+from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.refusal import Refused, Unknown
@@ -86,19 +86,15 @@ def openings_workbook(request: SignedRequest) -> HttpResponse:
         return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/glass/"}, status=422)
     request.reads.append(("glass.export", f"{len(rows)} rows"))
     columns = [
-        Column(_("Opened"), lambda g: _local(g.at)),
-        Column(_("Until"), lambda g: _local(g.closed_at or g.until)),
+        Column(_("Opened"), lambda g: local_minute(g.at)),
+        Column(_("Until"), lambda g: local_minute(g.closed_at or g.until)),
         Column(_("What"), lambda g: str(GLASS_NAMES[g.kind])),
         Column(_("Subject"), lambda g: g.subject),
         Column(_("Person"), lambda g: g.actor_name),
         Column(_("Institution"), lambda g: g.org_name),
         Column(_("Reason"), lambda g: g.reason),
-        Column(_("Reviewed"), lambda g: _local(g.review.at) if hasattr(g, "review") else ""),
+        Column(_("Reviewed"), lambda g: local_minute(g.review.at) if hasattr(g, "review") else ""),
         Column(_("Reviewed by"), lambda g: g.review.actor_name if hasattr(g, "review") else ""),
         Column(_("Note"), lambda g: g.review.note if hasattr(g, "review") else ""),
     ]
     return workbook(_("Openings"), columns, rows)
-
-
-def _local(at: Any) -> str:
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"

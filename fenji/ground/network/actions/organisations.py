@@ -81,7 +81,6 @@ def enter(organisations: list[Organisation], start: date, using: str = "load") -
     OrganisationVersion.objects.using(using).bulk_create(versions, batch_size=2000)
 
 
-@transaction.atomic
 def found(new: NewOrganisation, *, by: Actor, at: datetime, using: str = "default") -> Organisation:
     """Enter an organisation. Raises OutOfReach, BadChange."""
     with transaction.atomic(using=using):

@@ -28,7 +28,6 @@ from fenji.ground.network.models import (
     OrganisationVersion,
     Post,
     PractitionerRole,
-    Region,
     RegionName,
     Relation,
     Succession,
@@ -95,12 +94,6 @@ def organisations_within(reach: str, text: str = "", kinds: Iterable[str] = ()) 
     if text:
         found = found.filter(Q(name__contains=text) | Q(code=text))
     return found.order_by("path")
-
-
-def posts_within(reach: str) -> QuerySet[Post]:
-    """Posts at organisations whose place begins with `reach`, latest first."""
-    found = Post.objects.filter(path__starts=reach) if reach else Post.objects.none()
-    return found.select_related("org").order_by("-start", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,11 +361,6 @@ def regions_below(code: str, kinds: Iterable[str], using: str = "default") -> li
     lo, hi = rules.prefix_range(code)
     rows = RegionName.objects.using(using).filter(code__gte=lo, code__lt=hi, end=None, region__kind__in=list(kinds))
     return [(r.region_id, r.code, r.name, r.region.kind) for r in rows.select_related("region").order_by("code")]
-
-
-def count_regions(using: str = "default") -> int:
-    """Number of regions loaded."""
-    return Region.objects.using(using).count()
 
 
 def register_within(reach: str, on: date) -> rules.Register:

@@ -17,7 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.edge import SignedRequest
+from fenji.ground.common.edge import SignedRequest, list_start
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.network import texts
 from fenji.ground.network.forms import Day, DayForm, PastDay
@@ -44,15 +44,11 @@ class Pager:
 def listed(request: SignedRequest, found: QuerySet[Any] | Sequence[Any], **filters: str) -> tuple[list[Any], Pager]:
     """One page of a list, and where it stands."""
     size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
-    start = _number(request.GET.get("from", ""))
+    start = list_start(request.GET.get("from", ""), 6)
     rows = list(found[start : start + size + 1])
     query = urlencode({name: value for name, value in filters.items() if value})
     before = max(start - size, 0) if start else None
     return rows[:size], Pager(query, size, start, before, start + size if len(rows) > size else None)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 def too_many(request: SignedRequest, found: QuerySet[Any] | Sequence[Any], back: str) -> HttpResponse | None:

@@ -10,8 +10,8 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from fenji.ground.common.clock import SHANGHAI, local_day
-from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
+from fenji.ground.common.clock import local_day, local_minute
+from fenji.ground.common.edge import SignedRequest, fresh_key, list_start, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale
 from fenji.ground.network.rules import PRIMARY
@@ -22,16 +22,12 @@ from fenji.ground.publication.models import Announcement
 SIZE = 20
 
 
-def _start(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
-
-
 @page("notice.read")
 def inbox(request: SignedRequest) -> HttpResponse:
     """Announcements to my organisation, newest first; `?sent=1`: those it sent."""
     actor = request.actor
     sent = bool(request.GET.get("sent")) and actor.may("notice.write")
-    start = _start(request.GET.get("from", ""))
+    start = list_start(request.GET.get("from", ""))
     found = queries.sent(actor) if sent else queries.received(actor, request.at)
     rows = list(found[start : start + SIZE + 1])
     context = {
@@ -57,7 +53,7 @@ def _read(request: SignedRequest, row: Announcement, problem: Any = None, status
         actions.mark_seen(row, by=actor, at=request.at)
     sender = row.org_id == actor.org_id and actor.may("notice.write")
     lines = queries.readings(row) if sender else []
-    start = _start(request.GET.get("from", ""))
+    start = list_start(request.GET.get("from", ""))
     context = {
         "row": row,
         "addressed": addressed,
@@ -150,13 +146,9 @@ def receipts_workbook(request: SignedRequest, announcement_id: UUID) -> HttpResp
     columns = [
         Column(_("Institution"), lambda r: r.place.name),
         Column(_("Read by (people)"), lambda r: r.readers),
-        Column(_("First read"), lambda r: _local(r.first_seen)),
-        Column(_("Confirmed"), lambda r: _local(r.confirmed_at)),
+        Column(_("First read"), lambda r: local_minute(r.first_seen)),
+        Column(_("Confirmed"), lambda r: local_minute(r.confirmed_at)),
         Column(_("Confirmed by"), lambda r: r.confirmed_by),
         Column(_("Outstanding"), lambda r: "" if r.done(row.must_confirm) else _("yes")),
     ]
     return workbook(_("Receipts"), columns, queries.readings(row))
-
-
-def _local(at: Any) -> str:
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if at else ""

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
+from fenji.ground.common.edge import SignedRequest, fresh_key, list_start, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.refusal import Refused
 from fenji.ground.network.queries import Place
@@ -23,10 +23,6 @@ from fenji.ground.publication.forms import ChannelForm
 SIZES = (20, 50, 100)
 LOG_SHOWN = 20
 _CHANNELS = [(code, texts.CHANNELS[code]) for code in ("board", "app", "web")]
-
-
-def _start(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 @page("publication.log")
@@ -107,7 +103,7 @@ def board(request: SignedRequest) -> HttpResponse:
     """The institutions of my region, or of the alliance we lead, and where each stands; those not met first."""
     tier, outcome, rows = _filtered(request)
     size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
-    start = _start(request.GET.get("from", ""))
+    start = list_start(request.GET.get("from", ""))
     counts = {code: sum(r.standing.outcome == code for r in rows) for code in texts.OUTCOMES}
     context = {
         "rows": rows[start : start + size],
