@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fenji.care.referral.queries.cases import case, cases_of, cases_of_institution, phone_of, timeline, view_of
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
-from fenji.care.referral.queries.judging import Candidate, Judge, candidates, grounds, judge_at
+from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at
 
 __all__ = [
     "Candidate",
     "Fact",
     "Identity",
     "Judge",
+    "Subject",
     "Wanted",
     "candidates",
     "case",

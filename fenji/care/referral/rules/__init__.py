@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fenji.care.referral.rules.receivers import OBSTACLES, Able, Patient
 from fenji.care.referral.rules.table import (
     ACCEPTED,
     ACTIONS,
@@ -48,9 +49,11 @@ from fenji.care.referral.rules.verdict import (
     REASON_ASKED,
     Facts,
     Grounds,
+    Question,
     ReferralPolicy,
     VerdictForbids,
     judge,
+    questions,
     reason_asked,
 )
 
@@ -74,6 +77,7 @@ __all__ = [
     "MISSED",
     "NEEDS_REVIEW",
     "NOT_ALLOWED",
+    "OBSTACLES",
     "OFFERED",
     "OPEN_STATES",
     "ORIGIN",
@@ -86,6 +90,7 @@ __all__ = [
     "TABLE",
     "WARD",
     "WITHDRAWN",
+    "Able",
     "CaseView",
     "Facts",
     "Grounds",
@@ -94,12 +99,15 @@ __all__ = [
     "NotYourMove",
     "NoteRequired",
     "OwnReview",
+    "Patient",
+    "Question",
     "ReferralPolicy",
     "VerdictForbids",
     "duty_after",
     "judge",
     "open_actions",
     "party_of",
+    "questions",
     "reason_asked",
     "step",
 ]
