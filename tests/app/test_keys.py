@@ -24,7 +24,7 @@ from fenji.ground.common.crypto import Keyring, Unreadable
 from fenji.ground.common.edge import now
 from fenji.ground.common.rls import ROLES
 from tests.app.houses import a_house
-from tests.plugin import PLACE
+from tests.plugin import url
 
 RESIDENTS, CASES = 400, 60
 PARTS, FAULTS = 5, 3
@@ -110,11 +110,11 @@ def fenji(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def urls(name: str) -> dict[str, str]:
-    return {r.removeprefix("fenji_"): PLACE.url(r, name) for r in ROLES}
+    return {r.removeprefix("fenji_"): url(r, name) for r in ROLES}
 
 
 def admin(name: str = "postgres") -> psycopg.Connection:
-    return psycopg.connect(PLACE.url("postgres", name), autocommit=True)
+    return psycopg.connect(url("postgres", name), autocommit=True)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def template(house_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A small built house; tests work on copies of it."""
     file = tmp_path_factory.mktemp("template") / "house.json"
     house.write(house.fresh(urls(TEMPLATE), demo=True, at=now() - timedelta(days=400)), file)
-    database.make_database(PLACE.url("postgres", "postgres"), TEMPLATE)
+    database.make_database(url("postgres", "postgres"), TEMPLATE)
     made = fenji(file, "db", "migrate")
     assert made.returncode == 0, made.stderr
     run(file, _BUILD)
@@ -137,7 +137,7 @@ def small(template: Path, tmp_path: Path) -> Iterator[Path]:
     name = f"{TEMPLATE}_{next(TURN)}"
     with admin() as root:
         root.execute(f"CREATE DATABASE {name} OWNER fenji_owner TEMPLATE {TEMPLATE}")
-    database.make_database(PLACE.url("postgres", "postgres"), name)
+    database.make_database(url("postgres", "postgres"), name)
     file = tmp_path / "house.json"
     file.write_text(json.dumps({**json.loads(template.read_text()), "urls": urls(name)}))
     file.chmod(0o600)
