@@ -758,7 +758,10 @@ def _asked(tries: Try) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _cell(canary: Canary, tries: Try, role: str) -> list[str]:
     """What is wrong with one cell."""
     token = canary.tokens[role]
-    there, nowhere = _request(tries, token, False), _request(tries, token, True)
+    there = _request(tries, token, False)
+    # where both are the same request, a second one could only tell that pages of a moment are alike
+    alone = (tries.path, tries.fields) == (tries.missing, tries.missing_fields)
+    nowhere = there if alone else _request(tries, token, True)
     asked, missing = _asked(tries)
     shown = _readable(there)
     for given in sorted(asked, key=len, reverse=True):
