@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from fenji.ground.common.crypto import Keyring, Unreadable
 from fenji.ground.common.edge import now
 from fenji.ground.common.rls import ROLES
 from tests.app.houses import a_house
-from tests.app.test_keys import fenji
 
 # --- the house file ----------------------------------------------------------------------------------------------------------
 
@@ -82,26 +80,6 @@ def test_without_a_house_in_the_environment_the_remedy_is_named(monkeypatch: pyt
     monkeypatch.delenv(house.VARIABLE)
     with pytest.raises(house.NoHouse, match="FENJI_HOUSE is not set; start with the `fenji` command"):
         house.current()
-
-
-# --- the house file ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_new_key_leaves_a_copy_of_the_file_as_it_was_for_its_owner_alone(small: Path) -> None:
-    before = small.read_bytes()
-    fenji(small, "keys", "new")
-    copies = [f for f in small.parent.iterdir() if f != small]
-    assert [c.read_bytes() for c in copies] == [before]
-    assert [stat.S_IMODE(f.stat().st_mode) for f in (small, *copies)] == [0o600, 0o600]
-    old, new = json.loads(before), json.loads(small.read_text())
-    assert {k: v for k, v in new.items() if k not in ("keys", "made")} == {
-        k: v for k, v in old.items() if k not in ("keys", "made")
-    }
-    for purpose in house.PURPOSES:
-        assert new["keys"][purpose]["1"] == old["keys"][purpose]["1"]
-        assert len(bytes.fromhex(new["keys"][purpose]["2"])) == 32
-    assert new["keys"]["database"]["2"] != new["keys"]["index"]["2"]
-    assert house.read(small).key_made("database") > now() - timedelta(minutes=5)
 
 
 def test_copies_made_in_one_second_do_not_overwrite_each_other(tmp_path: Path) -> None:

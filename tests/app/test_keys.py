@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -448,3 +449,20 @@ def test_status_counts_the_values_under_each_key(small: Path) -> None:
     assert f"registry_resident.phone {RESIDENTS} key 1 (intl)" in lines
     assert f"registry_identity.number_index {RESIDENTS} key 1 (intl)" in lines
     assert [line.split()[-1] for line in lines[:4]].count("seals") == 2
+
+
+def test_a_new_key_leaves_a_copy_of_the_file_as_it_was_for_its_owner_alone(small: Path) -> None:
+    before = small.read_bytes()
+    fenji(small, "keys", "new")
+    copies = [f for f in small.parent.iterdir() if f != small]
+    assert [c.read_bytes() for c in copies] == [before]
+    assert [stat.S_IMODE(f.stat().st_mode) for f in (small, *copies)] == [0o600, 0o600]
+    old, new = json.loads(before), json.loads(small.read_text())
+    assert {k: v for k, v in new.items() if k not in ("keys", "made")} == {
+        k: v for k, v in old.items() if k not in ("keys", "made")
+    }
+    for purpose in house.PURPOSES:
+        assert new["keys"][purpose]["1"] == old["keys"][purpose]["1"]
+        assert len(bytes.fromhex(new["keys"][purpose]["2"])) == 32
+    assert new["keys"]["database"]["2"] != new["keys"]["index"]["2"]
+    assert house.read(small).key_made("database") > now() - timedelta(minutes=5)

@@ -24,8 +24,6 @@ from tests.cast import client_for, form, person
 
 __all__ = ["cleared"]
 
-# --- the screen ---------------------------------------------------------------------------------------------------------------
-
 GOOD = {
     "place": COUNTY, "minutes": "90", "counted": "duty", "authority": "order", "end": "", "document_number": "沙卫〔2026〕7号",
     "document_title": "通知", "document_sha256": "b" * 64, "reason": "a pilot",
