@@ -26,7 +26,7 @@ _STAFF = [
 
 
 def network_things() -> dict[str, str]:
-    """Written for good, once a run; the numbers by name."""
+    """Written for good; the numbers by name."""
     centre = person("head").org_id
     with transaction.atomic(), scope(person("citysystem")) as by:
         people = [_somebody(centre, facts, by) for facts in _STAFF]
