@@ -80,7 +80,7 @@ class Blob(House):
 def _kept_papers(table: str) -> rls.Shape:
     """Everybody reads; an institution's own head hands in and takes back, and who governs the place where it lies."""
     own = f"{table}.org_id = ANY ((SELECT access_scope_orgs())::int[]) AND (SELECT access_scope_role()) = '{MANAGER}'"
-    return rls.Shape("kept", f"({rls.within(table, (OFFICER, SYSTEM_ADMIN))}) OR ({own})", read="true")
+    return rls.Shape("governed", f"({rls.within(table, (OFFICER, SYSTEM_ADMIN))}) OR ({own})", read="true")
 
 
 class Paper(Keyed):
