@@ -88,6 +88,16 @@ def test_a_form_that_did_not_know_the_last_version_is_stale(head: Actor, number:
         hand_in(head, number, start=TODAY + timedelta(days=1))
 
 
+def test_of_two_who_hand_in_at_once_the_second_is_stale_and_leaves_no_file(head: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = queries.paper_slot(head.org_id, rules.CHARTER, now())
+    hand_in(head)
+    files = StoredFile.objects.count()
+    monkeypatch.setattr("fenji.ground.documents.queries.paper_slot", lambda *a: seen)
+    with pytest.raises(Stale):
+        hand_in(head, start=TODAY + timedelta(days=1))
+    assert StoredFile.objects.count() == files
+
+
 def test_the_latest_version_is_taken_back_with_its_content_and_the_one_before_holds_again(head: Actor) -> None:
     hand_in(head, start=TODAY - timedelta(days=9))
     wrong = hand_in(head, 2)
@@ -158,6 +168,11 @@ def test_only_the_institution_and_the_sender_take_a_paper_back(db: None) -> None
     with scope(person("officer")) as by:
         paper = hand_in(by, 2, org_id=person("head").org_id)
         actions.take_back(paper.id, version=1, by=by, at=now())
+        paper = hand_in(by, 3, org_id=person("head").org_id)
+    with scope(person("head")) as by:
+        actions.take_back(paper.id, version=1, by=by, at=now())
+        with pytest.raises(Unknown):
+            actions.open_file(paper.file_id, by=by, at=now())
 
 
 def test_an_agency_has_no_papers(db: None) -> None:

@@ -25,11 +25,11 @@ PAPERS = {
     rules.OPERATING_RULES: _("Operating rules of the community"),
 }
 KINDS = {
-    "pdf": _("PDF"),
-    "docx": _("Word"),
-    "doc": _("Word"),
-    "xlsx": _("Excel"),
-    "xls": _("Excel"),
+    "pdf": "PDF",
+    "docx": "Word",
+    "doc": "Word",
+    "xlsx": "Excel",
+    "xls": "Excel",
     "png": _("Picture"),
     "jpeg": _("Picture"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -220,7 +221,7 @@ def _slot(slot: queries.Slot, request: SignedRequest, keeps: bool) -> dict[str, 
         "versions": [(p, KINDS[p.file.kind], p in coming, p == present) for p in slot.versions],
         "present": present,
         "coming": coming,
-        "taken_back_by_me": latest if keeps and own else None,
+        "takes_back": latest if keeps and own else None,
     }
 
 
@@ -231,7 +232,8 @@ def paper_new(request: SignedRequest, org_id: int, kind: str) -> HttpResponse:
     if not queries.keeps_papers(request.actor, slot.org):
         raise OutOfReach
     last = slot.versions[0] if slot.versions else None
-    first = {"title": last.title if last else "", "start": local_day(request.at)}
+    soonest = max(local_day(request.at), last.start + timedelta(days=1)) if last else local_day(request.at)
+    first = {"title": last.title if last else "", "start": soonest}
     posted = request.method == "POST"
     form = PaperForm(request.POST, request.FILES) if posted else PaperForm(initial=first)
     problem, status = None, 422 if posted else 200
