@@ -372,14 +372,14 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<str:code>": ["I10", "x", "9" * 300],
         "<int:org_id>": ["3", "101", "9" * 20],
         **{f"<uuid:{name}_id>": [nothing, visit, resident] for name in ("change", "copy", "event", "announcement")},
-        "<slug:kind>": ["treatable", "devolved", "nothing"],
+        "<slug:kind>": ["treatable", "charter", "nothing"],
         "<int:version_id>": ["1", "9", "2000000000"],
         "<int:entry_id>": ["1", "90000", "9" * 30],
         "<int:department_id>": ["301", "201", "9" * 25],
         "<int:alliance_id>": ["1", "2", "9" * 25],
         "<int:relation_id>": ["1", "2", "9" * 25],
         "<int:region_id>": [str(region_id("350405101", "load")), "1", "9" * 25],
-        **{f"<uuid:{name}>": [nothing] for name in ("practitioner_id", "work_id", "shift_id", "member_id")},
+        **{f"<uuid:{name}>": [nothing] for name in ("practitioner_id", "work_id", "shift_id", "member_id", "paper_id")},
     }
     end_case(case)
 

@@ -462,8 +462,18 @@ FACTORIES: dict[str, Factory] = {
     "institutions/new/": lambda c: [_same("GET", "/institutions/new/"), _same("POST", "/institutions/new/")],
     "institutions/<int:org_id>/": lambda c: [_same("GET", f"/institutions/{_b()}/")],
     **{
-        f"institutions/<int:org_id>/{a}/": _of_b(a) for a in ("change", "place", "move", "end", "departments", "relations", "seats")
+        f"institutions/<int:org_id>/{a}/": _of_b(a)
+        for a in ("change", "place", "move", "split", "end", "departments", "relations", "seats")
     },
+    "institutions/lists/": lambda c: [_same("GET", "/institutions/lists/")],
+    "institutions/lists/export.xlsx": lambda c: [_same("GET", "/institutions/lists/export.xlsx")],
+    "institutions/lists/entries/": lambda c: [_same("GET", _q("/institutions/lists/entries/", list=WORDS))],
+    "institutions/lists/entries/export.xlsx": lambda c: [_same("GET", _q("/institutions/lists/entries/export.xlsx", list=WORDS))],
+    "institutions/<int:org_id>/papers/": lambda c: [_same("GET", f"/institutions/{_b()}/papers/")],
+    "institutions/<int:org_id>/papers/<slug:kind>/new/": lambda c: [
+        _same(m, f"/institutions/{_b()}/papers/charter/new/") for m in ("GET", "POST")
+    ],
+    "institutions/papers/<uuid:paper_id>/back/": lambda c: [_same("POST", f"/institutions/papers/{i}/back/") for i in (c.file, ID)],
     "institutions/departments/<int:department_id>/": lambda c: [
         _same(m, f"/institutions/departments/{CITY_HOSPITAL * 100 + 1}/") for m in ("GET", "POST")
     ],

@@ -18,6 +18,29 @@ STATES = {
     rules.STOPPED: _("Discarded"),
 }
 
+PAPERS = {
+    rules.CHARTER: _("Charter"),
+    rules.POSITIONING: _("Functional positioning"),
+    rules.DUTIES: _("List of powers and duties"),
+    rules.OPERATING_RULES: _("Operating rules of the community"),
+}
+KINDS = {
+    "pdf": "PDF",
+    "docx": "Word",
+    "doc": "Word",
+    "xlsx": "Excel",
+    "xls": "Excel",
+    "png": _("Picture"),
+    "jpeg": _("Picture"),
+}
+"""What the kinds of files that papers come in are called."""
+GAPS = {
+    "no_charter": _("no charter"),
+    "no_positioning": _("no functional positioning"),
+    "no_duties": _("no list of powers and duties"),
+    "no_operating_rules": _("no operating rules"),
+}
+
 _SAVE_AS = _("Open it in Excel or WPS, choose “Save as”, type Excel workbook (.xlsx), and send that file.")
 
 
@@ -72,6 +95,14 @@ _REFUSALS = {
     "file_kind": (
         _("Files of this kind are not kept here; judged by its content, it must be one of: %(kinds)s."),
         _("Save the file in one of these kinds, and send it again."),
+    ),
+    "too_large_to_keep": (
+        _("The file is larger than %(megabytes)s MB."),
+        _("Save it as PDF, or scan or photograph it at a lower resolution, and send it again."),
+    ),
+    "paper_starts_early": (
+        _("This version would begin before the one it replaces has begun."),
+        _("Give a day after %(after)s; if the version there is a mistake, take it back first."),
     ),
     "import_not_yours": (
         _("A colleague sent this list."),

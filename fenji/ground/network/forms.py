@@ -214,6 +214,14 @@ class FoundingForm(PlaceForm, ParticularsForm):
         return {**super().facts(), "region_id": self.cleaned_data["region"].region_id}
 
 
+class SplitForm(FoundingForm):
+    """An organisation that comes out of another; of the same kind as that one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["document"] = Line(label=_("Document number"), max_length=200, required=False)
+
+
 class MoveForm(forms.Form):
     """An organisation goes to another place."""
 
