@@ -41,7 +41,7 @@ TOWN_OFFICE = 9101
 @pytest.fixture(scope="module")
 def town_officer(house_file: object) -> Person:
     """An officer of the town where township A lies, and of nothing else."""
-    office = county._organisation(TOWN_OFFICE, "夏茂镇政府", county.DEMO_TOWNSHIP, "", None, "agency")
+    office = county._organisation(TOWN_OFFICE, "夏茂镇政府", county.DEMO_TOWNSHIP, "", None, "agency", agency_kind="health")
     office.save(using="owner", force_insert=True)
     return appointed("officer.town", "镇干部", OFFICER, TOWN_OFFICE)
 
@@ -142,7 +142,7 @@ FUNCTIONS = (
 )
 
 
-@pytest.mark.parametrize("login", ["doctor", "reviewer", "desk", "head", "system", "security", "audit"])
+@pytest.mark.parametrize("login", ["doctor", "reviewer", "desk", "head", "system", "security", "audit", "insurer"])
 def test_other_roles_are_refused_by_the_database_too(numbers: dict[str, str], login: str) -> None:
     for statement in FUNCTIONS:
         with transaction.atomic(), scope(person(login)), pytest.raises(DatabaseError, match="facts are closed to this scope"):
