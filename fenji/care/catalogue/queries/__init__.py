@@ -15,7 +15,6 @@ from fenji.care.catalogue.queries.diagnoses import (
     table_codes,
 )
 from fenji.care.catalogue.queries.lists import (
-    PUBLIC_TITLES,
     Assessment,
     Listing,
     assess,
@@ -37,7 +36,6 @@ from fenji.care.catalogue.queries.lists import (
     open_version,
     owner_of,
     policy_at,
-    public_body,
     size,
     specialty_names,
     suggested_down,
@@ -46,6 +44,7 @@ from fenji.care.catalogue.queries.lists import (
     version,
 )
 from fenji.care.catalogue.queries.overview import Overview, Standing, overview
+from fenji.care.catalogue.queries.public import PUBLIC_TITLES, public_body
 
 __all__ = [
     "PUBLIC_TITLES",
