@@ -574,7 +574,9 @@ FACTORIES: dict[str, Factory] = {
         )
     ],
     "api/v1/me": lambda c: [Try("GET", "/api/v1/me", "/api/v1/me", shows=MACHINE, positive="B machine")],
-    "api/v1/imports/<slug:listing>": lambda c: [Try("POST", "/api/v1/imports/calendar", "/api/v1/imports/calendar", positive="")],
+    "api/v1/imports/<slug:listing>": lambda c: [
+        Try("POST", f"/api/v1/imports/{code}", f"/api/v1/imports/{code}", positive="") for code in ("calendar", "staff", "duty")
+    ],
     "api/v1/imports/runs/<uuidstr:run_id>": lambda c: [
         Try("GET", f"/api/v1/imports/runs/{c.run}", f"/api/v1/imports/runs/{ID}", positive="")
     ],

@@ -44,7 +44,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     SECURITY_ADMIN: _EVERYBODY
     | {"policy.propose", "policy.decide", "post.administrators", "glass.watch", "machine.write", "keys.rotate"},
     AUDIT_ADMIN: _EVERYBODY | {"audit.read", "audit.verify"},
-    MACHINE: frozenset({"api.use"}),
+    MACHINE: frozenset({"api.use", "import.feed"}),
 }
 """Role → permissions. Pages and actions name one permission each; whatever is not named here is denied."""
 
