@@ -29,7 +29,7 @@ _ITEM_CODE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,39}$")
 
 
 def clean_code(text: str) -> str:
-    """A diagnosis code as the tables write it: half-width, first letter upper case, the filler x lower case."""
+    """A code as the tables write it: half-width, first letter upper case, the filler x lower case."""
     code = half_width(text).replace(" ", "")
     return code[:1].upper() + code[1:].replace("X", "x")
 
