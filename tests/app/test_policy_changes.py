@@ -578,7 +578,7 @@ def test_more_changes_than_the_desk_shows_are_counted_and_linked(officer: Client
         assert _propose(officer, start=ahead(day).isoformat()).status_code == 303
     page = _desk("security")
     assert page.count("data-change=") == 5
-    assert "and 2 more changes that wait" in page
+    assert "2 more wait for a decision" in page
     assert "waiting for me <b>7</b>" in page
 
 

@@ -22,7 +22,7 @@ from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
-from fenji.ground.policy.actions import Ground, NewChange, propose
+from fenji.ground.policy.actions import Ground, NewChange, decide, propose
 from fenji.ground.publication.models import Announcement
 from fenji.world.county import COUNTY_HOSPITAL
 from tests.browser.conftest import PICTURES, SIZES, Visitors
@@ -67,6 +67,11 @@ def cases(house_file: Path) -> dict[str, str]:
         new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
         ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
         found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
+        new = NewChange("referral.accept_within", by.reach, Span(180, "duty"), "order", start, None)
+        rejected = propose(new, ground, by=by, at=now())
+    with transaction.atomic(), scope(person("security")) as by:
+        note = "三小时以内须先征求各医院意见"
+        decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
     return found | accounts_to_look_at() | _lists() | network_things()
 
 
