@@ -39,7 +39,7 @@ from tests.cast import POLICY, everybody, other_doctor, other_reviewer, person, 
 NAME, PHONE, WORDS = "卡纳芮", "13912345678", "CANARYWORDS"
 ROLES = (
     *("anonymous", "doctor", "reviewer", "head", "desk", "specialist", "officer", "system", "security", "audit"),
-    *("other system", "other security", "machine"),
+    *("other system", "other security", "machine", "insurer"),
 )
 """`system` and `security` administer the county that B lies in, the other two another; the machine is the county hospital's."""
 ALLOWED = ("B doctor", "B reviewer", "B receiver")

@@ -16,6 +16,7 @@ from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import NotPermitted, Unknown
 from fenji.ground.network.queries import place_of
 from fenji.ground.publication import queries as publication
+from fenji.ground.publication.rules import PersonalData
 from fenji.world.county import COUNTY_HOSPITAL, INSURER
 from tests.app.list_walk import FIRST, JUNE, disease, fresh, into_force, present
 from tests.cast import a_case, other_doctor, person, scope
@@ -159,6 +160,36 @@ def test_a_published_list_gets_its_public_copy_on_its_day_and_loses_it_when_it_i
     with scope(person("head")) as by:
         actions.withdraw(second.id, version=second.version, by=by, at=now(), note="not yet")
     assert shown(today) == shown(tomorrow) == before
+
+
+@pytest.mark.parametrize(("kind", "people"), [
+    (rules.DOWN, ("editor", "director")), (rules.GUIDE, ("editor", "director")), (rules.PROMOTED, ("editor", "director")),
+    (rules.DEVOLVED, ("insurer", "insurer2")), (rules.TECHNIQUE, ("clerk", "head")),
+])  # fmt: skip
+def test_every_kind_of_list_is_made_public_whole_with_its_publication(db: None, kind: str, people: tuple[str, str]) -> None:
+    org, tomorrow = person(people[0]).org_id, local_day(now()) + timedelta(days=1)
+    (before,) = publication.in_force(org, kind, local_day(now()))
+    version = into_force(kind, tomorrow, people=people, at=now())
+    (copy,) = publication.in_force(org, kind, tomorrow)
+    (entries,) = (found for found in copy.body.values() if isinstance(found, list) and found)
+    assert len(entries) == queries.size(version)
+    assert (copy.source, copy.body["version"]) == (f"list:{version.id}", version.number)
+    assert {e["code"] for e in entries} == {getattr(e, "group", e.__dict__.get("code")) for e in queries.entries(version)}
+    assert publication.in_force(org, kind, local_day(now())) == [before]
+    with scope(person(people[1])) as by:
+        actions.withdraw(version.id, version=version.version, by=by, at=now(), note="not yet")
+    (again,) = publication.in_force(org, kind, tomorrow)
+    assert again.body == before.body
+
+
+def test_a_list_with_somebodys_number_in_it_is_not_published(db: None) -> None:
+    def add(draft: ListVersion, common: dict[str, Any]) -> None:
+        texts = dict.fromkeys(("title_zh", "title_en", "text_en"), "x")
+        values = {**disease("A01.000"), "document": "rules", **texts, "text_zh": "有疑问请打 13912345678"}
+        actions.put_entry(draft.id, values, version=draft.version, **common)
+
+    with pytest.raises(PersonalData), transaction.atomic():
+        into_force(rules.GUIDE, local_day(now()) + timedelta(days=1), add, at=now())
 
 
 def test_a_first_list_that_is_withdrawn_leaves_no_public_copy(db: None) -> None:

@@ -113,6 +113,8 @@ NO_AUDITOR = tuple(r for r in ROLES if r != "audit")
 _LOG_FORM = {"copy": str(uuid7()), "channel": "board", "day": "2026-01-01", "place": "x"}
 _VERSION_1 = {"_version": "1"}
 _BOARD = "/publication/board/?tier=all&size=100"
+NOT_WATCHING = tuple(r for r in ROLES if r not in ("officer", "insurer"))
+"""Who is outside where the officers of B's region are not, whatever their authority: what institutions make public is no secret."""
 NOT_OFFICER = tuple(r for r in ROLES if r != "officer")
 """Who is outside where the officer over B is not: they wrote the announcement, and are to see the facts. Of these
 `test_officers_…` says what they do not see."""
@@ -144,9 +146,9 @@ def _drafted(path: str, fields: dict[str, str] | None = None) -> Factory:
     ]
 
 
-def _outside(method: str, path: str, there: object, fields: dict[str, str]) -> Try:
+def _outside(method: str, path: str, there: object, fields: dict[str, str], roles: tuple[str, ...] = NOT_OFFICER) -> Try:
     """The same for the canary's id and for one that nobody has, by all who are outside."""
-    return Try(method, path.format(there), path.format(ID), fields, fields, positive="", roles=NOT_OFFICER)
+    return Try(method, path.format(there), path.format(ID), fields, fields, positive="", roles=roles)
 
 
 FACTORIES: dict[str, Factory] = {
@@ -360,7 +362,9 @@ FACTORIES: dict[str, Factory] = {
         )
     ],
     "api/v1/me": lambda c: [Try("GET", "/api/v1/me", "/api/v1/me", shows=MACHINE, positive="B machine")],
-    "api/v1/imports/<slug:listing>": lambda c: [Try("POST", "/api/v1/imports/calendar", "/api/v1/imports/calendar", positive="")],
+    "api/v1/imports/<slug:listing>": lambda c: [
+        Try("POST", f"/api/v1/imports/{code}", f"/api/v1/imports/{code}", positive="") for code in ("calendar", "staff", "duty")
+    ],
     "api/v1/imports/runs/<uuidstr:run_id>": lambda c: [
         Try("GET", f"/api/v1/imports/runs/{c.run}", f"/api/v1/imports/runs/{ID}", positive="")
     ],
@@ -374,16 +378,25 @@ FACTORIES: dict[str, Factory] = {
     "p/": lambda c: [Try("GET", _q("/p/", q=NAME), _q("/p/", q="无此人"), positive="")],
     "p/<int:org_id>/": lambda c: [Try("GET", f"/p/{_b()}/", f"/p/{_b()}/", positive="")],
     "p/<int:org_id>/notice/": lambda c: [Try("GET", f"/p/{_b()}/notice/", f"/p/{_b()}/notice/", positive="")],
+    "p/<int:org_id>/<slug:kind>/": lambda c: [
+        Try("GET", f"/p/{_b()}/technique/", f"/p/{_b()}/technique/", positive=""),
+        # what is published stays a draft to everybody until it is: the county hospital's guides are being worked on
+        Try("GET", f"/p/{COUNTY_HOSPITAL}/guide/", f"/p/{COUNTY_HOSPITAL}/guide/", positive=""),
+    ],
     "p/disease/<str:code>/": lambda c: [Try("GET", "/p/disease/kanarui/", "/p/disease/nobody/", positive="")],
     "publication/": lambda c: [Try("GET", "/publication/", "/publication/", positive="")],
     "publication/board/": lambda c: [Try("GET", _BOARD, _BOARD, positive="")],
     "publication/board.xlsx": lambda c: [Try("GET", "/publication/board.xlsx", "/publication/board.xlsx", positive="")],
     "publication/<int:org_id>/": lambda c: [
-        Try("GET", f"/publication/{_b()}/", "/publication/999999/", positive="officer", shows=WORDS, roles=NOT_OFFICER),
-        Try("POST", f"/publication/{_b()}/", "/publication/999999/", _LOG_FORM, _LOG_FORM, positive="", roles=NOT_OFFICER),
+        Try("GET", f"/publication/{_b()}/", "/publication/999999/", positive="officer", shows=WORDS, roles=NOT_WATCHING),
+        Try("POST", f"/publication/{_b()}/", "/publication/999999/", _LOG_FORM, _LOG_FORM, positive="", roles=NOT_WATCHING),
     ],
-    "publication/confirm/<uuid:copy_id>/": lambda c: [_outside("POST", "/publication/confirm/{}/", c.logged.published_id, {})],
-    "publication/void/<uuid:event_id>/": lambda c: [_outside("POST", "/publication/void/{}/", c.logged.id, _VERSION_1)],
+    "publication/confirm/<uuid:copy_id>/": lambda c: [
+        _outside("POST", "/publication/confirm/{}/", c.logged.published_id, {}, NOT_WATCHING)
+    ],
+    "publication/void/<uuid:event_id>/": lambda c: [
+        _outside("POST", "/publication/void/{}/", c.logged.id, _VERSION_1, NOT_WATCHING)
+    ],
     "announcements/": lambda c: [
         Try("GET", "/announcements/", "/announcements/", shows=WORDS),
         Try("GET", "/announcements/?sent=1", "/announcements/?sent=1", shows=WORDS, positive="officer", roles=NOT_OFFICER),

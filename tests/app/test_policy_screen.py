@@ -7,20 +7,22 @@ import io
 import re
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.test import Client
 
 from fenji.ground.access.rules import DOCTOR
 from fenji.ground.common.clock import Span
-from fenji.ground.common.edge import fresh_key
+from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.policy import actions, loader, queries
 from fenji.ground.policy.models import PolicyChange
 from fenji.ground.policy.rules import Ambiguity
 from fenji.world.county import COMMISSION
-from tests.app.policy_walk import CITY, COUNTY, KEY, TIGHT, ahead, approved, bound, cleared, new, propose
-from tests.cast import client_for, form, person
+from tests.app.policy_walk import CITY, COUNTY, GROUND, KEY, TIGHT, ahead, approved, bound, cleared, new, propose
+from tests.cast import client_for, form, person, scope
 
 __all__ = ["cleared"]
 
@@ -294,3 +296,62 @@ def test_the_same_proposal_sent_twice_is_one_change(officer: Client) -> None:
 def test_everybody_who_is_cast_here_is_what_they_are_cast_as() -> None:
     assert person("officer").org_id == COMMISSION
     assert person("doctor").role == DOCTOR
+
+
+# --- on the desk ------------------------------------------------------------------------------------------------------------
+
+
+def _desk(login: str) -> str:
+    return client_for(person(login)).get("/").content.decode()
+
+
+def test_whoever_may_decide_sees_a_proposal_on_the_desk_until_it_is_decided(officer: Client) -> None:
+    place = _propose(officer)["Location"]
+    assert f'href="{place}"' not in _desk("officer"), "who proposed it does not decide"
+    for login in ("doctor", "system", "audit", "head", "editor"):
+        assert place not in _desk(login), login
+    page = _desk("security")
+    assert "Changes for you to decide" in page
+    assert f'href="{place}"' in page
+    assert "waiting for me <b>1</b>" in page
+    badge = re.search(r'class="top-badge".*?<b[^>]*>(\d+)</b>', client_for(person("security")).get("/policy/").content.decode())
+    assert badge.group(1) == "1"
+    change = PolicyChange.objects.get(pk=place.split("/")[-2])
+    with transaction.atomic(), scope(person("security")) as by:
+        actions.decide(change.pk, approve=True, note="", version=change.version, by=by, at=now())
+    assert place not in _desk("security")
+
+
+@pytest.mark.parametrize(("approve", "word"), [(True, "approved"), (False, "rejected")])
+def test_the_proposer_reads_the_outcome_on_the_desk_for_two_weeks(officer: Client, approve: bool, word: str) -> None:
+    place = _propose(officer)["Location"]
+    change = PolicyChange.objects.get(pk=place.split("/")[-2])
+    with transaction.atomic(), scope(person("security")) as by:
+        actions.decide(change.pk, approve=approve, note="see the <minutes>", version=change.version, by=by, at=now())
+    page = _desk("officer")
+    assert "What became of your proposals" in page
+    assert f'href="{place}"' in page
+    assert "see the &lt;minutes&gt;" in page
+    assert word in page
+    for login in ("security", "insurer", "doctor"):
+        assert place not in _desk(login), login
+    old = now() - timedelta(days=14)
+    PolicyChange.objects.using("owner").filter(pk=change.pk).update(decided_at=old, proposed_at=old)
+    assert place not in _desk("officer")
+
+
+def test_a_change_beyond_ones_reach_waits_on_no_desk(house_file: object) -> None:
+    with transaction.atomic(), scope(person("insurer")) as by:
+        place = f"/policy/changes/{actions.propose(new(place=CITY), GROUND, by=by, at=now()).pk}/"
+    for login in ("officer", "security"):
+        assert place not in _desk(login), "the county decides nothing for the city"
+    assert f'href="{place}"' in _desk("insurer2")
+
+
+def test_more_changes_than_the_desk_shows_are_counted_and_linked(officer: Client) -> None:
+    for day in range(3, 10):
+        assert _propose(officer, start=ahead(day).isoformat()).status_code == 303
+    page = _desk("security")
+    assert page.count("data-change=") == 5
+    assert "2 more wait for a decision" in page
+    assert "waiting for me <b>7</b>" in page

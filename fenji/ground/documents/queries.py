@@ -20,7 +20,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.crypto import Unreadable
 from fenji.ground.common.edge import SignedRequest, refusal_text
 from fenji.ground.common.excel import LINE_HEAD, REASON_HEAD, SAMPLE_HEAD, SAMPLE_WORDS
-from fenji.ground.common.imports import Column, Fault, Listing, fault_text, listings
+from fenji.ground.common.imports import Column, Fault, Listing, fault_text, listings, may_send
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 from fenji.ground.common.sheets import Limits
 from fenji.ground.documents import rules
@@ -65,7 +65,7 @@ def limits(policy: DocumentsPolicy) -> Limits:
 
 def listings_for(actor: Actor) -> list[Listing]:
     """The lists that somebody's role may send, in the order in which the rooms offer them."""
-    return [listing for listing in listings().values() if actor.may(listing.permission)]
+    return [listing for listing in listings().values() if may_send(listing, actor)]
 
 
 def listing_for(code: str, actor: Actor) -> Listing:
@@ -73,7 +73,7 @@ def listing_for(code: str, actor: Actor) -> Listing:
     listing = listings().get(code)
     if listing is None:
         raise Unknown(what="listing")
-    if not actor.may(listing.permission):
+    if not may_send(listing, actor):
         raise NotPermitted
     return listing
 
@@ -116,14 +116,14 @@ def run(run_id: UUID, actor: Actor) -> tuple[ImportRun, Listing]:
     """A run of the actor's institution, and its list. Raises Unknown, alike for none, somebody else's, and a list not permitted."""
     found = ImportRun.objects.filter(pk=run_id).first()
     listing = listings().get(found.listing) if found is not None else None
-    if found is None or listing is None or not actor.may(listing.permission):
+    if found is None or listing is None or not may_send(listing, actor):
         raise Unknown(what="import")
     return found, listing
 
 
 def runs_of(actor: Actor, listing: str = "") -> list[tuple[ImportRun, Listing]]:
     """The newest runs of the actor's institution that the role may see; of one list, if one is named."""
-    mine = {code: one for code, one in listings().items() if actor.may(one.permission) and listing in ("", code)}
+    mine = {code: one for code, one in listings().items() if may_send(one, actor) and listing in ("", code)}
     found = ImportRun.objects.filter(org_id=actor.org_id, listing__in=mine).order_by("-at")[:RUNS_SHOWN]
     return [(r, mine[r.listing]) for r in found]
 

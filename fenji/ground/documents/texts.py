@@ -124,6 +124,9 @@ _FAULTS = {
     "cell_broken": _("holds an error, or a formula that was never computed. Open the file in Excel, put the value itself there."),
     "cell_became_date": _("“%(value)s” was made a date by Excel. Format the column as text and type it again."),
     "cell_lost_digits": _("“%(value)s” has lost digits: Excel keeps 15 of a number. Format the column as text and type it again."),
+    "cell_lost_zeros": _(
+        "“%(value)s” came as a number, which keeps no zeros at its end. Format the column as text and type the code again."
+    ),
     "cell_characters": _("“%(value)s” has line breaks or characters that cannot be seen. Type it again."),
     "cell_long": _("“%(value)s” is longer than %(longest)s characters. Shorten it."),
     "cell_whole": _("“%(value)s” is no whole number."),

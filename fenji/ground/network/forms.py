@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from fenji.ground.access.rules import Actor
-from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.text import compact, half_width, has_hidden_characters
 from fenji.ground.network import rules, texts
 from fenji.ground.network.models import Organisation, RegionName, Specialty
@@ -369,9 +368,7 @@ class ShiftForm(forms.Form):
     def span(self) -> tuple[datetime, datetime]:
         """When it begins and ends; only after `is_valid()`."""
         data = self.cleaned_data
-        start = datetime.combine(data["day"], data["begins"], SHANGHAI)
-        end = datetime.combine(data["day"], data["ends"], SHANGHAI)
-        return start, end if end > start else end + timedelta(days=1)
+        return rules.shift(data["day"], data["begins"], data["ends"])
 
 
 class AllianceForm(forms.Form):
