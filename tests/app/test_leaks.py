@@ -275,8 +275,14 @@ FACTORIES: dict[str, Factory] = {
         Try("GET", "/referrals/", "/referrals/", shows=c.case),
         Try(
             "GET",
-            _q("/referrals/", before=c.case[:-7] + "99999-9", size="100"),
-            _q("/referrals/", before=c.case[:-7] + "99999-9", size="100"),
+            _q("/referrals/", before="2100-01-01T00:00:00+00:00_R", size="100"),
+            _q("/referrals/", before="2100-01-01T00:00:00+00:00_R", size="100"),
+            shows=c.case,
+        ),
+        Try(
+            "GET",
+            _q("/referrals/", month=f"{local_day(now()):%Y-%m}", size="100"),
+            _q("/referrals/", month=f"{local_day(now()):%Y-%m}", size="100"),
             shows=c.case,
         ),
         Try("GET", _q("/referrals/", state="accepted"), _q("/referrals/", state="accepted"), shows=c.case, positive="B receiver"),
@@ -292,6 +298,15 @@ FACTORIES: dict[str, Factory] = {
     "referrals/<case:number>/": lambda c: [
         Try("GET", f"/referrals/{c.case}/", f"/referrals/{c.missing_case}/", shows=WORDS, positive=p) for p in ALLOWED
     ],
+    "referrals/<case:number>/slip/": lambda c: [
+        Try("GET", f"/referrals/{c.case}/slip/", f"/referrals/{c.missing_case}/slip/", shows=WORDS, positive=p) for p in ALLOWED
+    ],
+    "referrals/<case:number>/filing/": lambda c: [
+        Try("GET", f"/referrals/{c.case}/filing/", f"/referrals/{c.missing_case}/filing/", shows=c.case),
+        Try("POST", f"/referrals/{c.case}/filing/", f"/referrals/{c.missing_case}/filing/", {}, {}, positive=""),
+    ],
+    "referrals/register/": lambda c: [Try("GET", "/referrals/register/", "/referrals/register/", shows=WORDS, positive="")],
+    "referrals/register.xlsx": lambda c: [Try("GET", "/referrals/register.xlsx", "/referrals/register.xlsx", shows=c.case)],
     "referrals/<case:number>/edit/": lambda c: [
         Try("GET", f"/referrals/{c.case}/edit/", f"/referrals/{c.missing_case}/edit/", shows=WORDS),
         Try(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fenji.care.referral.actions.facts import handed_out, identify
 from fenji.care.referral.actions.house import expire_forgotten, inherit
+from fenji.care.referral.actions.paper import BadFilingNumber, file_number
 from fenji.care.referral.actions.verbs import (
     accept,
     acknowledge,
@@ -20,6 +21,7 @@ from fenji.care.referral.actions.verbs import (
 from fenji.care.referral.actions.writing import DuplicateOpen, Plan, WrongReceiver, draft, revise, send_just_written, submit
 
 __all__ = [
+    "BadFilingNumber",
     "DuplicateOpen",
     "Plan",
     "WrongReceiver",
@@ -32,6 +34,7 @@ __all__ = [
     "draft",
     "end",
     "expire_forgotten",
+    "file_number",
     "handed_out",
     "identify",
     "inherit",

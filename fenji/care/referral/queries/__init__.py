@@ -5,6 +5,7 @@ from __future__ import annotations
 from fenji.care.referral.queries.cases import case, cases_of, cases_of_institution, phone_of, timeline, view_of
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at
+from fenji.care.referral.queries.register import in_month, register
 
 __all__ = [
     "Candidate",
@@ -22,8 +23,10 @@ __all__ = [
     "fact_steps",
     "facts",
     "grounds",
+    "in_month",
     "judge_at",
     "phone_of",
+    "register",
     "timeline",
     "view_of",
 ]

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import segno
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, quote_etag
-from django.utils.safestring import SafeString
 
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.edge import OPEN, SignedRequest, View, page
+from fenji.ground.common.edge import OPEN, SignedRequest, View, absolute, page
+from fenji.ground.common.qr import picture
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network.queries import Place, alliance_lead, as_today, contact_of, place_of, region_names
@@ -162,11 +160,6 @@ def institution(request: SignedRequest, org_id: int) -> HttpResponse:
     return response
 
 
-def absolute(request: HttpRequest, path: str) -> str:
-    """The full address of a page: as the house is set up (FENJI_URL), else as the reader reached it."""
-    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
-
-
 @public
 def one_list(request: SignedRequest, org_id: int, kind: str) -> HttpResponse:
     """One list of an institution or agency, whole, to read or to print; what will follow it stands below."""
@@ -194,7 +187,5 @@ def notice(request: SignedRequest, org_id: int) -> HttpResponse:
     """A notice of A4 for the board: big, in columns, with a QR code that leads to the page."""
     context = _shown(request, org_id)
     address = absolute(request, context["page_path"])
-    # drawn by us from an address: nothing in it comes from a person
-    drawn = SafeString(segno.make_qr(address, error="m").svg_inline(border=2, omitsize=True, svgclass="qr", lineclass=None))
     treated = [s["copy"] for s in context["sections"] if s["copy"].kind == rules.TREATABLE]
-    return render(request, "publication/notice.html", {**context, "address": address, "qr": drawn, "copies": treated})
+    return render(request, "publication/notice.html", {**context, "address": address, "qr": picture(address), "copies": treated})
