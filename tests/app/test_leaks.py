@@ -13,6 +13,8 @@ from django.db import connections, transaction
 from django.urls import get_resolver
 
 from fenji.ground.access.queries import session_id, token_hash
+from fenji.ground.common.clock import local_day
+from fenji.ground.common.edge import now
 from fenji.ground.common.ids import parse_case_number, uuid7
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.canary import ADMINISTRATOR, ALLOWED, MACHINE, NAME, ROLES, STAFF, WORDS, Canary, _card, _other_card, planted

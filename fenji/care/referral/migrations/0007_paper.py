@@ -10,7 +10,7 @@ _COLUMNS = "filing_number, valid_until"
 class Migration(migrations.Migration):
     """Two columns; the second is set whenever the case is offered."""
 
-    dependencies = [("referral", "0005_facts")]
+    dependencies = [("referral", "0006_facts_of_health")]
 
     operations = [
         migrations.AddField("case", "filing_number", fenji.ground.common.models.CText(default="")),
