@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("fenji.front.desk.urls")),
     path("", include("fenji.front.watch.urls")),
     path("", include("fenji.ground.documents.urls")),
+    path("", include("fenji.ground.tasks.urls")),
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
