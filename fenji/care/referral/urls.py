@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from fenji.care.referral.views import cases, facts
+from fenji.care.referral.views import facts, lists, moving, writing
 
 
 class CaseNumber:
@@ -22,13 +22,13 @@ class CaseNumber:
 register_converter(CaseNumber, "case")
 
 urlpatterns = [
-    path("", cases.case_list, name="referrals"),
-    path("export.xlsx", cases.list_workbook, name="referrals-workbook"),
-    path("new/<uuid:visit_id>/", cases.new, name="referral-new"),
-    path("verdict/<uuid:visit_id>/", cases.verdict, name="referral-verdict"),
-    path("<case:number>/", cases.case_page, name="referral"),
-    path("<case:number>/edit/", cases.edit, name="referral-edit"),
-    path("<case:number>/do/<slug:action>/", cases.act, name="referral-act"),
+    path("", lists.case_list, name="referrals"),
+    path("export.xlsx", lists.list_workbook, name="referrals-workbook"),
+    path("new/<uuid:visit_id>/", writing.new, name="referral-new"),
+    path("verdict/<uuid:visit_id>/", writing.verdict, name="referral-verdict"),
+    path("<case:number>/", moving.case_page, name="referral"),
+    path("<case:number>/edit/", writing.edit, name="referral-edit"),
+    path("<case:number>/do/<slug:action>/", moving.act, name="referral-act"),
 ]
 
 facts_patterns = [

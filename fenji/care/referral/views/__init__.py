@@ -1,1 +1,1 @@
-"""Pages of referrals: `cases` writing, judging, showing and moving one; `facts` what officers see of them, without the persons."""
+"""Pages of referrals: `writing`, `moving` and `lists` of cases; `facts`: what officers see of them, without the persons."""

@@ -1,0 +1,45 @@
+"""The only writes of this room. Each verb is one row of the table: state, event, audit, task and message change together."""
+
+from __future__ import annotations
+
+from fenji.care.referral.actions.facts import handed_out, identify
+from fenji.care.referral.actions.house import expire_forgotten, inherit
+from fenji.care.referral.actions.verbs import (
+    accept,
+    acknowledge,
+    answer,
+    approve,
+    arrive,
+    decline,
+    end,
+    miss,
+    offer_again,
+    redirect,
+    send_back,
+)
+from fenji.care.referral.actions.writing import DuplicateOpen, Plan, WrongReceiver, draft, revise, send_just_written, submit
+
+__all__ = [
+    "DuplicateOpen",
+    "Plan",
+    "WrongReceiver",
+    "accept",
+    "acknowledge",
+    "answer",
+    "approve",
+    "arrive",
+    "decline",
+    "draft",
+    "end",
+    "expire_forgotten",
+    "handed_out",
+    "identify",
+    "inherit",
+    "miss",
+    "offer_again",
+    "redirect",
+    "revise",
+    "send_back",
+    "send_just_written",
+    "submit",
+]

@@ -1,0 +1,139 @@
+"""One row of the table carried out: state, event, audit, task and message change together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from fenji.care.referral import queries, rules
+from fenji.care.referral.models import Case, CaseEvent
+from fenji.ground.access import rules as access
+from fenji.ground.access.actions import audit
+from fenji.ground.access.rules import Actor
+from fenji.ground.common.clock import deadline, local_day
+from fenji.ground.common.identity import age_on
+from fenji.ground.common.refusal import NotPermitted, Stale
+from fenji.ground.common.text import mask_name
+from fenji.ground.network.queries import Place, place_of
+from fenji.ground.policy.queries import duty_calendar
+from fenji.ground.tasks import actions as tasks
+
+_PERMISSIONS = {
+    rules.ORIGIN: "referral.write",
+    rules.REVIEW: "referral.review",
+    rules.RECEIVER: "referral.receive",
+    rules.WARD: "referral.answer",
+}
+
+
+def swap(case: Case, version: int, changes: dict[str, Any]) -> None:
+    """Compare and swap: the row changes only if it is still at `version`. Raises Stale."""
+    changed = Case.objects.filter(pk=case.pk, version=version).update(**changes, version=version + 1)
+    if not changed:
+        raise Stale
+    case.version = version + 1
+    for name, value in changes.items():
+        setattr(case, name, value)
+
+
+def due(place: Place, limit: str, at: datetime) -> datetime:
+    """The deadline that starts now at a place. `limit`: a field of the policy."""
+    day = local_day(at)
+    span = getattr(queries.grounds(place, day).policy, limit)
+    return deadline(at, span, duty_calendar(place.policy_path, day))
+
+
+def _limit(case: Case, move: rules.Move) -> str:
+    if move.limit == "accept_within" and case.emergency:
+        return "accept_emergency_within"
+    return move.limit
+
+
+def record(case: Case, by: Actor, at: datetime, action: str, before: str, after: str, note: str) -> None:
+    """One line of the timeline, with its audit row."""
+    CaseEvent.objects.create(
+        case=case,
+        at=at,
+        actor_id=by.account_id,
+        actor_name=by.name,
+        role=by.role,
+        org_name=by.org_name,
+        action=action,
+        before=before,
+        after=after,
+        note=note,
+    )
+    audit(by=by, at=at, action=f"referral.{action}", subject=case.number, before=before, after=after)
+
+
+def step_for(case: Case, org_id: int, role: str, at: datetime) -> tasks.Step:
+    """The waiting step of a case as it stands now."""
+    return tasks.Step(
+        kind=f"referral.{case.state}",
+        subject=case.number,
+        url=f"/referrals/{case.number}/",
+        who=mask_name(case.patient_name),
+        sex=case.patient_sex,
+        age=age_on(case.patient_birth_date, local_day(at)),
+        topic=case.diagnosis_name,
+        org_id=org_id,
+        role=role,
+        viewer_ids=tuple(case.viewer_ids),
+        due_at=case.due_at or at,
+        urgent=case.emergency,
+    )
+
+
+@transaction.atomic
+def carry_out(
+    case: Case, action: str, *, version: int, by: Actor, at: datetime, note: str = "", changes: dict[str, Any] | None = None
+) -> Case:
+    """Carry out one row of the table. Raises the refusals of `rules`, Stale, NotPermitted."""
+    view = queries.view_of(case)
+    party = rules.party_of(view, by.account_id, by.role, by.org_id)
+    if party is not None and not by.may(_PERMISSIONS[party]):
+        raise NotPermitted
+    if version != case.version:
+        raise Stale
+    move = rules.step(view, party, action)
+    if move.note and not note:
+        raise rules.NoteRequired
+    told_before = case.receiver_id
+    before = case.state
+    swap(case, version, _changes(case, move, at, changes or {}))
+    record(case, by, at, action, before, case.state, note)
+    tasks.close_step(case.number, at=at)
+    if case.holder_id is not None:
+        tasks.open_step(step_for(case, case.holder_id, move.role, at), at=at)
+    _tell(case, move, action, told_before, at)
+    return case
+
+
+def _changes(case: Case, move: rules.Move, at: datetime, extra: dict[str, Any]) -> dict[str, Any]:
+    receiver_id = extra.get("receiver_id", case.receiver_id)
+    parties = {rules.ORIGIN: case.origin_id, rules.RECEIVER: receiver_id}
+    holder_id = parties.get(move.holder)
+    viewers = [*case.viewer_ids]
+    if move.state == rules.OFFERED and receiver_id not in viewers:
+        viewers.append(receiver_id)
+    changes = {
+        **extra,
+        "state": move.state,
+        "holder_id": holder_id,
+        "duty_id": parties[rules.duty_after(case.state, move.state)],
+        "viewer_ids": viewers,
+        "due_at": due(place_of(holder_id), _limit(case, move), at) if holder_id else None,
+    }
+    if move.state in rules.ENDS:
+        changes["ended_at"] = at
+    return changes
+
+
+def _tell(case: Case, move: rules.Move, action: str, receiver_before: int, at: datetime) -> None:
+    if not move.tells:
+        return
+    org_id, role = (case.origin_id, access.DOCTOR) if move.tells == rules.ORIGIN else (receiver_before, access.DESK)
+    url = f"/referrals/{case.number}/"
+    tasks.send(f"referral.{action}", org_id=org_id, role=role, subject=case.number, url=url, at=at)

@@ -1,0 +1,211 @@
+"""Writing a case and sending it on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from fenji.care.catalogue.models import Diagnosis
+from fenji.care.catalogue.queries import group_of
+from fenji.care.catalogue.rules import GROUP_VERSION
+from fenji.care.referral import queries, rules
+from fenji.care.referral.actions.step import carry_out, due, record, step_for, swap
+from fenji.care.referral.models import Case
+from fenji.care.registry import queries as registry
+from fenji.care.visits import actions as visits
+from fenji.care.visits import rules as visit_rules
+from fenji.care.visits.models import Visit
+from fenji.ground.access import rules as access
+from fenji.ground.access.rules import Actor
+from fenji.ground.common.clock import local_day
+from fenji.ground.common.decision import Decision
+from fenji.ground.common.ids import case_number
+from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
+from fenji.ground.network.queries import Place, place_of
+from fenji.ground.tasks import actions as tasks
+
+
+class DuplicateOpen(Refused):
+    """The resident already has an open referral for this disease group."""
+
+    code = "duplicate_open"
+
+
+class WrongReceiver(Refused):
+    """The chosen institution cannot receive this referral."""
+
+    code = "wrong_receiver"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the doctor decides about a referral."""
+
+    diagnosis: Diagnosis
+    receiver_id: int
+    department_id: int | None
+    emergency: bool
+    summary: str
+    override_reason: str
+
+
+def _next_number(county: str, day: date) -> str:
+    """The next case number. The sequence runs through 1 to 99,999 and begins again: unique as long as the whole deployment
+    writes fewer cases a day, three times a province's; gaps are left by drafts that were refused."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('referral_number_seq')")
+        return case_number("R", county, day, cursor.fetchone()[0])
+
+
+@contextmanager
+def _one_open_only() -> Iterator[None]:
+    """The database allows a resident one open referral for a disease; its refusal gets its name here."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if getattr(error.__cause__, "diag", None) is None or error.__cause__.diag.constraint_name != "case_one_open":
+            raise
+        raise DuplicateOpen from None
+
+
+def receiver_above(org_id: int, origin: Place) -> Place:
+    """The institution somebody chose to send to. Raises WrongReceiver when there is none, or none above the origin."""
+    try:
+        found = place_of(org_id)
+    except Unknown:
+        raise WrongReceiver from None
+    if found.kind != "care" or found.level <= origin.level:
+        raise WrongReceiver
+    return found
+
+
+def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
+    """The columns that follow from a plan, verdict included. Raises WrongReceiver."""
+    receiver = receiver_above(plan.receiver_id, origin)
+    group = group_of(plan.diagnosis)
+    judge = queries.judge_at(origin, group, local_day(at))
+    decision = judge(receiver, emergency=plan.emergency, override=bool(plan.override_reason))
+    return {
+        "receiver_id": receiver.id,
+        "receiver_level": receiver.level,
+        "department_id": plan.department_id,
+        "diagnosis_code": plan.diagnosis.code,
+        "diagnosis_name": plan.diagnosis.name_zh,
+        "disease_group": group,
+        "group_version": GROUP_VERSION,
+        "emergency": plan.emergency,
+        "summary": plan.summary,
+        "override_reason": plan.override_reason,
+        **_verdict_columns(judge, decision),
+    }
+
+
+def _verdict_columns(judge: queries.Judge, decision: Decision) -> dict[str, Any]:
+    return {
+        "verdict": decision.outcome,
+        "reasons": decision.as_rows(),
+        "pack_hash": decision.pack_hash,
+        "catalogue_version_id": judge.listing.catalogue_id,
+        "treatable_version_id": judge.listing.treatable_id,
+    }
+
+
+def judged_again(case: Case, origin: Place, receiver: Place, *, override: bool, at: datetime) -> dict[str, Any]:
+    """The verdict on sending a case that is on file from its origin to a receiver, under the policy and the lists of this day."""
+    judge = queries.judge_at(origin, case.disease_group, local_day(at))
+    return _verdict_columns(judge, judge(receiver, emergency=case.emergency, override=override))
+
+
+@transaction.atomic
+def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
+    """Write a draft for a visit of the actor's institution. Raises NotPermitted, DuplicateOpen, WrongReceiver."""
+    if not by.may("referral.write") or visit.org_id != by.org_id:
+        raise NotPermitted
+    origin = place_of(by.org_id)
+    resident = visit.resident
+    phone = registry.phone_of(resident)
+    number = _next_number(origin.county, local_day(at))
+    case = Case(
+        number=number,
+        state=rules.DRAFT,
+        origin_id=origin.id,
+        holder_id=origin.id,
+        duty_id=origin.id,
+        origin_level=origin.level,
+        viewer_ids=[origin.id],
+        requester_id=by.account_id,
+        requester_name=by.name,
+        resident=resident,
+        visit=visit,
+        patient_name=resident.name,
+        patient_sex=resident.sex,
+        patient_birth_date=resident.birth_date,
+        patient_phone=settings.DATABASE_KEYS.seal(phone, f"case.phone:{number}"),
+        created_at=at,
+        due_at=due(origin, "draft_within", at),
+        **_planned(plan, origin, at),
+    )
+    with _one_open_only():
+        case.save(force_insert=True)
+    record(case, by, at, "draft", "", rules.DRAFT, "")
+    tasks.open_step(step_for(case, origin.id, access.DOCTOR, at), at=at)
+    return case
+
+
+@transaction.atomic
+def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) -> Case:
+    """Change a draft or returned referral before it is sent. Raises NotYourMove, Stale, WrongReceiver, DuplicateOpen."""
+    case = queries.case(number)
+    party = rules.party_of(queries.view_of(case), by.account_id, by.role, by.org_id)
+    if party != rules.ORIGIN or not by.may("referral.write"):
+        raise rules.NotYourMove(state=case.state)
+    if case.state not in (rules.DRAFT, rules.RETURNED):
+        raise rules.NotPossible(state=case.state)
+    planned = _planned(plan, place_of(case.origin_id), at)
+    with _one_open_only():
+        swap(case, version, planned)
+    record(case, by, at, "revise", case.state, case.state, "")
+    return case
+
+
+@transaction.atomic
+def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
+    """Send a draft or returned referral on its way: to review when the verdict asks for it, else to the receiver.
+
+    Raises VerdictForbids when a level is skipped without a reason, NoteRequired when the verdict asks for a reason in words.
+    """
+    case = queries.case(number)
+    if case.state not in (rules.DRAFT, rules.RETURNED):
+        raise rules.NotPossible(state=case.state)  # offering again after a refusal is another verb
+    origin, receiver = place_of(case.origin_id), place_of(case.receiver_id)
+    verdict = judged_again(case, origin, receiver, override=bool(case.override_reason), at=at)
+    return _send(case, verdict, version=version, by=by, at=at)
+
+
+@transaction.atomic
+def send_just_written(case: Case, *, by: Actor, at: datetime) -> Case:
+    """Send a case that `draft` or `revise` has returned in this same transaction: its verdict is of this moment.
+
+    Raises what `submit` raises.
+    """
+    return _send(case, {"verdict": case.verdict, "reasons": case.reasons}, version=case.version, by=by, at=at)
+
+
+def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: datetime) -> Case:
+    if verdict["verdict"] == rules.NOT_ALLOWED:
+        raise rules.VerdictForbids
+    if rules.reason_asked(r["code"] for r in verdict["reasons"]) and not case.override_reason:
+        raise rules.NoteRequired
+    action = "submit" if verdict["verdict"] == rules.NEEDS_REVIEW else "offer"
+    sent = carry_out(case, action, version=version, by=by, at=at, changes=verdict)
+    visit = sent.visit
+    if visit.disposition in (visit_rules.OPEN, visit_rules.OBSERVE):
+        visits.close(visit, visit_rules.REFERRED_UP, by=by, at=at)
+    return sent

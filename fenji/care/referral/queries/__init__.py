@@ -1,0 +1,28 @@
+"""The only reads of this room offered to others: a case, its timeline, the verdict, the receivers; facts without persons."""
+
+from __future__ import annotations
+
+from fenji.care.referral.queries.cases import case, cases_of, cases_of_institution, phone_of, timeline, view_of
+from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
+from fenji.care.referral.queries.judging import Candidate, Judge, candidates, grounds, judge_at
+
+__all__ = [
+    "Candidate",
+    "Fact",
+    "Identity",
+    "Judge",
+    "Wanted",
+    "candidates",
+    "case",
+    "cases_of",
+    "cases_of_institution",
+    "counties_within",
+    "fact",
+    "fact_steps",
+    "facts",
+    "grounds",
+    "judge_at",
+    "phone_of",
+    "timeline",
+    "view_of",
+]

@@ -1,0 +1,143 @@
+"""Writing an up-referral, with the verdict beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from fenji.care.catalogue.queries import diagnosis as diagnosis_of
+from fenji.care.catalogue.queries import group_of
+from fenji.care.referral import actions, queries, rules, texts
+from fenji.care.referral.forms import ReferralForm
+from fenji.care.referral.models import Case
+from fenji.care.referral.views.shared import receiver_choices
+from fenji.care.visits.models import Visit
+from fenji.care.visits.queries import visit as visit_of
+from fenji.ground.common.clock import local_day
+from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
+from fenji.ground.common.identity import age_on
+from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
+from fenji.ground.common.text import half_width
+from fenji.ground.network.queries import place_of
+
+
+def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[str, Any]:
+    """The receivers, each with its verdict, and the verdict on the chosen one."""
+    origin = place_of(visit.org_id)
+    code = str(data.get("diagnosis") or visit.diagnosis_code).split(" ")[0]
+    try:
+        group = group_of(diagnosis_of(code))
+    except Unknown:
+        group = visit.disease_group
+    override = bool(half_width(str(data.get("override_reason") or "")))
+    found = queries.candidates(
+        origin, group=group, emergency=bool(data.get("emergency")), override=override, on=local_day(request.at)
+    )
+    chosen = next((c for c in found if str(c.place.id) == str(data.get("receiver", ""))), found[0] if found else None)
+    decision = chosen.decision if chosen else None
+    return {
+        "candidates": found,
+        "chosen": chosen,
+        "decision": decision,
+        "outcome_text": texts.OUTCOMES[decision.outcome] if decision else "",
+        "reasons": [(r, texts.REASONS[r.code]) for r in decision.reasons] if decision else [],
+        "reason_asked": decision is not None and rules.reason_asked(r.code for r in decision.reasons),
+    }
+
+
+def _show_form(
+    request: SignedRequest, visit: Visit, form: ReferralForm, case: Case | None, problem: Any = None, status: int = 200
+) -> HttpResponse:
+    request.reads.append(("referral.form", case.number if case else str(visit.id)))
+    data = {name: form[name].value() for name in form.fields}
+    context = {
+        "form": form,
+        "visit": visit,
+        "case": case,
+        "resident": visit.resident,
+        "age": age_on(visit.resident.birth_date, local_day(request.at)),
+        "problem": problem,
+        "key": fresh_key(),
+        **_judged(request, visit, data),
+    }
+    return render(request, "referral/new.html", context, status=status)
+
+
+def _own_visit(request: SignedRequest, visit_id: UUID) -> Visit:
+    """A visit of the actor's institution: one that is seen from elsewhere begins no referral. Raises Unknown, NotPermitted."""
+    found = visit_of(visit_id)
+    if found.org_id != request.actor.org_id:
+        raise NotPermitted
+    return found
+
+
+@page("referral.write", ("GET", "POST"))
+def new(request: SignedRequest, visit_id: UUID) -> HttpResponse:
+    """An up-referral from a visit: written, judged and sent on one page."""
+    visit = _own_visit(request, visit_id)
+    if request.method == "GET":
+        first = {
+            "diagnosis": f"{visit.diagnosis_code} {visit.diagnosis_name}",
+            "emergency": visit.emergency,
+            "summary": visit.complaint,
+        }
+        return _show_form(request, visit, ReferralForm(initial=first, receivers=receiver_choices(place_of(visit.org_id))), None)
+    form = ReferralForm(request.POST, receivers=receiver_choices(place_of(visit.org_id)))
+    if not form.is_valid():
+        return _show_form(request, visit, form, None, status=422)
+    try:
+        with transaction.atomic():
+            case = actions.draft(visit, form.plan(), by=request.actor, at=request.at)
+            return _sent_or_kept(request, case)
+    except Refused as refusal:
+        return _show_form(request, visit, form, None, refusal_text(refusal), status=409)
+
+
+@page("referral.write", ("GET", "POST"))
+def edit(request: SignedRequest, number: str) -> HttpResponse:
+    """Change a draft or a returned referral, and send it again."""
+    case = queries.case(number)
+    if case.origin_id != request.actor.org_id:
+        raise NotPermitted
+    visit = case.visit
+    if request.method == "GET":
+        first = {
+            "diagnosis": f"{case.diagnosis_code} {case.diagnosis_name}",
+            "emergency": case.emergency,
+            "summary": case.summary,
+            "receiver": case.receiver_id,
+            "override_reason": case.override_reason,
+        }
+        return _show_form(request, visit, ReferralForm(initial=first, receivers=receiver_choices(place_of(visit.org_id))), case)
+    form = ReferralForm(request.POST, receivers=receiver_choices(place_of(visit.org_id)))
+    if not form.is_valid():
+        return _show_form(request, visit, form, case, status=422)
+    try:
+        with transaction.atomic():
+            changed = actions.revise(number, form.plan(), version=posted_version(request), by=request.actor, at=request.at)
+            return _sent_or_kept(request, changed)
+    except Refused as refusal:
+        return _show_form(request, visit, form, queries.case(number), refusal_text(refusal), status=409)
+
+
+def _sent_or_kept(request: SignedRequest, case: Case) -> HttpResponse:
+    if "keep" in request.POST:
+        messages.success(request, _("Kept as a draft. It waits on your desk."))
+    else:
+        sent = actions.send_just_written(case, by=request.actor, at=request.at)
+        kept = _("Sent to your reviewer.") if sent.state == rules.IN_REVIEW else _("Offered to the receiver.")
+        messages.success(request, kept)
+    return HttpResponseRedirect(f"/referrals/{case.number}/", status=303)
+
+
+@page("referral.write")
+def verdict(request: SignedRequest, visit_id: UUID) -> HttpResponse:
+    """The verdict card and the receivers for what the form holds now."""
+    visit = _own_visit(request, visit_id)
+    return render(request, "referral/_verdict.html", _judged(request, visit, request.GET.dict()))
