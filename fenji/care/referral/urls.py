@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from fenji.care.referral.views import facts, lists, moving, writing
+from fenji.care.referral.views import facts, lists, moving, own, writing
 
 
 class CaseNumber:
@@ -28,6 +28,7 @@ urlpatterns = [
     path("verdict/<uuid:visit_id>/", writing.verdict, name="referral-verdict"),
     path("<case:number>/", moving.case_page, name="referral"),
     path("<case:number>/edit/", writing.edit, name="referral-edit"),
+    path("<case:number>/link/<slug:action>/", own.own_link, name="referral-link"),
     path("<case:number>/do/<slug:action>/", moving.act, name="referral-act"),
 ]
 
@@ -38,3 +39,6 @@ facts_patterns = [
     path("<case:number>/identity/", facts.identity, name="fact-identity"),
 ]
 """What officers see, below /facts/referrals/."""
+
+own_patterns = [path("<slug:token>", own.own_page, name="own-page")]
+"""The resident's own page, below /r/."""

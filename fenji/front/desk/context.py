@@ -20,7 +20,7 @@ from fenji.ground.tasks.rules import MessagePolicy
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """`actor`, the name of their role, how much waits for them, is unread, unseen or could not be sent, and whether this is a demo."""
+    """`actor`, the name of their role, how much waits for them, is unread, unseen or not sent, and whether this is a demo."""
     actor = getattr(request, "actor", None)
     if actor is None:
         return {"actor": None, "demo": settings.DEMO}

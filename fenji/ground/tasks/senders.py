@@ -40,7 +40,7 @@ class ForGood(Failed):
 
 
 class Sender(Protocol):
-    """Sends one message. `key`: the same for each try of one message, so that a gateway that has taken it does not send it again."""
+    """Sends one message. `key`: the same for each try of one message, so that a gateway that took it does not send it again."""
 
     def send(self, template: str, phone: str, parameters: Mapping[str, str], *, key: str) -> str:
         """Returns the gateway's id of the message. Raises TryAgain, ForGood."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from fenji.care.referral.queries.cases import case, cases_of, cases_of_institution, phone_of, timeline, view_of
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, candidates, grounds, judge_at
+from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
 
 __all__ = [
     "Candidate",
     "Fact",
     "Identity",
     "Judge",
+    "OwnPage",
     "Wanted",
+    "address_of",
     "candidates",
     "case",
     "cases_of",
@@ -22,7 +25,10 @@ __all__ = [
     "facts",
     "grounds",
     "judge_at",
+    "link_of",
+    "own_page",
     "phone_of",
     "timeline",
+    "url_for",
     "view_of",
 ]
