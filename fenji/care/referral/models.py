@@ -180,8 +180,8 @@ _OWN_CASE = "parent.id = referral_caselink.case_id AND parent.viewer_ids && (SEL
 
 class CaseLink(House):
     """The address of the resident's own page of a case: one that is not revoked at a time. The database knows its token by
-    hash; `token` is sealed, so that the slip can be printed again. `asks` and `digest`: what the page asks for, and the right answer
-    bound to the token. `tries`: wrong answers since the last right one; at `most_tries` the page is closed.
+    hash; `token` is sealed, so that the slip can be printed again. `asks` and `digest`: what the page asks for, and the right
+    answer bound to the token. `tries`: wrong answers since the last right one; at `most_tries` the page is closed.
 
     `opened_at`: when the resident first saw it. `appointed_at`, `appointed_where`: what the page says of an appointment.
     """

@@ -43,7 +43,10 @@ BEGIN
        WHERE e.case_id = own.id AND e.after <> e.before AND e.after NOT IN ('draft', 'in_review', 'returned'));
 END $$
 """
-_READS = "id, case_id, token, asks, tries, most_tries, days_after, made_at, made_by, revoked_at, opened_at, appointed_at, appointed_where"
+_READS = (
+    "id, case_id, token, asks, tries, most_tries, days_after, made_at, made_by, revoked_at, opened_at, appointed_at,"
+    " appointed_where"
+)
 
 
 class Migration(migrations.Migration):
