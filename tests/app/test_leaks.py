@@ -26,13 +26,14 @@ from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.referral.models import Case
+from fenji.care.referral.queries import url_for
 from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, close_glass, create_accounts, log_read, review_glass
 from fenji.ground.access.models import Account, ChainCheck, Glass, OldPassword
 from fenji.ground.access.queries import session_id, token_hash
-from fenji.ground.access.rules import RECORDS, SYSTEM_ADMIN, house, new_account
+from fenji.ground.access.rules import DOCTOR, RECORDS, SYSTEM_ADMIN, house, new_account
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.identity import identity_check
@@ -44,7 +45,9 @@ from fenji.ground.network.models import Organisation
 from fenji.ground.publication import actions as publishing
 from fenji.ground.publication import queries as publication
 from fenji.ground.publication.models import Announcement, ChannelEvent
+from fenji.ground.tasks import actions as tasks
 from fenji.ground.tasks.actions import deliver_left_over
+from fenji.ground.tasks.models import Notice, PersonMessage
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
 from tests.app.machine_keys import a_key, a_machine
@@ -89,6 +92,9 @@ class Canary:
     accounts: dict[str, UUID]
     draft: int
     entry: int
+    link: str
+    notice: UUID
+    message: UUID
     logged: ChannelEvent
     announced: Announcement
     tokens: dict[str, str] = field(repr=False)
@@ -159,6 +165,12 @@ def canary(house_file: object) -> Iterator[Canary]:
     with transaction.atomic(), scope(doctor) as by:
         publishing.confirm(announced.id, by=by, at=now())
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
+    with transaction.atomic(), scope(doctor) as by:
+        link = url_for(case)
+        notice = Notice.objects.get(subject=case.number, role=DOCTOR, kind="referral.accept").pk
+        tasks.read(notice, by=by, at=now())
+    message = PersonMessage.objects.using("owner").filter(subject=case.number).order_by("at")[0].pk
+    PersonMessage.objects.using("owner").filter(subject=case.number).update(state="dead", reason=WORDS)
     accounts, run = _accounts(doctor.org_id), _an_import()
     people = {name: person(name) for name in ROLES if name in everybody()}
     people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk, "B editor": person("editor")}
@@ -167,7 +179,7 @@ def canary(house_file: object) -> Iterator[Canary]:
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    listed = (draft.id, entry.pk, logged, announced)
+    listed = (draft.id, entry.pk, link, notice, message, logged, announced)
     yield Canary(resident.id, visit.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
     with transaction.atomic(), scope(person("editor")) as by:
         lists.discard(draft.id, version=draft.version + 1, by=by, at=now())
@@ -509,6 +521,48 @@ FACTORIES: dict[str, Factory] = {
         ),
     ],
     "referrals/<case:number>/do/<slug:action>/": lambda c: [_case_post(a)(c) for a in ACTIONS],
+    "referrals/<case:number>/link/<slug:action>/": lambda c: [
+        Try(
+            "POST",
+            f"/referrals/{c.case}/link/{what}/",
+            f"/referrals/{c.missing_case}/link/{what}/",
+            {"link": str(ID)},
+            {"link": str(ID)},
+            positive="",
+        )
+        for what in ("renew", "revoke")
+    ],
+    "r/<slug:token>": lambda c: [
+        Try("GET", c.link, f"/r/{'A' * 22}", positive=""),
+        Try("GET", f"{c.link}?no", f"/r/{'A' * 22}?no", positive=""),
+        Try("POST", c.link, f"/r/{'A' * 22}", {"four": "0000"}, {"four": "0000"}, positive="", roles=("anonymous", "doctor")),
+    ],
+    "notices/": lambda c: [
+        Try("GET", "/notices/?show=all", "/notices/?show=all", shows=c.case),
+        Try("GET", "/notices/?show=sent", "/notices/?show=sent", shows=c.case, positive="B receiver"),
+        Try("GET", _q("/notices/", show="all", q=c.case), _q("/notices/", show="all", q=c.missing_case), shows=str(c.notice)),
+    ],
+    "notices/export.xlsx": lambda c: [Try("GET", "/notices/export.xlsx?show=all", "/notices/export.xlsx?show=all", shows=c.case)],
+    "notices/<uuid:notice_id>/": lambda c: [Try("GET", f"/notices/{c.notice}/", f"/notices/{ID}/", shows=c.case)],
+    # the system administrator over B is to see which message of B is stuck, and of which case
+    "messages/": lambda c: [Try("GET", "/messages/", "/messages/", shows=c.case, positive="system", roles=_others("system"))],
+    "messages/export.xlsx": lambda c: [
+        Try("GET", "/messages/export.xlsx", "/messages/export.xlsx", shows=c.case, positive="system", roles=_others("system"))
+    ],
+    **{
+        f"messages/<uuid:message_id>/{what}/": lambda c, what=what: [
+            Try(
+                "POST",
+                f"/messages/{c.message}/{what}/",
+                f"/messages/{ID}/{what}/",
+                {"_version": "1", "reason": "x"},
+                {"_version": "1", "reason": "x"},
+                positive="",
+                roles=_others("system"),
+            )
+        ]
+        for what in ("again", "give-up")
+    },
     "imports/": lambda c: [Try("GET", "/imports/", "/imports/", shows=str(c.run), positive="B system")],
     "imports/<slug:listing>/": lambda c: [
         Try("GET", "/imports/calendar/", "/imports/calendar/", shows=str(c.run), positive="B system"),
@@ -860,6 +914,8 @@ POSITIVE = {
     "tasks_workitem": "B receiver",
     "tasks_outboxmessage": "job",
     "tasks_notice": "B doctor",
+    "tasks_noticereceipt": "B doctor",
+    "tasks_personmessage": "system",
     "publication_channelevent": "B doctor",
     "publication_announcement": "B doctor",
     "publication_announcementreceipt": "B doctor",
@@ -872,12 +928,14 @@ POSITIVE = {
     "visits_visit": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
+    "referral_caselink": "B doctor",
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
 MEANT = {
     "access_glass": ("security",),
     "access_glassreview": ("security",),
     "access_auditevent": ("audit",),
+    "tasks_personmessage": ("system",),
     "access_readlog": ("audit",),
     # one chain for the whole house
     "access_chaincheck": ("audit", "security", "other security"),

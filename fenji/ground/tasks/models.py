@@ -39,7 +39,7 @@ class WorkItem(House):
     escalated_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True)
-    seen_by = models.TextField(default="")
+    seen_by = models.TextField(null=True)
 
     privacy: ClassVar = {
         "id": "internal",

@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="workitem",
             name="seen_by",
-            field=models.TextField(default=""),
+            field=models.TextField(null=True),
         ),
         migrations.AddIndex(
             model_name="notice",
