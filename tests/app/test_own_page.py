@@ -265,7 +265,7 @@ def test_a_forged_or_borrowed_cookie_opens_nothing(case: Case) -> None:
 def test_the_page_is_kept_nowhere_and_its_address_told_to_nobody(case: Case) -> None:
     answer = browser().get(address(case))
     assert answer["Cache-Control"] == "no-store"
-    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Referrer-Policy"] == "same-origin"
     assert "noindex" in answer["X-Robots-Tag"]
 
 

@@ -89,7 +89,7 @@ def notices_workbook(request: SignedRequest) -> HttpResponse:
         return _too_many(request, "/notices/")
     columns = [
         Column(_("Told"), lambda n: local_minute(n.at)),
-        Column(_("Notice"), lambda n: kinds.notice_text(n.kind, n.subject)),
+        Column(_("Notices"), lambda n: kinds.notice_text(n.kind, n.subject)),
         Column(_("Subject"), lambda n: n.subject),
     ]
     if _shown(request) == "sent":

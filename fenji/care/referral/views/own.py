@@ -32,8 +32,8 @@ def _salt(token: str) -> str:
 
 
 def _private(response: HttpResponse) -> HttpResponse:
-    """The address opens the page: it is told to no other page, and kept by no search engine."""
-    response.headers["Referrer-Policy"] = "no-referrer"
+    """The address opens the page: no search engine keeps it. (No other site is told it: the house's pages all say `same-origin`;
+    `no-referrer` would hide from our own check of posted forms where they come from.)"""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
 
