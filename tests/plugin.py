@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 
 from fenji.config import database, embedded, house, translations
@@ -35,6 +36,11 @@ house.write(house.fresh({r.removeprefix("fenji_"): url(r) for r in database.ROLE
 os.environ["FENJI_STATIC"] = str(_FOLDER / "static")
 translations.compile_catalogues()
 database.configure(HOUSE_FILE)
+
+
+# machines are noisy: no example fails because it took long
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -58,6 +58,23 @@ def disease_group(code: str, group: str) -> str:
     return group or code[:ICD10_CATEGORY_LENGTH]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A range of ICD-10 categories, both ends included, and the specialties that see it, best first."""
+
+    first: str
+    last: str
+    specialties: tuple[str, ...]
+
+
+def specialties_of(code: str, table: Iterable[Seen]) -> tuple[str, ...]:
+    """The specialties that see a diagnosis, best first: those of a narrower range before those of the wider one around it."""
+    category = code[:ICD10_CATEGORY_LENGTH]
+    around = sorted((s for s in table if s.first <= category <= s.last), key=lambda s: s.last)
+    inner_first = sorted(around, key=lambda s: s.first, reverse=True)
+    return tuple(dict.fromkeys(name for s in inner_first for name in s.specialties))
+
+
 # --- lists and who keeps them ------------------------------------------------------------------------------------------------
 
 FIRST_CONTACT, TREATABLE, DOWN, DEVOLVED = "first_contact", "treatable", "down", "devolved"

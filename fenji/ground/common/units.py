@@ -1,5 +1,7 @@
 """Unit constants: the only numbers that rules may name besides -1, 0, 1 and 2."""
 
+from decimal import Decimal
+
 SECONDS_PER_MINUTE = 60
 MINUTES_PER_HOUR = 60
 HOURS_PER_DAY = 24
@@ -14,3 +16,5 @@ REGION_PREFIXES = {"province": 2, "city": 4, "county": 6, "town": 9, "township":
 COUNTY_CODE_LENGTH = 6  # GB/T 2260
 LINK_BYTES = 16  # 128 bits of chance in an address that opens something
 USCC_LENGTH, USCC_MODULUS, USCC_WEIGHT = 18, 31, 3  # GB 32100-2015
+EARTH_RADIUS_KM = 6371  # mean radius, IUGG
+TENTH = Decimal("0.1")

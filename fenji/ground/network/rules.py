@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from fenji.ground.access.rules import CLINICAL, GOVERNING, Scope
 from fenji.ground.common.refusal import Refused
-from fenji.ground.common.units import REGION_CODE_WIDTH, REGION_PREFIXES, USCC_LENGTH, USCC_MODULUS, USCC_WEIGHT
+from fenji.ground.common.units import (
+    EARTH_RADIUS_KM,
+    REGION_CODE_WIDTH,
+    REGION_PREFIXES,
+    TENTH,
+    USCC_LENGTH,
+    USCC_MODULUS,
+    USCC_WEIGHT,
+)
 
 TIERS = ("village", "township", "county", "city", "province")
 """Care tiers, lowest first. "Up" means to a later one; grade (三甲 …) is another thing."""
@@ -352,3 +362,21 @@ def _lists(register: Register) -> list[Gap]:
         for clause, name, expected, held in register.lists
         if expected is not None and held != expected
     ]
+
+
+# --- whom an institution takes, and how far it is --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """Whom an institution takes; both False: everybody. Both True: women and children."""
+
+    women: bool = False
+    children: bool = False
+
+
+def great_circle_km(here: tuple[float, float], there: tuple[float, float]) -> Decimal:
+    """Distance of two points (longitude, latitude in degrees) on a sphere, in kilometres with one decimal place."""
+    (lon1, lat1), (lon2, lat2) = (tuple(map(math.radians, p)) for p in (here, there))
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return Decimal(2 * EARTH_RADIUS_KM * math.asin(math.sqrt(half))).quantize(TENTH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -97,6 +97,13 @@ def listing(group: str, org_id: int, on: date) -> Listing:
         catalogue_id=catalogue_id,
         treatable_id=treatable_id,
     )
+
+
+def on_their_lists(group: str, org_ids: Collection[int], on: date) -> dict[int, bool]:
+    """Of institutions with a list of what they treat in force on a day: whether a disease group is on it."""
+    level = Subquery(DiseaseEntry.objects.filter(list=OuterRef("pk"), group=group).values("level")[:1])
+    found = ListVersion.objects.filter(_in_force(on), kind=rules.TREATABLE, org_id__in=org_ids).annotate(level=level)
+    return {org: level is not None for org, level in found.values_list("org_id", "level")}
 
 
 def treated_nearby(group: str, where: Place, on: date) -> bool:

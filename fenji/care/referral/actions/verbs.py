@@ -8,7 +8,7 @@ from django.db import transaction
 
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions.step import carry_out
-from fenji.care.referral.actions.writing import WrongReceiver, judged_again, receiver_above
+from fenji.care.referral.actions.writing import WrongReceiver, judged_again, receiver_above, receiver_columns
 from fenji.care.referral.models import Case
 from fenji.ground.access.rules import Actor
 from fenji.ground.network.queries import place_of
@@ -45,8 +45,8 @@ def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: date
     receiver = receiver_above(receiver_id, origin)
     if receiver.id == case.receiver_id:
         raise WrongReceiver
-    verdict = judged_again(case, origin, receiver, override=True, at=at)
-    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, "department_id": None, **verdict}
+    candidate, verdict = judged_again(case, origin, receiver, override=True, at=at)
+    changes = {**receiver_columns(candidate), **verdict}
     return carry_out(case, "redirect", version=version, by=by, at=at, note=note, changes=changes)
 
 
@@ -75,17 +75,20 @@ def acknowledge(number: str, *, version: int, by: Actor, at: datetime, note: str
 def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """After a refusal or a missed appointment: to the same or another institution. The levels are judged anew.
 
-    Raises WrongReceiver, VerdictForbids.
+    Raises WrongReceiver, VerdictForbids, NoteRequired when something stands against the receiver and no reason was ever given.
     """
     case = queries.case(number)
     origin = place_of(case.origin_id)
     receiver = receiver_above(receiver_id, origin)
-    verdict = judged_again(case, origin, receiver, override=bool(case.override_reason or note), at=at)
-    if verdict["verdict"] == rules.NOT_ALLOWED:
+    override = bool(case.override_reason or note)
+    candidate, verdict = judged_again(case, origin, receiver, override=override, at=at)
+    if candidate.blocked:
         raise rules.VerdictForbids
+    if candidate.obstacles and not override:
+        raise rules.NoteRequired
     if case.state not in (rules.DECLINED, rules.MISSED):
         raise rules.NotPossible(state=case.state)
-    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, **verdict}
+    changes = {**receiver_columns(candidate), **verdict}
     return carry_out(case, "offer", version=version, by=by, at=at, note=note, changes=changes)
 
 

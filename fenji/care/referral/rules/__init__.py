@@ -13,6 +13,7 @@ from fenji.care.referral.rules.link import (
     new_token,
     token_hash,
 )
+from fenji.care.referral.rules.receivers import OBSTACLES, Able, Patient
 from fenji.care.referral.rules.table import (
     ACCEPTED,
     ACTIONS,
@@ -59,9 +60,11 @@ from fenji.care.referral.rules.verdict import (
     REASON_ASKED,
     Facts,
     Grounds,
+    Question,
     ReferralPolicy,
     VerdictForbids,
     judge,
+    questions,
     reason_asked,
 )
 
@@ -88,6 +91,7 @@ __all__ = [
     "MISSED",
     "NEEDS_REVIEW",
     "NOT_ALLOWED",
+    "OBSTACLES",
     "OFFERED",
     "OPEN_STATES",
     "ORIGIN",
@@ -100,6 +104,7 @@ __all__ = [
     "TABLE",
     "WARD",
     "WITHDRAWN",
+    "Able",
     "CaseView",
     "Facts",
     "Grounds",
@@ -110,6 +115,8 @@ __all__ = [
     "NotYourMove",
     "NoteRequired",
     "OwnReview",
+    "Patient",
+    "Question",
     "ReferralPolicy",
     "VerdictForbids",
     "answer_digest",
@@ -119,6 +126,7 @@ __all__ = [
     "new_token",
     "open_actions",
     "party_of",
+    "questions",
     "reason_asked",
     "step",
     "token_hash",

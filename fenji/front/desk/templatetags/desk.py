@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django import template
 from django.utils.html import format_html
@@ -28,6 +29,7 @@ _TRIED = re.compile(r"/do/([a-z_-]+)/$")
 
 _NOT_BLOCKING = frozenset(
     {"treatable_here", "treatable_nearby", "bypassed_primary", "first_contact_here", "county_counts", "review_required"}
+    | {"emergency", "not_in_catalogue", "next_level"}
 )
 
 _FIELDS = {
@@ -86,6 +88,12 @@ def reason_text(code: str) -> str:
 def blocking(reasons: Iterable[Reason]) -> list[Reason]:
     """The reasons that stand against sending there, without those that only ask for a review or a word of explanation."""
     return [r for r in reasons if r.code not in _NOT_BLOCKING]
+
+
+@register.filter
+def local_name(named: Any) -> str:
+    """What has names in both languages, in the one of the page."""
+    return str(named.name_en if get_language() == "en" else named.name_zh)
 
 
 @register.filter
