@@ -56,6 +56,8 @@ class Case(Keyed):
     treatable_version = models.ForeignKey(ListVersion, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     findings = models.TextField(default="")
     advice = models.TextField(default="")
+    filing_number = CText(default="")
+    valid_until = models.DateField(null=True)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -82,6 +84,7 @@ class Case(Keyed):
                 "pack_hash",
                 "catalogue_version",
                 "treatable_version",
+                "valid_until",
                 "created_at",
                 "due_at",
                 "ended_at",
@@ -105,6 +108,7 @@ class Case(Keyed):
                 "override_reason",
                 "findings",
                 "advice",
+                "filing_number",
             ),
             "patient",
         ),

@@ -64,6 +64,7 @@ EVENTS = {
     "chose_elsewhere": _("Patient chose elsewhere"),
     "died": _("Patient died"),
     "expire": _("Expired unattended"),
+    "file": _("Filing number entered"),
 }
 """Lines of the timeline; ACTIONS are the words on the buttons."""
 
@@ -181,6 +182,10 @@ _REFUSALS = {
     "duplicate_open": (
         _("This resident already has an open referral for the same disease."),
         _("Open the resident's page and go on with that one, or withdraw it first."),
+    ),
+    "bad_filing_number": (
+        _("This is not a filing number."),
+        _("Enter the insurer's number: 4 to 40 letters, digits, slashes, points and dashes; or leave the field empty."),
     ),
     "wrong_receiver": (
         _("This institution cannot receive the referral."),

@@ -13,7 +13,7 @@ from fenji.ground.access.rules import Actor
 from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.common.clock import local_day
 from fenji.ground.network.queries import place_of
-from fenji.ground.policy.queries import resolve
+from fenji.ground.policy.queries import resolve, to_decide
 from fenji.ground.publication.queries import unread
 from fenji.ground.tasks.queries import dead_count, desk_counts, unread_count
 from fenji.ground.tasks.rules import MessagePolicy
@@ -28,7 +28,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
     return {
         "actor": actor,
         "role_name": ROLE_NAMES[actor.role],
-        "badge": lambda: desk_counts(actor, at).waiting,
+        "badge": lambda: desk_counts(actor, at).waiting + len(to_decide(actor)),
         "unread": lambda: unread(actor, at),
         "untold": lambda: unread_count(actor, at, _counted_days(actor, at)),
         "unsent": dead_count,

@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from fenji.ground.access.rules import CLINICAL, GOVERNING, Scope
+from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.refusal import Refused
 from fenji.ground.common.units import (
     EARTH_RADIUS_KM,
@@ -54,6 +55,12 @@ DUTIES = ("referral_review", "referral_desk", "ward", "emergency", "on_call")
 WS218 = re.compile(r"^[A-Z]\d{3}$")
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _ARABIC_LEVEL = {"3": "tertiary", "2": "secondary", "1": "primary"}
+
+
+def shift(day: date, begins: time, ends: time) -> tuple[datetime, datetime]:
+    """When a duty shift of a day begins and ends; one that ends at or before the hour it began ends on the next day."""
+    start, end = datetime.combine(day, begins, SHANGHAI), datetime.combine(day, ends, SHANGHAI)
+    return start, end if end > start else end + timedelta(days=1)
 
 
 def level(tier: str) -> int:

@@ -17,7 +17,6 @@ from fenji.care.catalogue.queries.diagnoses import (
     table_codes,
 )
 from fenji.care.catalogue.queries.lists import (
-    PUBLIC_TITLES,
     Assessment,
     Listing,
     assess,
@@ -40,7 +39,6 @@ from fenji.care.catalogue.queries.lists import (
     open_version,
     owner_of,
     policy_at,
-    public_body,
     size,
     specialty_names,
     suggested_down,
@@ -49,6 +47,7 @@ from fenji.care.catalogue.queries.lists import (
     version,
 )
 from fenji.care.catalogue.queries.overview import Overview, Standing, overview
+from fenji.care.catalogue.queries.public import PUBLIC_TITLES, public_body
 
 __all__ = [
     "PUBLIC_TITLES",

@@ -7,6 +7,7 @@ from fenji.care.referral.actions.house import expire_forgotten, inherit
 from fenji.care.referral.actions.links import appointed
 from fenji.care.referral.actions.links import renew as renew_link
 from fenji.care.referral.actions.links import revoke as revoke_link
+from fenji.care.referral.actions.paper import BadFilingNumber, file_number
 from fenji.care.referral.actions.verbs import (
     accept,
     acknowledge,
@@ -23,6 +24,7 @@ from fenji.care.referral.actions.verbs import (
 from fenji.care.referral.actions.writing import DuplicateOpen, Plan, WrongReceiver, draft, revise, send_just_written, submit
 
 __all__ = [
+    "BadFilingNumber",
     "DuplicateOpen",
     "Plan",
     "WrongReceiver",
@@ -36,6 +38,7 @@ __all__ = [
     "draft",
     "end",
     "expire_forgotten",
+    "file_number",
     "handed_out",
     "identify",
     "inherit",

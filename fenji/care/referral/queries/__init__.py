@@ -6,6 +6,7 @@ from fenji.care.referral.queries.cases import case, cases_of, cases_of_instituti
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at
 from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
+from fenji.care.referral.queries.register import in_month, register
 
 __all__ = [
     "Candidate",
@@ -25,10 +26,12 @@ __all__ = [
     "fact_steps",
     "facts",
     "grounds",
+    "in_month",
     "judge_at",
     "link_of",
     "own_page",
     "phone_of",
+    "register",
     "timeline",
     "url_for",
     "view_of",

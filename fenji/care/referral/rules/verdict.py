@@ -42,6 +42,7 @@ class ReferralPolicy:
     answer_within: Span
     acknowledge_within: Span
     expires_after: Span
+    slip_valid_days: int
 
     def __post_init__(self) -> None:
         """Only keys there are, each once."""

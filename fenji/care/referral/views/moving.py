@@ -73,6 +73,7 @@ def _show_case(request: SignedRequest, case: Case, problem: Any = None, typed: A
         "editable": case.state in (rules.DRAFT, rules.RETURNED)
         and case.origin_id == request.actor.org_id
         and request.actor.may("referral.write"),
+        "may_file": case.ended_at is None and case.origin_id == request.actor.org_id and request.actor.may("referral.write"),
         "others": [c for c in receiver_choices(origin) if c[0] != case.receiver_id] if choosing else [],
         "own": _own_page(request, case),
         "problem": problem,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from django import template
 from django.utils.html import format_html
@@ -88,12 +87,6 @@ def reason_text(code: str) -> str:
 def blocking(reasons: Iterable[Reason]) -> list[Reason]:
     """The reasons that stand against sending there, without those that only ask for a review or a word of explanation."""
     return [r for r in reasons if r.code not in _NOT_BLOCKING]
-
-
-@register.filter
-def local_name(named: Any) -> str:
-    """What has names in both languages, in the one of the page."""
-    return str(named.name_en if get_language() == "en" else named.name_zh)
 
 
 @register.filter

@@ -52,7 +52,7 @@ _READS = (
 class Migration(migrations.Migration):
     """The app role adds and revokes links of its cases, and never reads the hash of a token or the digest of an answer."""
 
-    dependencies = [("referral", "0006_link_schema"), ("access", "0011_glass_protect")]
+    dependencies = [("referral", "0008_link_schema"), ("access", "0011_glass_protect")]
 
     operations = [
         Grant(

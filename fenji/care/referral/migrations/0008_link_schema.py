@@ -9,7 +9,7 @@ import fenji.ground.common.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("referral", "0005_facts"),
+        ("referral", "0007_paper"),
     ]
 
     operations = [
