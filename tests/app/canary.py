@@ -13,12 +13,13 @@ from openpyxl import Workbook
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
+from fenji.care.referral.queries import url_for
 from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, create_accounts, log_read, review_glass
 from fenji.ground.access.models import Account, ChainCheck, Glass, OldPassword
-from fenji.ground.access.rules import SYSTEM_ADMIN, house, new_account
+from fenji.ground.access.rules import DOCTOR, SYSTEM_ADMIN, house, new_account
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.identity import identity_check
@@ -29,7 +30,9 @@ from fenji.ground.network.models import Organisation
 from fenji.ground.publication import actions as publishing
 from fenji.ground.publication import queries as publication
 from fenji.ground.publication.models import Announcement, ChannelEvent
+from fenji.ground.tasks import actions as tasks
 from fenji.ground.tasks.actions import deliver_left_over
+from fenji.ground.tasks.models import Notice, PersonMessage
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
 from tests.app.machine_keys import a_key, a_machine
@@ -71,6 +74,9 @@ class Canary:
     accounts: dict[str, UUID]
     draft: int
     entry: int
+    link: str
+    notice: UUID
+    message: UUID
     logged: ChannelEvent
     announced: Announcement
     tokens: dict[str, str] = field(repr=False)
@@ -141,6 +147,13 @@ def planted() -> Canary:
     with transaction.atomic(), scope(doctor) as by:
         publishing.confirm(announced.id, by=by, at=now())
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
+    with transaction.atomic(), scope(doctor) as by:
+        link = url_for(case)
+        notice = Notice.objects.get(subject=case.number, role=DOCTOR, kind="referral.accept").pk
+        tasks.read(notice, by=by, at=now())
+    told = PersonMessage.objects.using("owner").filter(subject=case.number).order_by("at")
+    message = told[0].pk
+    told.update(state="dead", reason=WORDS)
     accounts, run = _accounts(doctor.org_id), _an_import()
     people = {name: person(name) for name in ROLES if name in everybody()}
     people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk, "B editor": person("editor")}
@@ -149,7 +162,7 @@ def planted() -> Canary:
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    listed = (draft.id, entry.pk, logged, announced)
+    listed = (draft.id, entry.pk, link, notice, message, logged, announced)
     return Canary(resident.id, visit.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case
+from fenji.care.referral.queries import url_for
 from fenji.care.registry.models import Resident
 from fenji.care.visits.models import Visit
 from fenji.ground.common.edge import fresh_key, now
@@ -321,7 +322,7 @@ FIELDS = (
     "pending", "username", "password", "language", "post", "out", "org", "role", "reason", "start", "end", "until", "stand_in",
     "session", "code", "present", "new", "again", "on", "how", "into", "kind", "county", "region", "regions", "practitioner", "day",
     "begins", "ends", "member", "lead", "source", "title", "specialties", "show", "since", "place", "group", "actor", "subject",
-    "action", "purpose", "opened",
+    "action", "purpose", "opened", "four", "no", "link",
 )  # fmt: skip
 NASTY = (
     "\0", "0", "-1", "9" * 25, "1e999", "NaN", "I10.x00", "3", "treated", "null", "{}", "[]", "%00", "%s", "{{7}}", "'", '"', "\\",
@@ -352,7 +353,8 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
     visit = a_visit(156)
     with transaction.atomic(), scope(who) as by:
         resident = str(a_resident(who, 156).id)
-        case = a_case(by, who, number=157, code=NOT_IN_CATALOGUE).number
+        sent = a_case(by, who, number=157, code=NOT_IN_CATALOGUE)
+        case, link = sent.number, url_for(sent).removeprefix("/r/")
     with transaction.atomic(), scope(person("system")) as by:
         run = documents.upload("calendar", "a.csv", b"day,working,name,basis\n2041-01-01,no,x,y\n", by=by, at=now())
     documents.judge(run.pk, at=now())
@@ -365,6 +367,9 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<uuidstr:run_id>": [str(run.pk), resident, nothing],
         "<uuid:file_id>": [str(run.file_id), resident, nothing],
         "<slug:listing>": ["calendar", "nothing", "x"],
+        "<slug:token>": [link, "A" * 22, "x"],
+        "<uuid:notice_id>": [nothing],
+        "<uuid:message_id>": [nothing],
         "<case:number>": [case, "R350405-260915-00042-8", "R350405-000000-00000-0"],
         "<uuid:glass_id>": [nothing],
         "<uuid:account_id>": [str(person("reviewer2").id), str(person("audit").id), nothing],

@@ -316,6 +316,48 @@ FACTORIES: dict[str, Factory] = {
         ),
     ],
     "referrals/<case:number>/do/<slug:action>/": lambda c: [_case_post(a)(c) for a in ACTIONS],
+    "referrals/<case:number>/link/<slug:action>/": lambda c: [
+        Try(
+            "POST",
+            f"/referrals/{c.case}/link/{what}/",
+            f"/referrals/{c.missing_case}/link/{what}/",
+            {"link": str(ID)},
+            {"link": str(ID)},
+            positive="",
+        )
+        for what in ("renew", "revoke")
+    ],
+    "r/<slug:token>": lambda c: [
+        Try("GET", c.link, f"/r/{'A' * 22}", positive=""),
+        Try("GET", f"{c.link}?no", f"/r/{'A' * 22}?no", positive=""),
+        Try("POST", c.link, f"/r/{'A' * 22}", {"four": "0000"}, {"four": "0000"}, positive="", roles=("anonymous", "doctor")),
+    ],
+    "notices/": lambda c: [
+        Try("GET", "/notices/?show=all", "/notices/?show=all", shows=c.case),
+        Try("GET", "/notices/?show=sent", "/notices/?show=sent", shows=c.case, positive="B receiver"),
+        Try("GET", _q("/notices/", show="all", q=c.case), _q("/notices/", show="all", q=c.missing_case), shows=str(c.notice)),
+    ],
+    "notices/export.xlsx": lambda c: [Try("GET", "/notices/export.xlsx?show=all", "/notices/export.xlsx?show=all", shows=c.case)],
+    "notices/<uuid:notice_id>/": lambda c: [Try("GET", f"/notices/{c.notice}/", f"/notices/{ID}/", shows=c.case)],
+    # the system administrator over B is to see which message of B is stuck, and of which case
+    "messages/": lambda c: [Try("GET", "/messages/", "/messages/", shows=c.case, positive="system", roles=_others("system"))],
+    "messages/export.xlsx": lambda c: [
+        Try("GET", "/messages/export.xlsx", "/messages/export.xlsx", shows=c.case, positive="system", roles=_others("system"))
+    ],
+    **{
+        f"messages/<uuid:message_id>/{what}/": lambda c, what=what: [
+            Try(
+                "POST",
+                f"/messages/{c.message}/{what}/",
+                f"/messages/{ID}/{what}/",
+                {"_version": "1", "reason": "x"},
+                {"_version": "1", "reason": "x"},
+                positive="",
+                roles=_others("system"),
+            )
+        ]
+        for what in ("again", "give-up")
+    },
     "imports/": lambda c: [Try("GET", "/imports/", "/imports/", shows=str(c.run), positive="B system")],
     "imports/<slug:listing>/": lambda c: [
         Try("GET", "/imports/calendar/", "/imports/calendar/", shows=str(c.run), positive="B system"),

@@ -54,6 +54,8 @@ POSITIVE = {
     "tasks_workitem": "B receiver",
     "tasks_outboxmessage": "job",
     "tasks_notice": "B doctor",
+    "tasks_noticereceipt": "B doctor",
+    "tasks_personmessage": "system",
     "publication_channelevent": "B doctor",
     "publication_announcement": "B doctor",
     "publication_announcementreceipt": "B doctor",
@@ -66,12 +68,14 @@ POSITIVE = {
     "visits_visit": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
+    "referral_caselink": "B doctor",
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
 MEANT = {
     "access_glass": ("security",),
     "access_glassreview": ("security",),
     "access_auditevent": ("audit",),
+    "tasks_personmessage": ("system",),
     "access_readlog": ("audit",),
     # one chain for the whole house
     "access_chaincheck": ("audit", "security", "other security"),

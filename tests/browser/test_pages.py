@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue import queries as catalogue
 from fenji.care.referral import actions
+from fenji.care.referral.queries import url_for
 from fenji.care.registry.actions import break_glass
 from fenji.ground.access.actions import ask_for_check
 from fenji.ground.common.clock import Span, local_day
@@ -24,6 +25,7 @@ from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
 from fenji.ground.policy.actions import Ground, NewChange, decide, propose
 from fenji.ground.publication.models import Announcement
+from fenji.ground.tasks.models import PersonMessage
 from fenji.world.county import COUNTY_HOSPITAL
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
@@ -57,6 +59,10 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(doctor) as by:
         opened = a_case(by, doctor, number=204, code="I21.900", text="胸痛半小时")
         break_glass(opened.resident_id, "患者昏迷，家属不在场，需了解既往用药", by=by, at=now())
+    with transaction.atomic(), scope(doctor):
+        found["own"] = url_for(offered)
+    stuck = PersonMessage.objects.using("owner").filter(subject__in=(offered.number, answered.number))
+    stuck.update(state="dead", problem="refused", status=400, tries=1)
     with transaction.atomic(), scope(person("audit")) as by:
         ask_for_check(by=by, at=now())
     found |= {"opened": str(opened.resident_id), "opened_case": opened.number}
@@ -270,6 +276,13 @@ PAGES = [
     ("announcement", "doctor", "/announcements/{announced}/"),
     ("announcement-sent", "officer", "/announcements/{announced}/"),
     ("announcement-new", "officer", "/announcements/new/"),
+    ("notices", "doctor", "/notices/?show=all"),
+    ("notices-none", "doctor", "/notices/?show=all&q=R350405-260915-99998-7"),
+    ("notices-sent", "desk", "/notices/?show=sent"),
+    ("messages", "head", "/messages/"),
+    ("messages-sent", "system", "/messages/?show=over"),
+    ("own-ask", None, "{own}"),
+    ("own-wrong", None, "{own}?no"),
     ("imports", "system", "/imports/"),
     ("imports-list", "system", "/imports/calendar/"),
     ("imports-judged", "system", "/imports/runs/{judged}/"),

@@ -35,13 +35,14 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     DESK: _CASE_READERS | {"referral.receive"},
     MANAGER: _CASE_READERS
     | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"}
-    | {"paper.write"},
+    | {"message.watch", "paper.write"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
     | {"import.open", "publication.log", "network.gaps", "paper.write"},
     SYSTEM_ADMIN: _EVERYBODY
-    | {"network.write", "network.gaps", "account.write", "import.open", "notice.write", "staff.write", "duty.write", "paper.write"},
+    | {"network.write", "network.gaps", "account.write", "import.open", "notice.write", "staff.write", "duty.write"}
+    | {"message.watch", "paper.write"},
     SECURITY_ADMIN: _EVERYBODY
     | {"policy.propose", "policy.decide", "post.administrators", "glass.watch", "machine.write", "keys.rotate"},
     AUDIT_ADMIN: _EVERYBODY | {"audit.read", "audit.verify"},

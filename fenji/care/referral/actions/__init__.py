@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from fenji.care.referral.actions.facts import handed_out, identify
 from fenji.care.referral.actions.house import expire_forgotten, inherit
+from fenji.care.referral.actions.links import appointed
+from fenji.care.referral.actions.links import renew as renew_link
+from fenji.care.referral.actions.links import revoke as revoke_link
 from fenji.care.referral.actions.paper import BadFilingNumber, file_number
 from fenji.care.referral.actions.verbs import (
     accept,
@@ -28,6 +31,7 @@ __all__ = [
     "accept",
     "acknowledge",
     "answer",
+    "appointed",
     "approve",
     "arrive",
     "decline",
@@ -41,7 +45,9 @@ __all__ = [
     "miss",
     "offer_again",
     "redirect",
+    "renew_link",
     "revise",
+    "revoke_link",
     "send_back",
     "send_just_written",
     "submit",

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from fenji.care.referral import queries, rules
+from fenji.care.referral.actions import links
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.access import rules as access
 from fenji.ground.access.actions import audit
@@ -107,7 +108,8 @@ def carry_out(
     tasks.close_step(case.number, at=at)
     if case.holder_id is not None:
         tasks.open_step(step_for(case, case.holder_id, move.role, at), at=at)
-    _tell(case, move, action, told_before, at)
+    _tell(case, move, action, told_before, by, at)
+    links.follow(case, by=by, at=at)
     return case
 
 
@@ -134,9 +136,9 @@ def _changes(case: Case, move: rules.Move, at: datetime, extra: dict[str, Any]) 
     return changes
 
 
-def _tell(case: Case, move: rules.Move, action: str, receiver_before: int, at: datetime) -> None:
+def _tell(case: Case, move: rules.Move, action: str, receiver_before: int, by: Actor, at: datetime) -> None:
     if not move.tells:
         return
     org_id, role = (case.origin_id, access.DOCTOR) if move.tells == rules.ORIGIN else (receiver_before, access.DESK)
     url = f"/referrals/{case.number}/"
-    tasks.send(f"referral.{action}", org_id=org_id, role=role, subject=case.number, url=url, at=at)
+    tasks.send(f"referral.{action}", org_id=org_id, role=role, subject=case.number, url=url, at=at, sender_id=by.org_id)

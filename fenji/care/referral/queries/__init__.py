@@ -5,6 +5,7 @@ from __future__ import annotations
 from fenji.care.referral.queries.cases import case, cases_of, cases_of_institution, phone_of, timeline, view_of
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at
+from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
 from fenji.care.referral.queries.register import in_month, register
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "Fact",
     "Identity",
     "Judge",
+    "OwnPage",
     "Subject",
     "Wanted",
+    "address_of",
     "candidates",
     "case",
     "cases_of",
@@ -25,8 +28,11 @@ __all__ = [
     "grounds",
     "in_month",
     "judge_at",
+    "link_of",
+    "own_page",
     "phone_of",
     "register",
     "timeline",
+    "url_for",
     "view_of",
 ]

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from fenji.care.referral.rules.link import (
+    ASK_IDENTITY,
+    ASK_PHONE,
+    ASKS,
+    LinkPolicy,
+    NoSecret,
+    answer_digest,
+    last_four,
+    new_token,
+    token_hash,
+)
 from fenji.care.referral.rules.receivers import OBSTACLES, Able, Patient
 from fenji.care.referral.rules.table import (
     ACCEPTED,
@@ -63,6 +74,9 @@ __all__ = [
     "ALLOWED",
     "ANSWERED",
     "ARRIVED",
+    "ASKS",
+    "ASK_IDENTITY",
+    "ASK_PHONE",
     "CHOSE_ELSEWHERE",
     "CLOSED",
     "DECLINED",
@@ -94,7 +108,9 @@ __all__ = [
     "CaseView",
     "Facts",
     "Grounds",
+    "LinkPolicy",
     "Move",
+    "NoSecret",
     "NotPossible",
     "NotYourMove",
     "NoteRequired",
@@ -103,11 +119,15 @@ __all__ = [
     "Question",
     "ReferralPolicy",
     "VerdictForbids",
+    "answer_digest",
     "duty_after",
     "judge",
+    "last_four",
+    "new_token",
     "open_actions",
     "party_of",
     "questions",
     "reason_asked",
     "step",
+    "token_hash",
 ]
