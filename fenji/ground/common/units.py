@@ -13,3 +13,4 @@ REGION_PREFIXES = {"province": 2, "city": 4, "county": 6, "town": 9, "township":
 """Kind of region → how many digits of its code all regions below share."""
 COUNTY_CODE_LENGTH = 6  # GB/T 2260
 USCC_LENGTH, USCC_MODULUS, USCC_WEIGHT = 18, 31, 3  # GB 32100-2015
+IDENTITY_LENGTH = 18  # GB 11643-1999

@@ -45,12 +45,14 @@ from fenji.care.catalogue.queries.lists import (
     values_of,
     version,
 )
+from fenji.care.catalogue.queries.notifiable import Notifiable, notifiable, notifiable_prefixes
 from fenji.care.catalogue.queries.overview import Overview, Standing, overview
 
 __all__ = [
     "PUBLIC_TITLES",
     "Assessment",
     "Listing",
+    "Notifiable",
     "Overview",
     "Standing",
     "Suggestion",
@@ -78,6 +80,8 @@ __all__ = [
     "missing_focus",
     "moved_down",
     "next_number",
+    "notifiable",
+    "notifiable_prefixes",
     "only_one",
     "open_version",
     "overview",
