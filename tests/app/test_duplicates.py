@@ -52,9 +52,9 @@ def pair_of(one: Resident, other: Resident) -> Duplicate | None:
 
 def test_a_number_with_a_slip_under_the_same_name_is_proposed_at_once(db: None) -> None:
     with scope(person("doctor")) as by:
-        one = somebody(by, "35042719610203001")
-        other = somebody(by, "35042719610203021")
-        stranger = somebody(by, "35042719610203005", "陈另人")
+        one = somebody(by, "35018119610203001")
+        other = somebody(by, "35018119610203021")
+        stranger = somebody(by, "35018119610203005", "陈另人")
         found = pair_of(one, other)
         assert found is not None
         assert (found.reason, found.state, found.org_id) == ("slip", "proposed", by.org_id)
@@ -67,7 +67,7 @@ def test_a_number_with_a_slip_under_the_same_name_is_proposed_at_once(db: None) 
 )
 def test_name_birth_and_sex_need_a_phone_or_an_address_in_common(db: None, phone: str, address: str, reason: str | None) -> None:
     with scope(person("doctor")) as by:
-        one = somebody(by, "35042719620203001", phone=phone, address=address)
+        one = somebody(by, "35018119620203001", phone=phone, address=address)
         other = abroad(by, "陈双份", date(1962, 2, 3), phone, address)
         found = pair_of(one, other)
         assert (found.reason if found else None) == reason
@@ -75,20 +75,20 @@ def test_name_birth_and_sex_need_a_phone_or_an_address_in_common(db: None, phone
 
 def test_records_of_other_institutions_are_not_compared(db: None) -> None:
     with scope(other_doctor()) as by:
-        one = somebody(by, "35042719630203001", phone="13900000078")
+        one = somebody(by, "35018119630203001", phone="13900000078")
     with scope(person("doctor")) as by:
         other = abroad(by, "陈双份", date(1963, 2, 3), "13900000078")
         assert pair_of(one, other) is None
         # who was opened through the door is seen, and compared
-        assert actions.find_by_identity(card_of("35042719630203001"), by=by) == one.pk
+        assert actions.find_by_identity(card_of("35018119630203001"), by=by) == one.pk
         third = abroad(by, "陈双份", date(1963, 2, 3), "13900000078")
         assert pair_of(one, third) is not None
 
 
 def test_the_sweep_compares_what_came_in_bulk(house_file: object) -> None:
     with transaction.atomic(), scope(person("doctor")) as by:
-        one = somebody(by, "35042719640203001", "陈夜扫")
-        other = somebody(by, "35042719640203003", "陈夜扫")
+        one = somebody(by, "35018119640203001", "陈夜扫")
+        other = somebody(by, "35018119640203003", "陈夜扫")
     Duplicate.objects.using("load").filter(second=max(one.pk, other.pk)).update(state="proposed")
     with connections["owner"].cursor() as cursor:
         cursor.execute("DELETE FROM registry_duplicate WHERE first_id = ANY (%s)", [[one.pk, other.pk]])
@@ -105,7 +105,6 @@ def test_a_million_pairs_are_not_looked_at(house_file: object) -> None:
     with transaction.atomic(), scope(person("doctor")):
         one = a_resident(person("doctor"), 7)
         assert len(list(queries.candidates([one]))) < 50
-        transaction.set_rollback(True)
 
 
 # --- linked ------------------------------------------------------------------------------------------------------------------
@@ -114,8 +113,8 @@ def test_a_million_pairs_are_not_looked_at(house_file: object) -> None:
 @pytest.fixture
 def two(db: None) -> tuple[Resident, Resident, Duplicate]:
     with scope(person("doctor")) as by:
-        one = somebody(by, "35042719650203001", "陈连接")
-        other = somebody(by, "35042719650203003", "陈连接")
+        one = somebody(by, "35018119650203001", "陈连接")
+        other = somebody(by, "35018119650203003", "陈连接")
         found = pair_of(one, other)
         assert found is not None
         for r, text in ((one, "first"), (other, "second")):
@@ -145,7 +144,7 @@ def test_a_link_shows_both_as_one_and_can_be_undone(two: tuple[Resident, Residen
 
 def test_links_form_no_ring_and_a_chain_has_one_head(db: None) -> None:
     with scope(person("doctor")) as by:
-        a, b, c = (somebody(by, f"3504271966020300{n}", "陈成环") for n in (1, 3, 5))
+        a, b, c = (somebody(by, f"3501811966020300{n}", "陈成环") for n in (1, 3, 5))
         pairs = {frozenset((x.pk, y.pk)): pair_of(x, y) for x, y in ((a, b), (b, c), (a, c))}
         assert all(pairs.values())
 
@@ -203,9 +202,9 @@ def test_a_room_above_is_told_in_the_same_transaction(
 
 def test_a_record_that_was_only_opened_through_the_door_is_not_covered(db: None) -> None:
     with scope(other_doctor()) as by:
-        there = somebody(by, "35042719670203001", phone="13900000079")
+        there = somebody(by, "35018119670203001", phone="13900000079")
     with scope(person("doctor")) as by:
-        actions.find_by_identity(card_of("35042719670203001"), by=by)
+        actions.find_by_identity(card_of("35018119670203001"), by=by)
         here = abroad(by, "陈双份", date(1967, 2, 3), "13900000079")
         found = pair_of(there, here)
         assert found is not None
@@ -267,14 +266,14 @@ def _linked(found: Duplicate, people: list[Person], tokens: list[str], barrier: 
 
 def test_an_unknown_person_is_entered_and_identified_later_with_everything_kept(db: None) -> None:
     with scope(person("doctor")) as by:
-        found = actions.register(unknown_person("无名氏1122-0915", "1", 60, "车站广场，左臂纹身", TODAY), by=by, at=now())
+        found = actions.register(unknown_person("无名氏1122-0915", "1", 60, "车站广场 左臂纹身", TODAY), by=by, at=now())
         assert (found.entry, found.birth_estimated, found.birth_date.month) == ("unknown", True, 1)
         visits.register(found, visits.NewVisit(diagnosis("I21.900"), "found unconscious", True), by=by, at=now())
-        new = with_document("陈认出", "identity", card_of("35042719690203001"), "", None, "", "", TODAY)
+        new = with_document("陈认出", "identity", card_of("35018119690203001"), "", None, "", "", TODAY)
         known = actions.identify(found.pk, new, version=1, by=by, at=now())
         assert (known.pk, known.name, known.entry, known.birth_date) == (found.pk, "陈认出", "", date(1969, 2, 3))
-        assert known.address == "车站广场，左臂纹身"
-        assert actions.find_by_identity(card_of("35042719690203001"), by=by) == found.pk
+        assert known.address == "车站广场 左臂纹身"
+        assert actions.find_by_identity(card_of("35018119690203001"), by=by) == found.pk
         assert len(visits_of(found.pk, 5)) == 1
         with pytest.raises(actions.AlreadyIdentified):
             actions.identify(found.pk, new, version=2, by=by, at=now())
@@ -283,9 +282,9 @@ def test_an_unknown_person_is_entered_and_identified_later_with_everything_kept(
 def test_an_unknown_person_who_is_on_file_is_led_to_a_comparison(house_file: object) -> None:
     doctor = token_for(person("doctor"))
     with transaction.atomic(), scope(person("doctor")) as by:
-        on_file = somebody(by, "35042719690304001", "陈原有")
+        on_file = somebody(by, "35018119690304001", "陈原有")
         found = actions.register(unknown_person("无名氏2", "1", 57, "路边", TODAY), by=by, at=now())
-    fields = {"kind": "identity", "document": card_of("35042719690304001"), "name": "陈原有", "_version": 1}
+    fields = {"kind": "identity", "document": card_of("35018119690304001"), "name": "陈原有", "_version": 1}
     answer = post(doctor, f"/residents/{found.pk}/identify/", **fields)
     assert answer.status == 303
     assert answer.location.startswith("/residents/duplicates/")
@@ -301,7 +300,7 @@ def test_an_unknown_person_who_is_on_file_is_led_to_a_comparison(house_file: obj
 
 def test_a_newborn_is_entered_under_its_mother_and_gets_its_number_later(db: None) -> None:
     with scope(person("doctor")) as by:
-        mother = somebody(by, "35042719950203002", "陈母亲", "13900000081", "府前路1号")
+        mother = somebody(by, "35018119950203002", "陈母亲", "13900000081", "府前路1号")
         child = actions.register(newborn("陈母亲之子", "1", TODAY, mother.pk, "", "府前路1号", TODAY), by=by, at=now())
         assert queries.children_of(mother.pk) == [child]
         new = with_document("陈新生", "identity", card_of(f"350405{TODAY:%Y%m%d}001"), "", None, "", "", TODAY)
@@ -316,7 +315,7 @@ DOCUMENTS = [
     ("taiwan", "98765432", "林台生"),
     ("residence", "USA350098765432", "SMITH JANE"),
     ("hmt_residence", card_of("81000019800102003"), "陈港生"),
-    ("old_card", "350427500102003", "陈老证"),
+    ("old_card", "350181500102003", "陈老证"),
 ]
 
 
@@ -347,7 +346,7 @@ def test_the_door_tells_kinds_apart_and_carries_a_missed_number_to_the_right_for
 @pytest.mark.parametrize(
     ("kind", "fields", "says"),
     [
-        ("passport", {"document": "CHNE12345678", "name": "陈"}, "Choose the sex"),
+        ("passport", {"document": "CHNE12345678", "name": "陈", "birth_date": "1980-01-01"}, "Choose the sex"),
         ("passport", {"document": "CHNE12345678", "name": "陈", "sex": "1"}, "Enter the birth date"),
         ("passport", {"document": "CHNE12345678", "name": "陈", "sex": "1", "birth_date": "1899-01-01"}, "born before 1900"),
         ("passport", {"document": "CHNE12345678", "name": "陈", "sex": "1", "birth_date": "2190-01-01"}, "lies in the future"),
@@ -372,7 +371,7 @@ def test_an_unknown_kind_or_mother_is_no_page(doctor: str) -> None:
 
 def test_the_pair_of_others_cannot_be_planted_or_read_by_raw_sql(db: None) -> None:
     with scope(other_doctor()) as by:
-        one, other = somebody(by, "35042719700203001", "陈别处"), somebody(by, "35042719700203003", "陈别处")
+        one, other = somebody(by, "35018119700203001", "陈别处"), somebody(by, "35018119700203003", "陈别处")
         found = pair_of(one, other)
         assert found is not None
     with scope(person("doctor")), connections["default"].cursor() as cursor:
@@ -392,8 +391,8 @@ def test_the_pair_of_others_cannot_be_planted_or_read_by_raw_sql(db: None) -> No
 def test_the_worklist_and_its_spreadsheet(house_file: object) -> None:
     who: Person = person("doctor")
     with transaction.atomic(), scope(who) as by:
-        one = somebody(by, "35042719710203001", "陈列表")
-        somebody(by, "35042719710203003", "陈列表")
+        one = somebody(by, "35018119710203001", "陈列表")
+        somebody(by, "35018119710203003", "陈列表")
     token = token_for(who)
     assert "陈列表" in call("GET", "/residents/duplicates/", token).body
     assert call("GET", "/residents/duplicates/export.xlsx", token).status == 200

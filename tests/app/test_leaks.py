@@ -27,12 +27,12 @@ from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.referral.models import Case
 from fenji.care.registry import actions as registry
-from fenji.care.registry.rules import new_resident
+from fenji.care.registry.rules import new_resident, with_document
 from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, close_glass, create_accounts, log_read, review_glass
 from fenji.ground.access.models import Account, ChainCheck, Glass, OldPassword
 from fenji.ground.access.queries import session_id, token_hash
-from fenji.ground.access.rules import RECORDS, SYSTEM_ADMIN, house, new_account
+from fenji.ground.access.rules import DOCTOR, RECORDS, SYSTEM_ADMIN, house, new_account
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.common.identity import identity_check
@@ -82,6 +82,8 @@ class Canary:
 
     resident: UUID
     visit: UUID
+    infected: UUID
+    pair: UUID
     case: str
     glass: UUID
     run: UUID
@@ -128,6 +130,12 @@ def canary(house_file: object) -> Iterator[Canary]:
         resident = registry.register(found, by=by, at=now())
         illness = diagnosis("I10.x00")
         visit = visits.register(resident, visits.NewVisit(illness, WORDS, False), by=by, at=now())
+        infected = visits.register(resident, visits.NewVisit(diagnosis("B05.900"), WORDS, False), by=by, at=now())
+        visits.hand_over(infected.id, to=_colleague().id, department_id=None, note=WORDS, version=1, by=by, at=now())
+        parts = visits.Parts(measures=WORDS, contacts=WORDS, onset_on=local_day(now()))
+        visits.record_infection(infected.id, parts, version=1, by=by, at=now())
+        twice = with_document(NAME, "passport", "CHNE1950607", "2", date(1950, 6, 7), PHONE, WORDS, local_day(now()))
+        pair = registry.compare(resident.id, registry.register(twice, by=by, at=now()).id, by=by, at=now())
         plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS)
         case = actions.draft(visit, plan, by=by, at=now())
         case = actions.submit(case.number, version=case.version, by=by, at=now())
@@ -168,7 +176,7 @@ def canary(house_file: object) -> Iterator[Canary]:
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
     listed = (draft.id, entry.pk, logged, announced)
-    yield Canary(resident.id, visit.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
+    yield Canary(resident.id, visit.id, infected.id, pair.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
     with transaction.atomic(), scope(person("editor")) as by:
         lists.discard(draft.id, version=draft.version + 1, by=by, at=now())
     with transaction.atomic(), scope(doctor) as by:
@@ -176,6 +184,11 @@ def canary(house_file: object) -> Iterator[Canary]:
     with transaction.atomic(), scope(person("officer")) as by:
         publishing.void_channel(logged.id, version=1, by=by, at=now())
         publishing.withdraw(announced.id, version=1, by=by, at=now())
+
+
+def _colleague() -> Person:
+    """Another doctor of institution B."""
+    return appointed("doctor.b2", "卡同事", DOCTOR, other_doctor().org_id)
 
 
 def _b_system() -> Person:
@@ -313,6 +326,10 @@ ACTIONS = (
 ACCOUNT_ACTIONS = ("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "nothing")
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "4"}
+_NEWBORN = "/residents/new/newborn/?mother="
+_PAPERS = {"kind": "taiwan", "document": "87654321", "name": "x", "sex": "1", "birth_date": "1980-01-01", "_version": "1"}
+_APART = {"decision": "apart", "_version": "1"}
+_ACT = {"_version": "1", "reason": "x", "measures": "x", "note": "x"}
 _GLASS_FORM = {"reason": "a reason in some words"}
 NO_GUARD = tuple(r for r in ROLES if r != "security")
 """Everybody but the security administrator of the county, who is to see what was opened there."""
@@ -391,6 +408,43 @@ FACTORIES: dict[str, Factory] = {
     ],
     "residents/new/": lambda c: [Try("GET", "/residents/new/", "/residents/new/", positive="")],
     "residents/<uuid:resident_id>/": lambda c: [Try("GET", f"/residents/{c.resident}/", f"/residents/{ID}/", shows=WORDS)],
+    "residents/new/<slug:kind>/": lambda c: [
+        _same("GET", "/residents/new/unknown/"),
+        Try("GET", f"{_NEWBORN}{c.resident}", f"{_NEWBORN}{ID}", shows=NAME),
+        Try("POST", f"{_NEWBORN}{c.resident}", f"{_NEWBORN}{ID}", _PAPERS, _PAPERS, positive=""),
+    ],
+    "residents/<uuid:resident_id>/identify/": lambda c: [
+        Try("GET", f"/residents/{c.resident}/identify/", f"/residents/{ID}/identify/", positive=""),
+        Try("POST", f"/residents/{c.resident}/identify/", f"/residents/{ID}/identify/", _PAPERS, _PAPERS, positive=""),
+    ],
+    "residents/duplicates/": lambda c: [
+        Try("GET", "/residents/duplicates/?state=proposed", "/residents/duplicates/?state=proposed", shows=NAME)
+    ],
+    "residents/duplicates/export.xlsx": lambda c: [
+        Try("GET", "/residents/duplicates/export.xlsx", "/residents/duplicates/export.xlsx", shows=NAME[0] + "××")
+    ],
+    "residents/duplicates/<uuid:duplicate_id>/": lambda c: [
+        Try("GET", f"/residents/duplicates/{c.pair}/", f"/residents/duplicates/{ID}/", shows=NAME),
+        Try("POST", f"/residents/duplicates/{c.pair}/", f"/residents/duplicates/{ID}/", _APART, _APART, positive=""),
+    ],
+    "visits/": lambda c: [Try("GET", "/visits/", "/visits/", shows=str(c.visit))],
+    "visits/export.xlsx": lambda c: [Try("GET", "/visits/export.xlsx", "/visits/export.xlsx", shows="I10.x00")],
+    "visits/infections/": lambda c: [Try("GET", "/visits/infections/", "/visits/infections/", shows=str(c.infected))],
+    "visits/infections/export.xlsx": lambda c: [
+        Try("GET", "/visits/infections/export.xlsx", "/visits/infections/export.xlsx", shows=NAME)
+    ],
+    "visits/<uuid:visit_id>/edit/": lambda c: [
+        Try("GET", f"/visits/{c.visit}/edit/", f"/visits/{ID}/edit/", shows=WORDS),
+        Try("POST", f"/visits/{c.visit}/edit/", f"/visits/{ID}/edit/", _VISIT_FORM, _VISIT_FORM, positive=""),
+    ],
+    "visits/<uuid:visit_id>/do/<slug:action>/": lambda c: [
+        Try("POST", f"/visits/{c.infected}/do/{a}/", f"/visits/{ID}/do/{a}/", _ACT, _ACT, positive="")
+        for a in ("hand-over", "accept", "decline", "withdraw", "infection", "settle", "nothing")
+    ],
+    "api/v1/visits/<uuidstr:visit_id>": lambda c: [Try("GET", f"/api/v1/visits/{c.visit}", f"/api/v1/visits/{ID}", positive="")],
+    "api/v1/visits": lambda c: [
+        Try("POST", "/api/v1/visits", "/api/v1/visits", {"x": "x"}, {"x": "x"}, positive="", roles=_others("machine"))
+    ],
     "residents/<uuid:resident_id>/glass/": lambda c: [
         Try("POST", f"/residents/{c.resident}/glass/", f"/residents/{ID}/glass/", _GLASS_FORM, _GLASS_FORM, positive="")
     ],
@@ -869,7 +923,11 @@ POSITIVE = {
     "documents_importfault": "B system",
     "registry_resident": "B doctor",
     "registry_identity": "B doctor",
+    "registry_duplicate": "B doctor",
     "visits_visit": "B doctor",
+    "visits_handover": "B doctor",
+    "visits_infection": "B doctor",
+    "visits_visitevent": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
 }
@@ -1029,7 +1087,8 @@ def test_an_emergency_opens_the_canarys_records_to_raw_sql_and_nothing_else(cana
         before = {table: set(_rows(table)) for table in TABLES}
         assert registry.break_glass(canary.resident, "a reason in some words", by=by, at=now())
         more = {table: set(_rows(table)) - before[table] for table in TABLES}
-        assert {t for t, rows in more.items() if rows} == {"visits_visit", "referral_case", "referral_caseevent", "access_glass"}
+        opened = {"visits_visit", "visits_handover", "visits_visitevent", "referral_case", "referral_caseevent", "access_glass"}
+        assert {t for t, rows in more.items() if rows} == opened
         case = str(Case.objects.values_list("id", flat=True).get(number=canary.case))
         for table, sign in (
             ("visits_visit", str(canary.resident)),

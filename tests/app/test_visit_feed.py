@@ -83,6 +83,20 @@ def test_a_record_is_written_once_and_the_same_again_changes_nothing(key: str, r
     assert Identity.objects.using("load").filter(number_index=index).count() == 1
 
 
+def test_the_same_request_again_is_led_to_how_the_visit_stands(key: str, record: dict[str, Any]) -> None:
+    once = fresh()
+    body = json.dumps(record).encode()
+    first, again = (ask("POST", "/api/v1/visits", key, body, IDEMPOTENCY_KEY=once) for _ in range(2))
+    assert (first.status, again.status, again.location) == (200, 303, first.location)
+    stands = json.loads(ask("GET", again.location, key).body)
+    assert stands == {"id": str(row_of(record).pk), "source_id": record["source_id"], "disposition": "", "closed_at": None} | {
+        "alert": False,
+        "owed": False,
+    }
+    other = a_key(a_machine(person("specialist").org_id, "县医院HIS"))
+    assert ask("GET", again.location, other).status == 404
+
+
 def test_a_later_version_updates_and_an_older_one_does_not(key: str, record: dict[str, Any]) -> None:
     taken(key, record | {"source_at": an_hour_ago(50)})
     later = record | {"source_at": an_hour_ago(40), "diagnosis": "J18.900", "complaint": "咳嗽"}

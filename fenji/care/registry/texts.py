@@ -13,15 +13,6 @@ DOCUMENTS = {
     "residence": _("Foreigner's permanent residence card"),
     "old_card": _("First-generation identity card (15 digits)"),
 }
-DOCUMENT_HINTS = {
-    "identity": _("18 characters; sex and birth date are read from the number."),
-    "hmt_residence": _("18 characters beginning with 81, 82 or 83; sex and birth date are read from the number."),
-    "hk_macau": _("H or M and 8 digits."),
-    "taiwan": _("8 digits."),
-    "passport": _("The three letters of the issuing state, then the number: CHN E12345678."),
-    "residence": _("18 digits beginning with 9, or on older cards three letters and 12 digits."),
-    "old_card": _("15 digits, as old files hold them."),
-}
 ENTRIES = {"unknown": _("Unknown person"), "newborn": _("Newborn, no number yet")}
 REASONS = {
     "old_new": _("15 and 18 digits of one number"),

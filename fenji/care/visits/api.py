@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.db import transaction
+from django.http import HttpResponse
 from ninja import Router, Schema
 from ninja.errors import ValidationError
 from pydantic import Field, StrictBool
 
+from fenji.care.visits.actions.infections import parts_missing
 from fenji.care.visits.imports import VISITS, alone
 from fenji.care.visits.models import Visit
 from fenji.ground.common.edge import SignedRequest, permits
 from fenji.ground.common.imports import Fault, Row, fault_text
+from fenji.ground.common.refusal import Unknown
 from fenji.ground.documents.rules import Values
 
 router = Router(tags=["visits"])
@@ -64,7 +67,7 @@ class Taken(Schema):
 
 @router.post("", response=Taken, summary="Send a visit; the same again changes nothing")
 @permits("visit.feed")
-def send(request: SignedRequest, record: Record) -> dict[str, Any]:
+def send(request: SignedRequest, record: Record, response: HttpResponse) -> dict[str, Any]:
     """Told apart by institution and `source_id`: written once, brought up to date by a later version."""
     row = Row(1, Values(record.dict(exclude_unset=True)))
     by, at = request.actor, request.at
@@ -77,7 +80,34 @@ def send(request: SignedRequest, record: Record) -> dict[str, Any]:
             VISITS.write([row], by=by, at=at, progress=lambda done: None)
         visit = Visit.objects.using("load").only("id").get(org_id=by.org_id, source_id=record.source_id)
     notes = [{"field": note.column, "code": note.code, "text": fault_text(note)} for note in found.notes]
+    response["Location"] = f"/api/v1/visits/{visit.pk}"
     return {"id": visit.pk, "outcome": found.outcomes[1], "notes": notes}
+
+
+class Standing(Schema):
+    """How a visit stands here. `disposition`: empty while it is open, `unstated` where none was given."""
+
+    id: UUID
+    source_id: str
+    disposition: str
+    closed_at: datetime | None
+    alert: bool
+    owed: bool
+
+
+@router.get("/{uuid:visit_id}", response=Standing, summary="How a visit stands here")
+@permits("visit.feed")
+def standing(request: SignedRequest, visit_id: UUID) -> dict[str, Any]:
+    """A record of the asking institution. `alert`: closed without a disposition and not answered for; `owed`: a part of what a
+    notifiable disease asks for is missing."""
+    fed = Visit.objects.using("load").filter(pk=visit_id, org_id=request.actor.org_id).exclude(source_id="").first()
+    if fed is None:
+        raise Unknown(what="visit")
+    return {
+        **{name: getattr(fed, name) for name in ("id", "source_id", "disposition", "closed_at")},
+        "alert": fed.alert_at is not None and fed.settled_at is None,
+        "owed": parts_missing(fed, "load"),
+    }
 
 
 def _problem(fault: Fault) -> dict[str, Any]:

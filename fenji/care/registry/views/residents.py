@@ -124,7 +124,7 @@ def register_other(request: SignedRequest, kind: str) -> HttpResponse:
         raise Unknown(what="document")
     first = {"kind": kind, "document": _carried_card(request).get("identity", "")}
     form = PapersForm(data, initial=first, today=today)
-    return _registered(request, form, "registry/other.html", {"kind": kind, "hint": texts.DOCUMENT_HINTS[kind]})
+    return _registered(request, form, "registry/other.html", {"kind": kind})
 
 
 @page("resident.register", ("GET", "POST"))
