@@ -90,7 +90,7 @@ class PapersForm(_Checked):
 
     number = "document"
     kind = forms.ChoiceField(label=_("Kind of document"), choices=list(texts.DOCUMENTS.items()))
-    document = forms.CharField(label=_("Document number"), max_length=60)
+    document = forms.CharField(label=_("Number of the identity document"), max_length=60)
     name = forms.CharField(label=_("Name"), max_length=60)
     sex = forms.ChoiceField(label=_("Sex"), choices=_SEXES, required=False)
     birth_date = _Born(required=False)

@@ -95,7 +95,7 @@ class Visits:
         Column(
             "document_kind", _("Kind of document"), "choice", choices=tuple((k, DOCUMENTS[k]) for k in KINDS), sample="identity"
         ),
-        Column("document", _("Document number"), "code", longest=40, sample="110105194912310029"),
+        Column("document", _("Number of the identity document"), "code", longest=40, sample="110105194912310029"),
         Column("name", _("Name"), longest=60, sample="陈示例"),
         Column("sex", _("Sex"), "choice", choices=_SEXES, note=_("Needed where the number does not tell.")),
         Column("birth_date", _("Born"), "date", note=_("Needed where the number does not tell.")),

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from fenji.care.registry.queries import resident as resident_of
 from fenji.care.visits import actions, queries, rules, texts
 from fenji.care.visits.forms import HandoverForm, PartsForm, PeriodForm, SettleForm, VisitForm
-from fenji.care.visits.models import Infection, Visit
+from fenji.care.visits.models import Handover, Infection, Visit
 from fenji.ground.access.queries import glass_on
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
@@ -122,8 +122,9 @@ def _show(request: SignedRequest, found: Visit, *, problem: Any = None, status: 
         "here": here,
         "outcome": texts.DISPOSITIONS[found.disposition],
         "events": [(e, texts.EVENTS[e.action]) for e in queries.events_of(found.id)],
-        "handovers": [(h, texts.HANDOVERS[h.state]) for h in handovers],
+        "handovers": [(h, texts.HANDOVERS[h.state], _target(h)) for h in handovers],
         "waiting": waiting,
+        "waiting_to": _target(waiting) if waiting else "",
         "may_answer": bool(waiting) and here and actor.may("visit.write") and _may_answer(waiting, actor.account_id),
         "alert": found.alert_at is not None and found.settled_at is None,
         "entry": entry,
@@ -137,6 +138,10 @@ def _show(request: SignedRequest, found: Visit, *, problem: Any = None, status: 
     if context["alert"] and here and actor.may("visit.settle"):
         context["settle_form"] = typed.get("settle") or SettleForm()
     return render(request, "visits/visit.html", context, status=status)
+
+
+def _target(handover: Handover) -> str:
+    return handover.to_name or (handover.department.name_zh if handover.department else "")
 
 
 def _may_answer(waiting: Any, account: UUID) -> bool:
