@@ -1,6 +1,6 @@
 """Invented people entered twice, and people who only look like it: what the finding of duplicates is measured on.
 
-In memory and deterministic by seed; the demo puts a handful of such records into the house (`plant`).
+In memory and deterministic by seed.
 """
 
 from __future__ import annotations

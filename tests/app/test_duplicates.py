@@ -107,6 +107,13 @@ def test_a_million_pairs_are_not_looked_at(house_file: object) -> None:
         assert len(list(queries.candidates([one]))) < 50
 
 
+def test_candidates_come_through_indexes_under_row_level_security(db: None) -> None:
+    with scope(person("doctor")):
+        one = a_resident(person("doctor"), 8)
+        assert "resident_name" in Resident.objects.filter(name__in={one.name}).explain()
+        assert "resident_born" in Resident.objects.filter(birth_date__in={one.birth_date}).explain()
+
+
 # --- linked ------------------------------------------------------------------------------------------------------------------
 
 

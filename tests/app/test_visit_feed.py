@@ -159,7 +159,9 @@ def test_a_fed_visit_for_a_notifiable_disease_stays_open_until_the_parts_are_the
     row = row_of(record)
     assert (row.disposition, row.closed_at, row.grade) == ("", None, "B")
     assert taken(key, whole)["outcome"] == "same"
-    assert Infection.objects.using("load").filter(visit_id=row.pk).count() == 1
+    entry = Infection.objects.using("load").get(visit_id=row.pk)
+    # the time for the report runs from when the patient was seen, not from when the record came
+    assert (entry.found_at, entry.due_at) == (row.opened_at, row.opened_at + timedelta(hours=24))
     with transaction.atomic(), scope(person("doctor")) as by:
         parts = actions.Parts("isolated", "1", now(), now().date())
         actions.record_infection(row.pk, parts, version=1, by=by, at=now())

@@ -31,7 +31,6 @@ from fenji.ground.common.imports import Column, Fault, Judgement, Row, register_
 from fenji.ground.common.text import has_control_characters, has_hidden_characters
 from fenji.ground.network.models import Department, Post
 
-_BATCH = 200
 _SEXES = (("1", _("male")), ("2", _("female")), ("0", _("sex unknown")), ("9", _("sex not stated")))
 _NEEDED = ("opened_at", "doctor", "document", "name", "diagnosis")
 
@@ -125,13 +124,13 @@ class Visits:
 
     def write(self, rows: Sequence[Row], *, by: Actor, at: datetime, progress: Callable[[int], None]) -> list[dict[str, str]]:
         """See Listing."""
-        for start in range(0, len(rows), _BATCH):
-            # read again in parts: a file may name one new resident in many rows, and only the first makes the record
-            for row in rows[start : start + _BATCH]:
-                for _row, found in self._read([row], by, at):
-                    if not isinstance(found, _Wrong):
-                        feed(found[0], by=by, at=at)
-            progress(min(start + _BATCH, len(rows)))
+        alone(by.org_id)
+        for count, row in enumerate(rows, 1):
+            # read again one by one: a file may name one new resident in many rows, and only the first makes the record
+            for _row, found in self._read([row], by, at):
+                if not isinstance(found, _Wrong):
+                    feed(found[0], by=by, at=at)
+            progress(count)
         return []
 
     def _read(

@@ -50,7 +50,8 @@ def feed(fed: Fed, *, by: Actor, at: datetime) -> Visit:
     if fed.visit is not None and any(getattr(visit, name) != value for name, value in fed.facts.items()):
         swap(visit, visit.version, "load", **fed.facts)
         record(visit, "feed", by=by, at=at, using="load")
-    follow(visit, by=by, at=at, using="load")
+    found_at = visit.source_at or at if fed.visit else visit.opened_at
+    follow(visit, found_at=found_at, by=by, at=at, using="load")
     _end(visit, fed, place, by, at)
     return visit
 

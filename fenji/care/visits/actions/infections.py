@@ -46,10 +46,11 @@ def parts_missing(visit: Visit, using: str = "default") -> bool:
     return entry is not None and bool(_owed(entry))
 
 
-def follow(visit: Visit, *, by: Actor, at: datetime, using: str = "default") -> None:
+def follow(visit: Visit, *, found_at: datetime, by: Actor, at: datetime, using: str = "default") -> None:
     """Bring the register in line with the diagnosis: an entry for a notifiable disease, none for what was ruled out unreported.
 
-    What was reported stays in the register: a report that proves wrong is corrected, not forgotten.
+    `found_at`: from when the time for the report runs. What was reported stays in the register: a report that proves wrong is
+    corrected, not forgotten.
     """
     listed, entry = notifiable(visit.diagnosis_code), Infection.objects.using(using).filter(visit=visit).first()
     if listed is None:
@@ -62,9 +63,9 @@ def follow(visit: Visit, *, by: Actor, at: datetime, using: str = "default") -> 
         return
     place, day = place_of(visit.org_id, using), local_day(at)
     due = rules.report_due(
-        listed.grade, at, resolve(rules.VisitsPolicy, place.policy_path, day), duty_calendar(place.policy_path, day)
+        listed.grade, found_at, resolve(rules.VisitsPolicy, place.policy_path, day), duty_calendar(place.policy_path, day)
     )
-    facts = {"grade": listed.grade, "disease": listed.name_zh, "found_at": at, "due_at": due, "voided_at": None}
+    facts = {"grade": listed.grade, "disease": listed.name_zh, "found_at": found_at, "due_at": due, "voided_at": None}
     if entry is None:
         Infection(visit=visit, org_id=visit.org_id, path=visit.path, **facts).save(force_insert=True, using=using)
     else:

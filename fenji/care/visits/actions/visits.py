@@ -74,7 +74,7 @@ def register(resident: Resident, new: NewVisit, *, by: Actor, at: datetime) -> V
     )
     visit.save(force_insert=True)
     record(visit, "register", by=by, at=at)
-    follow(visit, by=by, at=at)
+    follow(visit, found_at=at, by=by, at=at)
     return visit
 
 
@@ -90,7 +90,7 @@ def revise(visit_id: UUID, new: NewVisit, *, version: int, by: Actor, at: dateti
     before = visit.diagnosis_code
     swap(visit, version, **facts_of(new))
     record(visit, "revise", by=by, at=at, before=before, after=visit.diagnosis_code)
-    follow(visit, by=by, at=at)
+    follow(visit, found_at=at, by=by, at=at)
     return visit
 
 
