@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
 
 from fenji.care.registry.models import Identity, Resident
 from fenji.care.visits import actions, queries
@@ -234,8 +234,11 @@ def test_twenty_requests_with_one_record_make_one_visit(key: str, record: dict[s
     barrier = threading.Barrier(20)
 
     def one(_: int) -> str:
-        barrier.wait(timeout=120)
-        return str(taken(key, record)["outcome"])
+        try:
+            barrier.wait(timeout=120)
+            return str(taken(key, record)["outcome"])
+        finally:
+            connections.close_all()
 
     with ThreadPoolExecutor(20) as pool:
         assert Counter(pool.map(one, range(20))) == {"new": 1, "same": 19}
@@ -244,7 +247,7 @@ def test_twenty_requests_with_one_record_make_one_visit(key: str, record: dict[s
 def test_the_list_says_the_same_as_the_api(house_file: object, record: dict[str, Any]) -> None:
     """As a file: new residents once, however many rows name them, and the dry run changes nothing."""
     with transaction.atomic(), scope(person("head")) as by:
-        pass
+        assert by.may(VISITS.permission)
     second = record | {"source_id": f"{record['source_id']}-b", "diagnosis": "J18.900"}
     wrong = record | {"source_id": f"{record['source_id']}-c", "doctor": "nobody"}
     rows = [Row(i, Values(r)) for i, r in enumerate((record, second, wrong), 2)]
