@@ -18,6 +18,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.renderers import JSONRenderer
 
+from fenji.care.visits.api import router as visits
 from fenji.config import problems
 from fenji.ground.access.rules import PERMISSIONS
 from fenji.ground.common.edge import SignedRequest, permits
@@ -103,6 +104,7 @@ api = build()
 
 
 api.add_router("/imports", imports)
+api.add_router("/visits", visits)
 
 
 @api.get("/me", response=Me, summary="Who asks")

@@ -59,7 +59,9 @@ class Somebody:
     path: str
 
 
-class _Names:
+class Names:
+    """Draws names by their weights."""
+
     def __init__(self, rng: random.Random) -> None:
         raw = tomllib.loads((DATA / "names.toml").read_text(encoding="utf-8"))
         self.rng = rng
@@ -94,7 +96,7 @@ def invent(count: int, townships: list[Organisation], seed: int | None = None) -
     table = rates()
     # invented people need repeatable chance, not secret chance
     rng = random.Random(table["county"]["seed"] if seed is None else seed)  # noqa: S311
-    names = _Names(rng)
+    names = Names(rng)
     decades = [int(d) for d in table["population"]["decades"]]
     shares = list(table["population"]["decades"].values())
     places, weights = _homes(townships, table["population"]["street_weight"])
@@ -114,7 +116,7 @@ def _one(
     decade: int,
     home: tuple[Organisation, str],
     rng: random.Random,
-    names: _Names,
+    names: Names,
     used: dict[tuple[date, str], int],
     table: dict[str, Any],
 ) -> Somebody:

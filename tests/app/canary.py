@@ -15,7 +15,7 @@ from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.referral.queries import url_for
 from fenji.care.registry import actions as registry
-from fenji.care.registry.rules import new_resident
+from fenji.care.registry.rules import new_resident, with_document
 from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, create_accounts, log_read, review_glass
 from fenji.ground.access.models import Account, ChainCheck, Glass, OldPassword
@@ -67,6 +67,8 @@ class Canary:
 
     resident: UUID
     visit: UUID
+    infected: UUID
+    pair: UUID
     case: str
     glass: UUID
     run: UUID
@@ -116,6 +118,12 @@ def planted() -> Canary:
         resident = registry.register(found, by=by, at=now())
         illness = diagnosis("I10.x00")
         visit = visits.register(resident, visits.NewVisit(illness, WORDS, False), by=by, at=now())
+        infected = visits.register(resident, visits.NewVisit(diagnosis("B05.900"), WORDS, False), by=by, at=now())
+        visits.hand_over(infected.id, to=_colleague().id, department_id=None, note=WORDS, version=1, by=by, at=now())
+        parts = visits.Parts(measures=WORDS, contacts=WORDS, onset_on=local_day(now()))
+        visits.record_infection(infected.id, parts, version=1, by=by, at=now())
+        twice = with_document(NAME, "passport", "CHNE1950607", "2", date(1950, 6, 7), PHONE, WORDS, local_day(now()))
+        pair = registry.compare(resident.id, registry.register(twice, by=by, at=now()).id, by=by, at=now())
         plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS)
         case = actions.draft(visit, plan, by=by, at=now())
         case = actions.submit(case.number, version=case.version, by=by, at=now())
@@ -163,7 +171,12 @@ def planted() -> Canary:
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
     listed = (draft.id, entry.pk, link, notice, message, logged, announced)
-    return Canary(resident.id, visit.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
+    return Canary(resident.id, visit.id, infected.id, pair.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
+
+
+def _colleague() -> Person:
+    """Another doctor of institution B."""
+    return appointed("doctor.b2", "卡同事", DOCTOR, other_doctor().org_id)
 
 
 def _b_system() -> Person:

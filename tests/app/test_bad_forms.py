@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case
 from fenji.care.referral.queries import url_for
+from fenji.care.registry import actions as registry
 from fenji.care.registry.models import Resident
 from fenji.care.visits.models import Visit
 from fenji.ground.common.edge import fresh_key, now
@@ -335,6 +336,7 @@ PAIRS = st.lists(st.tuples(st.one_of(st.sampled_from(FIELDS), st.text(max_size=8
 METHODS = ("GET", "POST", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 SLUGS = (
     *("approve", "accept", "redirect", "offer", "answer", "died", "withdraw", "submit", "x"),
+    *("hand-over", "infection", "settle", "decline"),
     *("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "key", "revoke"),
 )
 
@@ -353,6 +355,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
     visit = a_visit(156)
     with transaction.atomic(), scope(who) as by:
         resident = str(a_resident(who, 156).id)
+        pair = str(registry.compare(a_resident(who, 156).id, a_resident(who, 157).id, by=by, at=now()).id)
         sent = a_case(by, who, number=157, code=NOT_IN_CATALOGUE)
         case, link = sent.number, url_for(sent).removeprefix("/r/")
     with transaction.atomic(), scope(person("system")) as by:
@@ -364,6 +367,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<uuid:resident_id>": [resident, other, nothing],
         "<uuid:visit_id>": [visit, resident, nothing],
         "<uuid:run_id>": [str(run.pk), resident, nothing],
+        "<uuidstr:visit_id>": [visit, resident, nothing],
         "<uuidstr:run_id>": [str(run.pk), resident, nothing],
         "<uuid:file_id>": [str(run.file_id), resident, nothing],
         "<slug:listing>": ["calendar", "nothing", "x"],
@@ -377,7 +381,8 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<str:code>": ["I10", "x", "9" * 300],
         "<int:org_id>": ["3", "101", "9" * 20],
         **{f"<uuid:{name}_id>": [nothing, visit, resident] for name in ("change", "copy", "event", "announcement")},
-        "<slug:kind>": ["treatable", "charter", "nothing"],
+        "<slug:kind>": ["treatable", "charter", "unknown", "passport", "nothing"],
+        "<uuid:duplicate_id>": [pair, resident, nothing],
         "<int:version_id>": ["1", "9", "2000000000"],
         "<int:entry_id>": ["1", "90000", "9" * 30],
         "<int:department_id>": ["301", "201", "9" * 25],

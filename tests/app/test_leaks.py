@@ -108,6 +108,10 @@ ACTIONS = (
 ACCOUNT_ACTIONS = ("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "nothing")
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "4"}
+_NEWBORN = "/residents/new/newborn/?mother="
+_PAPERS = {"kind": "taiwan", "document": "87654321", "name": "x", "sex": "1", "birth_date": "1980-01-01", "_version": "1"}
+_APART = {"decision": "apart", "_version": "1"}
+_ACT = {"_version": "1", "reason": "x", "measures": "x", "note": "x"}
 _GLASS_FORM = {"reason": "a reason in some words"}
 NO_GUARD = tuple(r for r in ROLES if r != "security")
 """Everybody but the security administrator of the county, who is to see what was opened there."""
@@ -183,6 +187,43 @@ FACTORIES: dict[str, Factory] = {
     ],
     "residents/new/": lambda c: [Try("GET", "/residents/new/", "/residents/new/", positive="")],
     "residents/<uuid:resident_id>/": lambda c: [Try("GET", f"/residents/{c.resident}/", f"/residents/{ID}/", shows=WORDS)],
+    "residents/new/<slug:kind>/": lambda c: [
+        _same("GET", "/residents/new/unknown/"),
+        Try("GET", f"{_NEWBORN}{c.resident}", f"{_NEWBORN}{ID}", shows=NAME),
+        Try("POST", f"{_NEWBORN}{c.resident}", f"{_NEWBORN}{ID}", _PAPERS, _PAPERS, positive=""),
+    ],
+    "residents/<uuid:resident_id>/identify/": lambda c: [
+        Try("GET", f"/residents/{c.resident}/identify/", f"/residents/{ID}/identify/", positive=""),
+        Try("POST", f"/residents/{c.resident}/identify/", f"/residents/{ID}/identify/", _PAPERS, _PAPERS, positive=""),
+    ],
+    "residents/duplicates/": lambda c: [
+        Try("GET", "/residents/duplicates/?state=proposed", "/residents/duplicates/?state=proposed", shows=NAME)
+    ],
+    "residents/duplicates/export.xlsx": lambda c: [
+        Try("GET", "/residents/duplicates/export.xlsx", "/residents/duplicates/export.xlsx", shows=NAME[0] + "××")
+    ],
+    "residents/duplicates/<uuid:duplicate_id>/": lambda c: [
+        Try("GET", f"/residents/duplicates/{c.pair}/", f"/residents/duplicates/{ID}/", shows=NAME),
+        Try("POST", f"/residents/duplicates/{c.pair}/", f"/residents/duplicates/{ID}/", _APART, _APART, positive=""),
+    ],
+    "visits/": lambda c: [Try("GET", "/visits/", "/visits/", shows=str(c.visit))],
+    "visits/export.xlsx": lambda c: [Try("GET", "/visits/export.xlsx", "/visits/export.xlsx", shows="I10.x00")],
+    "visits/infections/": lambda c: [Try("GET", "/visits/infections/", "/visits/infections/", shows=str(c.infected))],
+    "visits/infections/export.xlsx": lambda c: [
+        Try("GET", "/visits/infections/export.xlsx", "/visits/infections/export.xlsx", shows=NAME)
+    ],
+    "visits/<uuid:visit_id>/edit/": lambda c: [
+        Try("GET", f"/visits/{c.visit}/edit/", f"/visits/{ID}/edit/", shows=WORDS),
+        Try("POST", f"/visits/{c.visit}/edit/", f"/visits/{ID}/edit/", _VISIT_FORM, _VISIT_FORM, positive=""),
+    ],
+    "visits/<uuid:visit_id>/do/<slug:action>/": lambda c: [
+        Try("POST", f"/visits/{c.infected}/do/{a}/", f"/visits/{ID}/do/{a}/", _ACT, _ACT, positive="")
+        for a in ("hand-over", "accept", "decline", "withdraw", "infection", "settle", "nothing")
+    ],
+    "api/v1/visits/<uuidstr:visit_id>": lambda c: [Try("GET", f"/api/v1/visits/{c.visit}", f"/api/v1/visits/{ID}", positive="")],
+    "api/v1/visits": lambda c: [
+        Try("POST", "/api/v1/visits", "/api/v1/visits", {"x": "x"}, {"x": "x"}, positive="", roles=_others("machine"))
+    ],
     "residents/<uuid:resident_id>/glass/": lambda c: [
         Try("POST", f"/residents/{c.resident}/glass/", f"/residents/{ID}/glass/", _GLASS_FORM, _GLASS_FORM, positive="")
     ],

@@ -30,6 +30,7 @@ from fenji.world.county import COUNTY_HOSPITAL
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
 from tests.browser.things import network_things
+from tests.browser.visits import visit_things
 from tests.cast import a_case, a_resident, person, scope
 
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
@@ -78,7 +79,7 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(person("security")) as by:
         note = "三小时以内须先征求各医院意见"
         decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
-    return found | accounts_to_look_at() | _lists() | network_things()
+    return found | accounts_to_look_at() | _lists() | network_things() | visit_things()
 
 
 def _lists() -> dict[str, str]:
@@ -166,6 +167,24 @@ PAGES = [
     ("resident", "doctor", "/residents/{resident}/"),
     ("visit-new", "doctor", "/visits/new/{resident}/"),
     ("visit", "doctor", "/visits/{visit}/"),
+    ("visit-edit", "doctor", "/visits/{infected}/edit/"),
+    ("visit-infection", "doctor", "/visits/{infected}/"),
+    ("visit-handover", "doctor2", "/visits/{handed}/"),
+    ("visit-alert", "head", "/visits/{silent}/"),
+    ("visits", "doctor", "/visits/"),
+    ("visits-none", "doctor", "/visits/?since=2020-01-01&until=2020-01-01"),
+    ("visits-wrong", "head", "/visits/?since=2026-13-01"),
+    ("infections", "doctor", "/visits/infections/"),
+    ("infections-none", "head", "/visits/infections/?since=2020-01-01&until=2020-01-01"),
+    ("register-papers", "doctor", "/residents/new/passport/"),
+    ("register-unknown", "doctor", "/residents/new/unknown/"),
+    ("register-newborn", "doctor", "/residents/new/newborn/?mother={mother}"),
+    ("resident-unknown", "doctor", "/residents/{unknown}/"),
+    ("identify", "doctor", "/residents/{unknown}/identify/"),
+    ("duplicates", "doctor", "/residents/duplicates/"),
+    ("duplicates-none", "doctor", "/residents/duplicates/?state=distinct"),
+    ("duplicate", "doctor", "/residents/duplicates/{pair}/"),
+    ("duplicate-linked", "doctor", "/residents/duplicates/{joined}/"),
     ("referral-new", "doctor", "/referrals/new/{visit}/"),
     ("referral-edit", "doctor", "/referrals/{draft}/edit/"),
     ("referral-review", "reviewer", "/referrals/{review}/"),

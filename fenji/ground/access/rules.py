@@ -30,12 +30,13 @@ _CASE_READERS = _EVERYBODY | {"referral.read", "referral.export"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     DOCTOR: _CASE_READERS
-    | {"resident.find", "resident.open", "resident.register", "visit.write", "referral.write", "referral.answer", "glass.break"},
+    | {"resident.find", "resident.open", "resident.register", "resident.link", "glass.break"}
+    | {"visit.read", "visit.write", "referral.write", "referral.answer"},
     REVIEWER: _CASE_READERS | {"referral.review"},
     DESK: _CASE_READERS | {"referral.receive"},
     MANAGER: _CASE_READERS
     | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"}
-    | {"message.watch", "paper.write"},
+    | {"message.watch", "paper.write", "visit.read", "visit.settle", "visit.feed", "import.open"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
@@ -46,7 +47,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     SECURITY_ADMIN: _EVERYBODY
     | {"policy.propose", "policy.decide", "post.administrators", "glass.watch", "machine.write", "keys.rotate"},
     AUDIT_ADMIN: _EVERYBODY | {"audit.read", "audit.verify"},
-    MACHINE: frozenset({"api.use", "import.feed"}),
+    MACHINE: frozenset({"api.use", "import.feed", "visit.feed"}),
 }
 """Role → permissions. Pages and actions name one permission each; whatever is not named here is denied."""
 

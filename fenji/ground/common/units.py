@@ -19,3 +19,4 @@ LINK_BYTES = 16  # 128 bits of chance in an address that opens something
 USCC_LENGTH, USCC_MODULUS, USCC_WEIGHT = 18, 31, 3  # GB 32100-2015
 EARTH_RADIUS_KM = 6371  # mean radius, IUGG
 TENTH = Decimal("0.1")
+IDENTITY_LENGTH = 18  # GB 11643-1999

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from fenji.care.referral import rules
 from fenji.care.referral.models import Case, CaseEvent
+from fenji.care.registry.queries import linked
 from fenji.ground.access.queries import has_glass
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.refusal import Unknown
@@ -40,8 +41,9 @@ def timeline(found: Case) -> list[CaseEvent]:
 
 
 def cases_of(resident_id: UUID, limit: int) -> list[Case]:
-    """A resident's cases that the open scope reaches, newest first; one more than `limit` means: there are more."""
-    return list(Case.objects.filter(resident_id=resident_id).order_by("-created_at", "-id")[: limit + 1])
+    """A resident's cases that the open scope reaches, on all records linked with theirs, newest first; one more than `limit` means:
+    there are more."""
+    return list(Case.objects.filter(resident_id__in=linked(resident_id)).order_by("-created_at", "-id")[: limit + 1])
 
 
 def cases_of_institution(actor: Actor) -> QuerySet[Case]:

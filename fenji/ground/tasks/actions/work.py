@@ -36,10 +36,10 @@ class Step:
     urgent: bool = False
 
 
-def open_step(step: Step, *, at: datetime) -> None:
+def open_step(step: Step, *, at: datetime, using: str = "default") -> None:
     """Put a step on a desk. The database refuses a second open step on the same subject."""
     kinds.kind(step.kind)
-    WorkItem.objects.create(
+    WorkItem.objects.using(using).create(
         kind=step.kind,
         subject=step.subject,
         url=step.url,
