@@ -18,6 +18,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.renderers import JSONRenderer
 
+from fenji.care.booking.api import router as booking
 from fenji.config import problems
 from fenji.ground.access.rules import PERMISSIONS
 from fenji.ground.common.edge import SignedRequest, permits
@@ -103,6 +104,7 @@ api = build()
 
 
 api.add_router("/imports", imports)
+api.add_router("/booking", booking)
 
 
 @api.get("/me", response=Me, summary="Who asks")
