@@ -131,7 +131,7 @@ def _new(request: SignedRequest, source_id: str, body: SessionIn) -> NewSession:
 @router.put("/sessions/{source_id}", response=SessionOut, summary="Feed one session, or say that it is cancelled")
 @permits("booking.write")
 def put_session(request: SignedRequest, source_id: Code, body: SessionIn | Cancelled) -> dict[str, Any]:
-    """A session whose time, kind or item changes is cancelled here and opened anew; who is booked is moved by the hospital's desk."""
+    """A session whose time, kind or item changes is cancelled and opened anew; who is booked is moved by the hospital's desk."""
     new = _new(request, source_id, body) if isinstance(body, SessionIn) and body.state == rules.OPEN else None
     return _out(actions.feed(source_id, new, by=request.actor, at=request.at))
 

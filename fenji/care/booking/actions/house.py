@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from fenji.care.booking import queries, rules
 from fenji.care.booking.actions.bookings import change
 from fenji.care.booking.models import Booking, Feed, Slot, WaitEntry
-from fenji.care.booking.queries.desk import want_of
 from fenji.ground.access import rules as access
 from fenji.ground.common.clock import local_day
 from fenji.ground.network.queries import place_of
@@ -71,12 +70,17 @@ def _kept(waiting: dict[int, list[WaitEntry]], at: datetime, using: str) -> set[
     return set(rows.values_list("kept_for", flat=True))
 
 
+def _openings(org_id: int, at: datetime, using: str) -> QuerySet[Slot]:
+    found = queries.free_at(org_id, at, _WEEKS, using).filter(queries.not_kept(at))
+    return found.select_related(None).select_related("session").only(*_OPENING)
+
+
 def _propose(org_id: int, rows: list[WaitEntry], at: datetime, using: str) -> int:
     policy = queries.policy_at(place_of(org_id, using), local_day(at))
     heard = Feed.objects.using(using).filter(pk=org_id).values_list("heard_at", flat=True).first()
     silent = rules.is_stale(heard, at, policy)
     openings = []
-    for slot in queries.fitting([org_id], at, _WEEKS, using).select_related("session").only(*_OPENING):
+    for slot in _openings(org_id, at, using):
         session = slot.session
         if session.source == rules.FED and silent:
             continue
@@ -85,7 +89,7 @@ def _propose(org_id: int, rows: list[WaitEntry], at: datetime, using: str) -> in
     entries = {row.id: row for row in rows}
     until = at + timedelta(minutes=policy.kept_within.minutes)
     made = 0
-    for want, opening in rules.proposals([want_of(r, policy) for r in rows], openings):
+    for want, opening in rules.proposals([queries.want_of(r, policy) for r in rows], openings):
         entry = entries[want.id]
         with transaction.atomic(using=using):
             free = Slot.objects.using(using).filter(pk=opening.id, taken=False, outside="", voided_at=None)

@@ -233,8 +233,8 @@ def _places(session: ClinicSession, places: int, reserved: int, policy: rules.Bo
 
 @transaction.atomic
 def take_outside(source_id: str, position: int, outside: str, *, priority: str, by: Actor, at: datetime) -> Slot:
-    """The hospital's own system gives a place to a booking of its own, or (empty `outside`) has it free again; the same again changes
-    nothing. Of the patient nothing comes here. `position`: from 1.
+    """The hospital's own system gives a place to a booking of its own, or (empty `outside`) has it free again. The same again
+    changes nothing. Of the patient nothing comes here. `position`: from 1.
 
     Raises NotPermitted, Unknown, SlotTaken, QuotaOnly, SessionClosed.
     """

@@ -89,7 +89,7 @@ def place(entry_id: UUID, slot_id: UUID, *, version: int, by: Actor, at: datetim
 
 @transaction.atomic
 def leave(entry_id: UUID, reason: str, *, version: int, by: Actor, at: datetime) -> None:
-    """The desk cannot give a slot, and says why; the institution that asked is told. `reason`: a code. Raises NotPermitted, Stale."""
+    """The desk cannot give a slot, and says why (`reason`: a code); who asked is told. Raises NotPermitted, Unknown, Stale."""
     found = queries.entry(entry_id)
     if not by.may("booking.write") or by.org_id != found.org_id:
         raise NotPermitted

@@ -3,9 +3,10 @@
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
+from django.db import migrations, models
+
 import fenji.ground.common.ids
 import fenji.ground.common.models
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

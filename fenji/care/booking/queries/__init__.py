@@ -3,14 +3,16 @@
 from fenji.care.booking.queries.desk import (
     Day,
     fed_session,
+    free_at,
     free_for_referrers,
-    fitting,
+    not_kept,
     of_session,
     session,
     sessions_between,
     slots_of,
     to_move,
     waiting_at,
+    want_of,
 )
 from fenji.care.booking.queries.slots import (
     BookingView,
@@ -43,11 +45,12 @@ __all__ = [
     "entry",
     "facts_of",
     "fed_session",
-    "fitting",
+    "free_at",
     "free_for_referrers",
     "free_slots",
     "heard",
     "known_until",
+    "not_kept",
     "of_session",
     "policy_at",
     "session",
@@ -58,4 +61,5 @@ __all__ = [
     "to_move",
     "waiting_at",
     "waiting_of",
+    "want_of",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -92,11 +91,16 @@ def want_of(row: WaitEntry, policy: rules.BookingPolicy) -> rules.Want:
     )
 
 
-def fitting(org_ids: Iterable[int], at: datetime, weeks: int, using: str = "default") -> QuerySet[Slot]:
-    """Free slots of hospitals in the coming weeks that nobody is being asked about, with their sessions, earliest first."""
-    found = Slot.objects.using(using).filter(org_id__in=list(org_ids), taken=False, outside="", voided_at=None)
-    found = found.filter(start_at__gt=at, start_at__lt=at + timedelta(days=weeks * DAYS_PER_WEEK), session__state=rules.OPEN)
-    return found.filter(Q(kept_until=None) | Q(kept_until__lte=at)).order_by("start_at", "id")
+def free_at(org_id: int, at: datetime, weeks: int, using: str = "default") -> QuerySet[Slot]:
+    """Free slots of a hospital in the coming weeks, earliest first: those too that are kept for somebody, or of a silent system."""
+    found = Slot.objects.using(using).filter(org_id=org_id, taken=False, outside="", voided_at=None, session__state=rules.OPEN)
+    found = found.filter(start_at__gt=at, start_at__lt=at + timedelta(days=weeks * DAYS_PER_WEEK))
+    return found.select_related("session__department").order_by("start_at", "id")
+
+
+def not_kept(at: datetime) -> Q:
+    """Slots about which nobody who waits is being asked."""
+    return Q(kept_until=None) | Q(kept_until__lte=at)
 
 
 def to_move(org_id: int) -> list[Booking]:
@@ -107,5 +111,5 @@ def to_move(org_id: int) -> list[Booking]:
 
 def free_for_referrers(org_id: int, at: datetime) -> int:
     """How many slots of a hospital are free for referred patients in the rest of this day, as far as known."""
-    found = fitting([org_id], at, 1).filter(session__kind=rules.CLINIC).values_list("start_at", flat=True)
+    found = free_at(org_id, at, 1).filter(not_kept(at), session__kind=rules.CLINIC).values_list("start_at", flat=True)
     return sum(local_day(start) == local_day(at) for start in found)

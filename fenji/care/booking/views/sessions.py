@@ -36,7 +36,7 @@ def _hospital(request: SignedRequest, asked: int | None) -> tuple[Place, list[tu
     known = [(own.id, own.name), *((o.id, o.name) for o in higher_care(own))]
     if asked not in dict(known):
         # who keeps no sessions looks for one of the next hospital
-        asked = own.id if _keeps(request, own.id) and own.level or len(known) == 1 else known[1][0]
+        asked = own.id if (_keeps(request, own.id) and own.level) or len(known) == 1 else known[1][0]
     return place_of(asked), known
 
 

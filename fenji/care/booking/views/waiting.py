@@ -32,12 +32,7 @@ class _Free:
     def __init__(self, request: SignedRequest) -> None:
         self.at: datetime = request.at
         self.policy = queries.policy_at(place_of(request.actor.org_id), local_day(request.at))
-        # slots kept for somebody are among them: the desk decides
-        self.slots = list(
-            Slot.objects.filter(pk__in=queries.fitting([request.actor.org_id], request.at, _WEEKS).values("pk"))
-            .select_related("session__department")
-            .order_by("start_at", "id")
-        )
+        self.slots = list(queries.free_at(request.actor.org_id, request.at, _WEEKS))
 
     def for_one(self, kind: str, item: str, priority: str, department_id: int | None = None) -> tuple[list[Slot], bool]:
         """The slots that fit, at most so many, and whether there are more."""
@@ -53,19 +48,8 @@ class _Free:
         return found[:_OFFERED], len(found) > _OFFERED
 
 
-def _shown(request: SignedRequest, problem: Problem, at_row: str, form: Any) -> dict[str, Any]:
-    return {
-        "problem": problem,
-        "at_row": at_row,
-        "form": form,
-        "at": request.at,
-        "key": fresh_key(),
-        "leaving": texts.LEAVING.items(),
-    }
-
-
-def _status(problem: Problem) -> int:
-    return 409 if problem else 200
+def _shown(request: SignedRequest, problem: Problem) -> dict[str, Any]:
+    return {"problem": problem, "at": request.at, "key": fresh_key(), "leaving": texts.LEAVING.items()}
 
 
 @page("booking.write")
@@ -74,7 +58,7 @@ def waiting(request: SignedRequest) -> HttpResponse:
     return _waiting(request)
 
 
-def _waiting(request: SignedRequest, problem: Problem = None, at_row: str = "", status: int = 0) -> HttpResponse:
+def _waiting(request: SignedRequest, problem: Problem = None, status: int = 0) -> HttpResponse:
     free = _Free(request)
     rows = []
     for n, entry in enumerate(queries.waiting_at(request.actor.org_id, free.policy), 1):
@@ -82,8 +66,8 @@ def _waiting(request: SignedRequest, problem: Problem = None, at_row: str = "", 
         request.reads.append(("booking.waiting", entry.subject))
         words = {"priority": texts.PRIORITIES[entry.priority], "why": texts.WHYS[entry.why], "kind": texts.KINDS[entry.kind]}
         rows.append({"n": n, "row": entry, "slots": slots, "more": more, **words})
-    context = {**_shown(request, problem, at_row, None), "rows": rows, "tab": "waiting"}
-    return render(request, "booking/waiting.html", context, status=status or _status(problem))
+    context = {**_shown(request, problem), "rows": rows, "tab": "waiting"}
+    return render(request, "booking/waiting.html", context, status=status or (409 if problem else 200))
 
 
 @page("booking.write")
@@ -116,13 +100,13 @@ def place(request: SignedRequest, entry_id: UUID) -> HttpResponse:
     entry, form = queries.entry(entry_id), SlotForm(request.POST)
     _mine(request, entry.org_id)
     if not form.is_valid():
-        return _waiting(request, _no_slot(form), str(entry_id), 422)
+        return _waiting(request, _no_slot(form), 422)
     try:
         made = actions.place(entry_id, form.cleaned_data["slot"], version=posted_version(request), by=request.actor, at=request.at)
     except Unknown:
-        return _waiting(request, refusal_text(rules.SlotTaken()), str(entry_id))
+        return _waiting(request, refusal_text(rules.SlotTaken()))
     except Refused as refusal:
-        return _waiting(request, refusal_text(refusal), str(entry_id))
+        return _waiting(request, refusal_text(refusal))
     messages.success(request, _given(made))
     return HttpResponseRedirect("/booking/waiting/", status=303)
 
@@ -141,11 +125,11 @@ def leave(request: SignedRequest, entry_id: UUID) -> HttpResponse:
     entry, form = queries.entry(entry_id), LeaveForm(request.POST)
     _mine(request, entry.org_id)
     if not form.is_valid():
-        return _waiting(request, (" ".join(form.errors["reason"]), _("Choose a reason and send again.")), str(entry_id), 422)
+        return _waiting(request, (" ".join(form.errors["reason"]), _("Choose a reason and send again.")), 422)
     try:
         actions.leave(entry_id, form.cleaned_data["reason"], version=posted_version(request), by=request.actor, at=request.at)
     except Refused as refusal:
-        return _waiting(request, refusal_text(refusal), str(entry_id))
+        return _waiting(request, refusal_text(refusal))
     messages.success(request, _("%(who)s was taken off the wait list; the sender is told.") % {"who": entry.who})
     return HttpResponseRedirect("/booking/waiting/", status=303)
 
@@ -156,7 +140,7 @@ def to_move(request: SignedRequest) -> HttpResponse:
     return _to_move(request)
 
 
-def _to_move(request: SignedRequest, problem: Problem = None, at_row: str = "", status: int = 0) -> HttpResponse:
+def _to_move(request: SignedRequest, problem: Problem = None, status: int = 0) -> HttpResponse:
     free = _Free(request)
     rows = []
     for booking in queries.to_move(request.actor.org_id):
@@ -164,8 +148,8 @@ def _to_move(request: SignedRequest, problem: Problem = None, at_row: str = "", 
         same = [s for s in slots if s.session.department_id == booking.slot.session.department_id]
         request.reads.append(("booking.to_move", booking.subject))
         rows.append({"row": booking, "slots": same or slots, "more": more, "priority": texts.PRIORITIES[booking.priority]})
-    context = {**_shown(request, problem, at_row, None), "rows": rows, "tab": "to_move"}
-    return render(request, "booking/to_move.html", context, status=status or _status(problem))
+    context = {**_shown(request, problem), "rows": rows, "tab": "to_move"}
+    return render(request, "booking/to_move.html", context, status=status or (409 if problem else 200))
 
 
 @page("booking.write", ("POST",))
@@ -174,12 +158,12 @@ def move(request: SignedRequest, booking_id: UUID) -> HttpResponse:
     booking, form = queries.booking(booking_id), SlotForm(request.POST)
     _mine(request, booking.org_id)
     if not form.is_valid():
-        return _to_move(request, _no_slot(form), str(booking_id), 422)
+        return _to_move(request, _no_slot(form), 422)
     try:
         made = actions.move(booking_id, form.cleaned_data["slot"], version=posted_version(request), by=request.actor, at=request.at)
     except Unknown:
-        return _to_move(request, refusal_text(rules.SlotTaken()), str(booking_id))
+        return _to_move(request, refusal_text(rules.SlotTaken()))
     except Refused as refusal:
-        return _to_move(request, refusal_text(refusal), str(booking_id))
+        return _to_move(request, refusal_text(refusal))
     messages.success(request, _given(made))
     return HttpResponseRedirect("/booking/to-move/", status=303)
