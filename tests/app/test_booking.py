@@ -54,7 +54,7 @@ def test_a_doctor_holds_a_slot_and_nobody_else_gets_it_until_it_is_given_back(db
 
 def _free(at: datetime, priority: str = rules.UP_REFERRED, **other: object) -> list[queries.SlotView]:
     until = at + timedelta(days=10)
-    return queries.free_slots(COUNTY_HOSPITAL, priority=priority, since=at, until=until, limit=500, **other)
+    return queries.free_slots(COUNTY_HOSPITAL, priority=priority, since=at, until=until, limit=5000, **other)
 
 
 def test_a_hold_is_extended_confirmed_and_used(db: None, at: datetime) -> None:
@@ -268,7 +268,7 @@ def test_a_desk_gives_nobody_a_slot_of_another_hospital(db: None, at: datetime) 
 
 
 def test_the_earliest_slot_of_each_hospital_is_one_statement_beside_theirs(db: None, at: datetime) -> None:
-    session = opened(at, days=0.5)
+    session = opened(at, days=2 / 24)
     with scope(person("citydesk")) as by:
         a_session(by, at, days=9, department_id=CITY_HOSPITAL * 100 + 1)
     with scope(person("doctor")) as by:

@@ -103,8 +103,8 @@ class BookingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SlotFacts:
-    """What taking a slot depends on. `taken`: by a booking of ours or of the hospital's own system; `kept_rank`: place in the order of
-    the one it is kept for, while it is; `mine`: kept for this very patient."""
+    """What taking a slot depends on. `taken`: by a booking of ours or of the hospital's own system; `kept_rank`: place in the order
+    of the one it is kept for, while it is; `mine`: kept for this very patient."""
 
     start_at: datetime
     open: bool
