@@ -22,6 +22,8 @@ from django.db import DatabaseError, connections, transaction
 from django.urls import get_resolver
 from openpyxl import Workbook
 
+from fenji.care.booking import actions as booking
+from fenji.care.booking.models import Slot
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
@@ -91,6 +93,9 @@ class Canary:
     entry: int
     logged: ChannelEvent
     announced: Announcement
+    session: UUID
+    booked: UUID
+    waits: UUID
     tokens: dict[str, str] = field(repr=False)
 
     @property
@@ -167,15 +172,33 @@ def canary(house_file: object) -> Iterator[Canary]:
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    listed = (draft.id, entry.pk, logged, announced)
+    listed = (draft.id, entry.pk, logged, announced, *_booked(case.number, citydesk, doctor))
     yield Canary(resident.id, visit.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
     with transaction.atomic(), scope(person("editor")) as by:
         lists.discard(draft.id, version=draft.version + 1, by=by, at=now())
     with transaction.atomic(), scope(doctor) as by:
         actions.end(case.number, "withdraw", version=case.version, by=by, at=now(), note="end")
+        booking.release(case.number, "withdrawn", by=by, at=now())
     with transaction.atomic(), scope(person("officer")) as by:
         publishing.void_channel(logged.id, version=1, by=by, at=now())
         publishing.withdraw(announced.id, version=1, by=by, at=now())
+
+
+def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID]:
+    """B's patient has a slot at the city hospital, whose session is cancelled, and waits there for an examination."""
+    start = now().replace(minute=0, second=0, microsecond=0) + timedelta(days=70)
+    new = booking.NewSession("clinic", "x", start, start + timedelta(hours=2), 4)
+    with transaction.atomic(), scope(desk) as by:
+        (session,) = booking.open_sessions(CITY_HOSPITAL, new, by=by, at=now())
+    who = booking.Who(f"{NAME[:1]}××", "2", 75)
+    said = {"subject": number, "url": f"/referrals/{number}/", "who": who, "topic": WORDS, "priority": "up_referred"}
+    with transaction.atomic(), scope(doctor) as by:
+        said |= {"viewer_ids": [doctor.org_id], "origin_id": doctor.org_id, "by": by, "at": now()}
+        booked = booking.hold(Slot.objects.filter(session=session).order_by("position")[0].id, **said)
+        waits = booking.wait(CITY_HOSPITAL, kind="examination", item="CT", **said)
+    with transaction.atomic(), scope(desk) as by:
+        booking.cancel(session.id, "x", version=session.version, by=by, at=now())
+    return session.id, booked.id, waits.id
 
 
 def _b_system() -> Person:
@@ -320,6 +343,16 @@ NO_AUDITOR = tuple(r for r in ROLES if r != "audit")
 _LOG_FORM = {"copy": str(uuid7()), "channel": "board", "day": "2026-01-01", "place": "x"}
 _VERSION_1 = {"_version": "1"}
 _BOARD = "/publication/board/?tier=all&size=100"
+_SLOT_FORM = {"_version": "1", "slot": str(uuid7()), "reason": "full"}
+
+
+def _desk(what: str, of: str) -> Factory:
+    """A form of the city hospital's desk about the canary."""
+    return lambda c: [
+        Try("POST", f"/booking/{what.format(getattr(c, of))}", f"/booking/{what.format(ID)}", _SLOT_FORM, _SLOT_FORM, positive="")
+    ]
+
+
 NOT_OFFICER = tuple(r for r in ROLES if r != "officer")
 """Who is outside where the officer over B is not: they wrote the announcement, and are to see the facts. Of these
 `test_officers_…` says what they do not see."""
@@ -661,6 +694,25 @@ FACTORIES: dict[str, Factory] = {
         *_drafted("entries/{entry}/")(c),
         *_drafted("entries/{entry}/", {**_LIST_FORM, "remove": "1"})(c),
     ],
+    "booking/": lambda c: [_same("GET", f"/booking/?org={CITY_HOSPITAL}")],
+    "booking/export.xlsx": lambda c: [_same("GET", f"/booking/export.xlsx?org={CITY_HOSPITAL}")],
+    "booking/new/": lambda c: [_same(m, "/booking/new/") for m in ("GET", "POST")],
+    "booking/away/": lambda c: [_same(m, "/booking/away/") for m in ("GET", "POST")],
+    "booking/sessions/<uuid:session_id>/": lambda c: [
+        Try("GET", f"/booking/sessions/{c.session}/", f"/booking/sessions/{c.session}/", shows=WORDS),
+        Try("GET", f"/booking/sessions/{ID}/", f"/booking/sessions/{ID}/", positive=""),
+    ],
+    "booking/sessions/<uuid:session_id>/cancel/": lambda c: [_same("POST", f"/booking/sessions/{c.session}/cancel/")],
+    "booking/waiting/": lambda c: [
+        Try("GET", "/booking/waiting/", "/booking/waiting/", shows=c.case, positive="B receiver"),
+    ],
+    "booking/waiting/export.xlsx": lambda c: [
+        Try("GET", "/booking/waiting/export.xlsx", "/booking/waiting/export.xlsx", shows=c.case, positive="B receiver"),
+    ],
+    "booking/to-move/": lambda c: [Try("GET", "/booking/to-move/", "/booking/to-move/", shows=c.case, positive="B receiver")],
+    "booking/waiting/<uuid:entry_id>/place/": _desk("waiting/{}/place/", "waits"),
+    "booking/waiting/<uuid:entry_id>/leave/": _desk("waiting/{}/leave/", "waits"),
+    "booking/to-move/<uuid:booking_id>/move/": _desk("to-move/{}/move/", "booked"),
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],
@@ -843,7 +895,9 @@ DIRECTORY = {table: m for table, m in _SHAPED.items() if m.shape.name in ("gover
 LISTS = {table: m for table, m in _SHAPED.items() if m.shape.name in ("kept_by", "kept_through")}
 # what everybody may read, and institutions themselves make public
 PUBLIC = [table for table, m in _SHAPED.items() if m.shape.name == "published"]
-TABLES = {table: m for table, m in _SHAPED.items() if table not in (*DIRECTORY, *PUBLIC, *LISTS)}
+# sessions and slots, of which everybody signed in reads which are free; the hospital's desk and its own system write
+CLINICS = [table for table, m in _SHAPED.items() if m.shape.name == "desk"]
+TABLES = {table: m for table, m in _SHAPED.items() if table not in (*DIRECTORY, *PUBLIC, *LISTS, *CLINICS)}
 # the officer over B, who wrote to it, sees these rows of it
 SEEN_BY_OFFICER = frozenset({"publication_channelevent", "publication_announcement", "publication_announcementreceipt"})
 # who sees a canary row in a table with raw SQL: a role of the app with its own scope, or another database role
@@ -872,6 +926,8 @@ POSITIVE = {
     "visits_visit": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
+    "booking_booking": "B receiver",
+    "booking_waitentry": "B doctor",
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
 MEANT = {
@@ -948,7 +1004,7 @@ def test_no_table_shows_the_canary_to_raw_sql_outside(canary: Canary, capsys: py
 
 def test_the_directory_and_what_is_public_show_nothing_of_patients(canary: Canary) -> None:
     assert len(PUBLIC) == 2
-    for table in (*DIRECTORY, *PUBLIC):
+    for table in (*DIRECTORY, *PUBLIC, *CLINICS):
         with transaction.atomic(), scope(person("desk"), canary.tokens["desk"]):
             seen = "\n".join(_rows(table))
         assert not [sign for sign in canary.patient if sign in seen], table
@@ -968,6 +1024,22 @@ def test_the_directory_is_changed_only_by_those_who_administer_it(canary: Canary
                 cursor.execute(f"INSERT INTO {table} DEFAULT VALUES")
             with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
                 cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("table", CLINICS)
+def test_sessions_and_slots_are_changed_only_by_their_hospitals_desk_head_and_own_system(canary: Canary, table: str) -> None:
+    column = "heard_at" if table == "booking_feed" else "version"
+    for role in (r for r in ROLES if r != "anonymous"):
+        with transaction.atomic(), scope(person("doctor"), canary.tokens[role]), connections["default"].cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET {column} = {column} WHERE org_id = %s", [CITY_HOSPITAL])
+            assert cursor.rowcount == 0, role
+            with pytest.raises(DatabaseError, match=r"row-level security|null value"), transaction.atomic():
+                cursor.execute(f"INSERT INTO {table} DEFAULT VALUES")
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                cursor.execute(f"DELETE FROM {table}")
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT set_config('fenji.scope', 'forged', true)")
+        assert not _rows(table)
 
 
 @pytest.mark.parametrize("table", LISTS)
@@ -1048,6 +1120,9 @@ def test_writing_into_rows_of_b_changes_nothing(canary: Canary) -> None:
         f"UPDATE referral_case SET summary = 'x' WHERE number = '{canary.case}'",
         f"UPDATE tasks_workitem SET closed_at = now() WHERE subject = '{canary.case}'",
         f"UPDATE visits_visit SET version = 9 WHERE id = '{canary.visit}'",
+        f"UPDATE booking_booking SET end_reason = 'x' WHERE subject = '{canary.case}'",
+        f"UPDATE booking_waitentry SET end_reason = 'x' WHERE subject = '{canary.case}'",
+        f"UPDATE booking_slot SET outside = 'x' WHERE session_id = '{canary.session}'",
     )
     for statement in statements:
         with transaction.atomic(), scope(person("doctor"), canary.tokens["doctor"]), connections["default"].cursor() as cursor:

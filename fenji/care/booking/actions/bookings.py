@@ -25,6 +25,7 @@ _NAMED: dict[str, type[Refused]] = {
     "booking_slot_taken": rules.SlotTaken,
     "booking_quota": rules.QuotaOnly,
     "booking_session_open": rules.SessionClosed,
+    "booking_one_of_a_kind": Stale,  # the same patient, booked elsewhere at this moment
 }
 
 

@@ -68,8 +68,10 @@ _BOOKING_CHANGES = "version, state, held_until, ended_at, end_reason, viewer_ids
 _WAIT_CHANGES = "version, state, ended_at, end_reason, offered, viewer_ids"
 _JOB_SESSION = "id, org_id, department_id, kind, name, item, start_at, release_at, source, state"
 _JOB_BOOKING = "id, version, org_id, origin_id, subject, url, slot_id, state, held_until, kind, ended_at, end_reason"
-_JOB_WAIT = "id, version, org_id, origin_id, department_id, subject, url, priority, kind, item, state, asked_at, offered,"
-    " ended_at, end_reason"
+_JOB_WAIT = (
+    "id, version, org_id, origin_id, department_id, subject, url, priority, kind, item, state, asked_at, offered, ended_at,"
+    " end_reason"
+)
 
 
 class Migration(migrations.Migration):

@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from fenji.care.booking import actions, queries, rules, texts
 from fenji.care.booking.forms import AwayForm, CancelForm, SessionForm, WeekForm
@@ -200,9 +199,7 @@ def new(request: SignedRequest) -> HttpResponse:
                 made = actions.open_sessions(
                     request.actor.org_id, form.session(), weeks=form.cleaned_data["weeks"], by=request.actor, at=request.at
                 )
-                messages.success(
-                    request, ngettext("%(n)s session was opened.", "%(n)s sessions were opened.", len(made)) % {"n": len(made)}
-                )
+                messages.success(request, _("Sessions opened: %(n)s.") % {"n": len(made)})
                 return HttpResponseRedirect(f"/booking/?on={local_day(made[0].start_at)}", status=303)
             except NotPermitted:
                 raise
@@ -240,9 +237,9 @@ def cancel(request: SignedRequest, session_id: UUID) -> HttpResponse:
 
 
 def _told(request: SignedRequest, sessions: int, moved: int) -> HttpResponse:
-    done = ngettext("%(n)s session was cancelled.", "%(n)s sessions were cancelled.", sessions) % {"n": sessions}
+    done = _("Sessions cancelled: %(n)s.") % {"n": sessions}
     if moved:
-        more = ngettext("%(n)s booked patient is to be moved.", "%(n)s booked patients are to be moved.", moved) % {"n": moved}
+        more = _("Booked patients to be moved: %(n)s.") % {"n": moved}
         messages.warning(request, f"{done} {more}")
         return HttpResponseRedirect("/booking/to-move/", status=303)
     messages.success(request, done)
