@@ -26,6 +26,7 @@ from fenji.ground.policy.actions import Ground, NewChange, propose
 from fenji.ground.publication.models import Announcement
 from fenji.world.county import COUNTY_HOSPITAL
 from tests.browser.conftest import PICTURES, SIZES, Visitors
+from tests.browser.clinics import clinics_to_look_at
 from tests.browser.people import accounts_to_look_at
 from tests.browser.things import network_things
 from tests.cast import a_case, a_resident, person, scope
@@ -67,7 +68,7 @@ def cases(house_file: Path) -> dict[str, str]:
         new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
         ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
         found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
-    return found | accounts_to_look_at() | _lists() | network_things()
+    return found | accounts_to_look_at() | _lists() | network_things() | clinics_to_look_at()
 
 
 def _lists() -> dict[str, str]:
@@ -174,6 +175,17 @@ PAGES = [
     ("audit-reads", "audit", "/audit/reads/"),
     ("audit-chain", "audit", "/audit/chain/"),
     ("fact", "officer", "/facts/referrals/{answered}/"),
+    ("clinics", "desk", "/booking/?on={clinic_week}"),
+    ("clinics-doctor", "doctor", "/booking/?on={clinic_week}"),
+    ("clinics-none", "desk", "/booking/?on=2031-01-01"),
+    ("clinics-silent", "doctor", "/booking/?org={city}&on={clinic_week}"),
+    ("clinic", "desk", "/booking/sessions/{clinic}/"),
+    ("clinic-cancelled", "desk", "/booking/sessions/{clinic_off}/"),
+    ("clinic-new", "desk", "/booking/new/"),
+    ("clinic-away", "desk", "/booking/away/"),
+    ("clinic-waiting", "desk", "/booking/waiting/"),
+    ("clinic-waiting-none", "citydesk", "/booking/waiting/"),
+    ("clinic-to-move", "desk", "/booking/to-move/"),
     ("catalogues", "editor", "/catalogues/"),
     ("catalogue", "doctor", "/catalogues/1/"),
     ("catalogue-devolved", "insurer", "/catalogues/5/"),
