@@ -433,6 +433,8 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<int:region_id>": [str(region_id("350405101", "load")), "1", "9" * 25],
         **{f"<uuid:{name}>": [nothing] for name in ("practitioner_id", "work_id", "shift_id", "member_id")},
         **_booked(),
+        "<str:source_id>": ["HIS.1", "陈", "9" * 300],
+        "<int:position>": ["1", "0", "9" * 20],
     }
     end_case(case)
 

@@ -187,7 +187,7 @@ def canary(house_file: object) -> Iterator[Canary]:
 def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID]:
     """B's patient has a slot at the city hospital, whose session is cancelled, and waits there for an examination."""
     start = now().replace(minute=0, second=0, microsecond=0) + timedelta(days=70)
-    new = booking.NewSession("clinic", "x", start, start + timedelta(hours=2), 4)
+    new = booking.NewSession("clinic", "x", start, start + timedelta(hours=2), 4, source_id="CANARY.1")
     with transaction.atomic(), scope(desk) as by:
         (session,) = booking.open_sessions(CITY_HOSPITAL, new, by=by, at=now())
     who = booking.Who(f"{NAME[:1]}××", "2", 75)
@@ -614,6 +614,13 @@ FACTORIES: dict[str, Factory] = {
     ],
     "api/v1/imports/runs/<uuidstr:run_id>/write": lambda c: [
         Try("POST", f"/api/v1/imports/runs/{c.run}/write", f"/api/v1/imports/runs/{ID}/write", positive="")
+    ],
+    "api/v1/booking/heartbeat": lambda c: [Try("PUT", "/api/v1/booking/heartbeat", "/api/v1/booking/heartbeat", positive="")],
+    "api/v1/booking/sessions/<str:source_id>": lambda c: [
+        Try(m, "/api/v1/booking/sessions/CANARY.1", "/api/v1/booking/sessions/NOBODY.1", positive="") for m in ("GET", "PUT")
+    ],
+    "api/v1/booking/sessions/<str:source_id>/slots/<int:position>": lambda c: [
+        Try("PUT", "/api/v1/booking/sessions/CANARY.1/slots/1", "/api/v1/booking/sessions/NOBODY.1/slots/1", positive="")
     ],
     "api/v1/openapi.json": lambda c: [Try("GET", "/api/v1/openapi.json", "/api/v1/openapi.json", positive="")],
     "p/": lambda c: [Try("GET", _q("/p/", q=NAME), _q("/p/", q="无此人"), positive="")],

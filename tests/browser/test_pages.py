@@ -25,8 +25,8 @@ from fenji.ground.documents.models import ImportRun
 from fenji.ground.policy.actions import Ground, NewChange, propose
 from fenji.ground.publication.models import Announcement
 from fenji.world.county import COUNTY_HOSPITAL
-from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.clinics import clinics_to_look_at
+from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
 from tests.browser.things import network_things
 from tests.cast import a_case, a_resident, person, scope

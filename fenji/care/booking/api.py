@@ -128,7 +128,7 @@ def _new(request: SignedRequest, source_id: str, body: SessionIn) -> NewSession:
     )
 
 
-@router.put("/sessions/{source_id}", response=SessionOut, summary="Feed one session, or say that it is cancelled")
+@router.put("/sessions/{str:source_id}", response=SessionOut, summary="Feed one session, or say that it is cancelled")
 @permits("booking.write")
 def put_session(request: SignedRequest, source_id: Code, body: SessionIn | Cancelled) -> dict[str, Any]:
     """A session whose time, kind or item changes is cancelled and opened anew; who is booked is moved by the hospital's desk."""
@@ -136,14 +136,14 @@ def put_session(request: SignedRequest, source_id: Code, body: SessionIn | Cance
     return _out(actions.feed(source_id, new, by=request.actor, at=request.at))
 
 
-@router.get("/sessions/{source_id}", response=SessionOut, summary="One session with its places")
+@router.get("/sessions/{str:source_id}", response=SessionOut, summary="One session with its places")
 @permits("booking.write")
 def get_session(request: SignedRequest, source_id: Code) -> dict[str, Any]:
     """What this house has booked, to be taken over: places in state `booked` are not to be given away."""
     return _out(queries.fed_session(request.actor.org_id, source_id))
 
 
-@router.put("/sessions/{source_id}/slots/{int:position}", response=SessionOut, summary="Take a place, or have it free again")
+@router.put("/sessions/{str:source_id}/slots/{int:position}", response=SessionOut, summary="Take a place, or have it free again")
 @permits("booking.write")
 def put_slot(request: SignedRequest, source_id: Code, position: int, body: Taken) -> dict[str, Any]:
     """`position` from 1. A place that this house has booked is refused with `slot_taken`, a reserved one with `quota_only`."""

@@ -23,7 +23,7 @@ from fenji.ground.network.queries import place_of
 Problem = tuple[str, str] | None
 _WEEKS = 4
 _OFFERED = 40
-"""So many slots stand in the choice of a line; the page says when there are more."""
+"""So many sessions stand in the choice of a line; the page says when there are more."""
 
 
 class _Free:
@@ -35,16 +35,15 @@ class _Free:
         self.slots = list(queries.free_at(request.actor.org_id, request.at, _WEEKS))
 
     def for_one(self, kind: str, item: str, priority: str, department_id: int | None = None) -> tuple[list[Slot], bool]:
-        """The slots that fit, at most so many, and whether there are more."""
+        """The first slot that fits of each session, at most so many, and whether there are more."""
         public = rules.is_public(priority, kind, self.policy)
-        found = [
-            s
-            for s in self.slots
-            if s.session.kind == kind
-            and item in ("", s.session.item)
-            and department_id in (None, s.session.department_id)
-            and not (public and s.reserved and self.at < s.session.release_at)
-        ]
+        first: dict[UUID, Slot] = {}
+        for slot in self.slots:
+            session = slot.session
+            fits = session.kind == kind and item in ("", session.item) and department_id in (None, session.department_id)
+            if fits and not (public and slot.reserved and self.at < session.release_at):
+                first.setdefault(session.id, slot)
+        found = list(first.values())
         return found[:_OFFERED], len(found) > _OFFERED
 
 
@@ -144,10 +143,12 @@ def _to_move(request: SignedRequest, problem: Problem = None, status: int = 0) -
     free = _Free(request)
     rows = []
     for booking in queries.to_move(request.actor.org_id):
-        slots, more = free.for_one(booking.kind, booking.item, booking.priority)
-        same = [s for s in slots if s.session.department_id == booking.slot.session.department_id]
+        said = (booking.kind, booking.item, booking.priority)
+        slots, more = free.for_one(*said, booking.slot.session.department_id)
+        if not slots:
+            slots, more = free.for_one(*said)
         request.reads.append(("booking.to_move", booking.subject))
-        rows.append({"row": booking, "slots": same or slots, "more": more, "priority": texts.PRIORITIES[booking.priority]})
+        rows.append({"row": booking, "slots": slots, "more": more, "priority": texts.PRIORITIES[booking.priority]})
     context = {**_shown(request, problem), "rows": rows, "tab": "to_move"}
     return render(request, "booking/to_move.html", context, status=status or (409 if problem else 200))
 
