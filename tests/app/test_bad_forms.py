@@ -373,7 +373,7 @@ FIELDS = (
     "pending", "username", "password", "language", "post", "out", "org", "role", "reason", "start", "end", "until", "stand_in",
     "session", "code", "present", "new", "again", "on", "how", "into", "kind", "county", "region", "regions", "practitioner", "day",
     "begins", "ends", "member", "lead", "source", "title", "specialties", "show", "since", "place", "group", "actor", "subject",
-    "action", "purpose", "opened",
+    "action", "purpose", "opened", "slot", "places", "reserved", "weeks", "item", "department", "first", "last", "expert",
 )  # fmt: skip
 NASTY = (
     "\0", "0", "-1", "9" * 25, "1e999", "NaN", "I10.x00", "3", "treated", "null", "{}", "[]", "%00", "%s", "{{7}}", "'", '"', "\\",

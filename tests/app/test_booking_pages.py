@@ -226,7 +226,7 @@ def test_week_and_wait_list_go_to_excel(doctor: str, desk: str, session: ClinicS
     with transaction.atomic(), scope(person("doctor")) as by:
         entry = wait(by, at)
     rows = sheet(desk, "/booking/waiting/export.xlsx")
-    assert [r[1:4] for r in rows if r[0] == entry.subject] == [["陈××", "高血压", "Referred up"]]
+    assert [r[1:4] for r in rows if r[0] == entry.subject] == [["陈××", "高血压", "Up-referred"]]
 
 
 def test_a_silent_system_is_said_on_both_pages_and_nothing_is_called_free(desk: str, session: ClinicSession) -> None:

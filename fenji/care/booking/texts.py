@@ -11,7 +11,7 @@ from fenji.ground.tasks import kinds
 KINDS = {rules.CLINIC: _("Clinic"), rules.EXAMINATION: _("Examination")}
 PRIORITIES = {
     rules.EMERGENCY: _("Emergency"),
-    rules.UP_REFERRED: _("Referred up"),
+    rules.UP_REFERRED: _("Up-referred"),
     rules.RETURNING: _("Coming back"),
     rules.PUBLIC: _("Public"),
 }

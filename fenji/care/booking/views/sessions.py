@@ -87,7 +87,9 @@ def week(request: SignedRequest) -> HttpResponse:
     context = {
         **shown,
         "days": days,
-        "rows": [(room, [(day, by_day[day]) for day in days]) for room, by_day in sorted(table.items())],
+        "rows": [
+            (room, [(day, by_day[day]) for day in days]) for room, by_day in sorted(table.items(), key=lambda r: (not r[0], r[0]))
+        ],
         "today": local_day(request.at),
         "keeps": keeps,
         "silent": fed and rules.is_stale(heard, request.at, policy),
