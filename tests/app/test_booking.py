@@ -195,6 +195,8 @@ def test_a_doctors_leave_cancels_the_sessions_of_those_days_and_no_others(db: No
 
 def test_who_finds_nothing_free_waits_at_the_hospitals_desk_with_a_deadline(db: None, at: datetime) -> None:
     with scope(person("doctor")) as by:
+        with pytest.raises(Unknown):
+            wait(by, at, department_id=CITY_HOSPITAL * 100 + 1)
         entry = wait(by, at, department_id=CARDIOLOGY)
         with pytest.raises(rules.AlreadyWaiting):
             wait(by, at, subject=entry.subject)

@@ -236,6 +236,10 @@ def test_a_silent_system_is_said_on_both_pages_and_nothing_is_called_free(desk: 
         assert "Nobody knows what is free" in page
         assert "unknown" in page
         assert "3 of 3 free" not in page
+    (mine,) = [
+        r for r in sheet(desk, f"/booking/export.xlsx?on={local_day(session.start_at)}") if r[3] == "心内专家<b>" and r[9] == "open"
+    ]
+    assert mine[7:9] == ["unknown", "unknown"]
 
 
 def test_the_pages_of_the_desk_are_closed_to_others(doctor: str) -> None:

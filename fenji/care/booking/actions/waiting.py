@@ -14,8 +14,8 @@ from fenji.care.booking.models import Booking, WaitEntry
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DESK, DOCTOR, Actor
 from fenji.ground.common.clock import deadline, local_day
-from fenji.ground.common.refusal import NotPermitted, Stale
-from fenji.ground.network.queries import place_of
+from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.network.queries import departments_of, place_of
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
 
@@ -47,6 +47,8 @@ def wait(
     if not by.may("booking.hold"):
         raise NotPermitted
     where = place_of(org_id)
+    if department_id is not None and department_id not in {d.id for d in departments_of(org_id)}:
+        raise Unknown(what="department")
     today = local_day(at)
     due = deadline(at, queries.policy_at(where, today).place_within, duty_calendar(where.policy_path, today))
     entry = WaitEntry(

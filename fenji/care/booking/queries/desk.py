@@ -10,9 +10,11 @@ from django.db.models import Count, Q, QuerySet
 
 from fenji.care.booking import rules
 from fenji.care.booking.models import Booking, ClinicSession, Slot, WaitEntry
+from fenji.care.booking.queries.slots import heard, policy_at
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import DAYS_PER_WEEK
+from fenji.ground.network.queries import place_of
 
 _FREE = Q(slot__taken=False, slot__outside="", slot__voided_at=None)
 
@@ -110,6 +112,9 @@ def to_move(org_id: int) -> list[Booking]:
 
 
 def free_for_referrers(org_id: int, at: datetime) -> int:
-    """How many slots of a hospital are free for referred patients in the rest of this day, as far as known."""
-    found = free_at(org_id, at, 1).filter(not_kept(at), session__kind=rules.CLINIC).values_list("start_at", flat=True)
+    """How many clinic slots of a hospital are free for referred patients in the rest of this day; unknown ones not."""
+    found = free_at(org_id, at, 1).filter(not_kept(at), session__kind=rules.CLINIC)
+    if rules.is_stale(heard(org_id), at, policy_at(place_of(org_id), local_day(at))):
+        found = found.exclude(session__source=rules.FED)
+    found = found.values_list("start_at", flat=True)
     return sum(local_day(start) == local_day(at) for start in found)

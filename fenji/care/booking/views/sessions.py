@@ -82,8 +82,6 @@ def week(request: SignedRequest) -> HttpResponse:
     where = shown["where"]
     keeps = _keeps(request, where.id)
     fed = any(one.session.source == rules.FED for one in shown["found"])
-    heard = queries.heard(where.id)
-    policy = queries.policy_at(where, local_day(request.at))
     context = {
         **shown,
         "days": days,
@@ -92,13 +90,18 @@ def week(request: SignedRequest) -> HttpResponse:
         ],
         "today": local_day(request.at),
         "keeps": keeps,
-        "silent": fed and rules.is_stale(heard, request.at, policy),
-        "heard": heard,
+        "silent": fed and _is_silent(request, where),
+        "heard": queries.heard(where.id),
         "tab": "week",
         "free_today": queries.free_for_referrers(where.id, request.at),
         **_counts(request),
     }
     return render(request, "booking/week.html", context)
+
+
+def _is_silent(request: SignedRequest, where: Place) -> bool:
+    """Whether the hospital's own system was heard too long ago, or never."""
+    return rules.is_stale(queries.heard(where.id), request.at, queries.policy_at(where, local_day(request.at)))
 
 
 def _counts(request: SignedRequest) -> dict[str, Any]:
@@ -114,6 +117,13 @@ def _counts(request: SignedRequest) -> dict[str, Any]:
 def week_workbook(request: SignedRequest) -> HttpResponse:
     """The sessions of a week as a spreadsheet."""
     shown = _week(request)
+    silent = _is_silent(request, shown["where"])
+
+    def free(day: queries.Day, number: int) -> int | str:
+        if day.session.state == rules.CANCELLED:
+            return 0
+        return _("unknown") if silent and day.session.source == rules.FED else number
+
     columns = [
         Column(_("Begins"), lambda d: local_minute(d.session.start_at)),
         Column(_("Ends"), lambda d: local_minute(d.session.end_at)),
@@ -122,8 +132,8 @@ def week_workbook(request: SignedRequest) -> HttpResponse:
         Column(_("Department"), lambda d: d.session.department.name_zh if d.session.department else ""),
         Column(_("Doctor"), lambda d: d.session.doctor_name),
         Column(_("Places"), lambda d: d.places),
-        Column(_("Free"), lambda d: d.free if d.session.state == rules.OPEN else 0),
-        Column(_("Free and reserved"), lambda d: d.reserved if d.session.state == rules.OPEN else 0),
+        Column(_("Free"), lambda d: free(d, d.free)),
+        Column(_("Free and reserved"), lambda d: free(d, d.reserved)),
         Column(_("State"), lambda d: _("cancelled") if d.session.state == rules.CANCELLED else _("open")),
     ]
     return workbook(_("Clinics and examinations"), columns, shown["found"])
@@ -137,9 +147,9 @@ def session(request: SignedRequest, session_id: UUID) -> HttpResponse:
 
 def _show(request: SignedRequest, found: ClinicSession, form: CancelForm | None = None, problem: Problem = None) -> HttpResponse:
     slots, booked = queries.slots_of(found.id), queries.of_session(found.id)
-    heard = queries.heard(found.org_id)
-    policy = queries.policy_at(place_of(found.org_id), local_day(request.at))
-    silent = found.source == rules.FED and rules.is_stale(heard, request.at, policy)
+    where = place_of(found.org_id)
+    policy = queries.policy_at(where, local_day(request.at))
+    silent = found.source == rules.FED and _is_silent(request, where)
     for row in booked.values():
         request.reads.append(("booking.session", row.subject))
     keeps = _keeps(request, found.org_id)
@@ -155,7 +165,7 @@ def _show(request: SignedRequest, found: ClinicSession, form: CancelForm | None 
         "cancelled": found.state == rules.CANCELLED,
         "may_cancel": keeps and found.state == rules.OPEN and found.start_at > request.at,
         "silent": silent,
-        "heard": heard,
+        "heard": queries.heard(found.org_id),
         "form": form or CancelForm(),
         "problem": problem,
         "at": request.at,
