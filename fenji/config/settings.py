@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "fenji.care.catalogue",
     "fenji.care.registry",
     "fenji.care.visits",
+    "fenji.care.booking",
     "fenji.care.referral",
     "fenji.front.desk",
     "fenji.config",

@@ -18,6 +18,7 @@ urlpatterns = [
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
+    path("booking/", include("fenji.care.booking.urls")),
     path("facts/referrals/", include(facts_patterns)),
     path("r/", include(own_patterns)),
     path(ROOT.removeprefix("/"), api.urls),

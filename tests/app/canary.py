@@ -10,6 +10,8 @@ from uuid import UUID
 from django.db import transaction
 from openpyxl import Workbook
 
+from fenji.care.booking import actions as booking
+from fenji.care.booking.models import Slot
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
@@ -81,6 +83,9 @@ class Canary:
     message: UUID
     logged: ChannelEvent
     announced: Announcement
+    session: UUID
+    booked: UUID
+    waits: UUID
     tokens: dict[str, str] = field(repr=False)
 
     @property
@@ -170,8 +175,25 @@ def planted() -> Canary:
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    listed = (draft.id, entry.pk, link, notice, message, logged, announced)
+    listed = (draft.id, entry.pk, link, notice, message, logged, announced, *_booked(case.number, citydesk, doctor))
     return Canary(resident.id, visit.id, infected.id, pair.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
+
+
+def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID]:
+    """B's patient has a slot at the city hospital, whose session is cancelled, and waits there for an examination."""
+    start = now().replace(minute=0, second=0, microsecond=0) + timedelta(days=70)
+    new = booking.NewSession("clinic", "x", start, start + timedelta(hours=2), 4, source_id="CANARY.1")
+    with transaction.atomic(), scope(desk) as by:
+        (session,) = booking.open_sessions(CITY_HOSPITAL, new, by=by, at=now())
+    who = booking.Who(f"{NAME[:1]}××", "2", 75)
+    said = {"subject": number, "url": f"/referrals/{number}/", "who": who, "topic": WORDS, "priority": "up_referred"}
+    with transaction.atomic(), scope(doctor) as by:
+        said |= {"viewer_ids": [doctor.org_id], "origin_id": doctor.org_id, "by": by, "at": now()}
+        booked = booking.hold(Slot.objects.filter(session=session).order_by("position")[0].id, **said)
+        waits = booking.wait(CITY_HOSPITAL, kind="examination", item="CT", **said)
+    with transaction.atomic(), scope(desk) as by:
+        booking.cancel(session.id, "x", version=session.version, by=by, at=now())
+    return session.id, booked.id, waits.id
 
 
 def _colleague() -> Person:

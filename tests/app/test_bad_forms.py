@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from fenji.care.booking import actions as booking
 from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case
 from fenji.care.referral.queries import url_for
@@ -28,6 +29,7 @@ from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.forms import FORM_TYPE, a_visit, case_row, end_case, new_card, post, shown, written
 from tests.app.wsgi import call
 from tests.architecture.test_code import _views
+from tests.booking import a_session, hold, slots, wait
 from tests.cast import NOT_IN_CATALOGUE, a_case, a_resident, client_for, person, scope, token_for
 
 # --- visits and referrals ----------------------------------------------------------------------------------------------------
@@ -324,6 +326,7 @@ FIELDS = (
     "session", "code", "present", "new", "again", "on", "how", "into", "kind", "county", "region", "regions", "practitioner", "day",
     "begins", "ends", "member", "lead", "source", "title", "specialties", "show", "since", "place", "group", "actor", "subject",
     "action", "purpose", "opened", "four", "no", "link",
+    "slot", "places", "reserved", "weeks", "item", "department", "first", "last", "expert",
 )  # fmt: skip
 NASTY = (
     "\0", "0", "-1", "9" * 25, "1e999", "NaN", "I10.x00", "3", "treated", "null", "{}", "[]", "%00", "%s", "{{7}}", "'", '"', "\\",
@@ -390,8 +393,28 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<int:relation_id>": ["1", "2", "9" * 25],
         "<int:region_id>": [str(region_id("350405101", "load")), "1", "9" * 25],
         **{f"<uuid:{name}>": [nothing] for name in ("practitioner_id", "work_id", "shift_id", "member_id", "paper_id")},
+        **_booked(),
+        "<str:source_id>": ["HIS.1", "陈", "9" * 300],
+        "<int:position>": ["1", "0", "9" * 20],
     }
     end_case(case)
+
+
+def _booked() -> dict[str, list[str]]:
+    """A session with a patient who is booked, and one who waits; then one that was cancelled under a patient."""
+    at, nothing = now(), "00000000-0000-7000-8000-000000000000"
+    with transaction.atomic(), scope(person("desk")) as by:
+        session, gone = a_session(by, at, days=80), a_session(by, at, days=81)
+    with transaction.atomic(), scope(person("doctor")) as by:
+        hold(slots(session)[0], by, at)
+        lost, waits = hold(slots(gone)[0], by, at), wait(by, at)
+    with transaction.atomic(), scope(person("desk")) as by:
+        booking.cancel(gone.id, "x", version=1, by=by, at=at)
+    return {
+        "<uuid:session_id>": [str(session.id), str(gone.id), nothing],
+        "<uuid:booking_id>": [str(lost.id), str(session.id), nothing],
+        "<uuid:entry_id>": [str(waits.id), str(session.id), nothing],
+    }
 
 
 def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) -> str:
@@ -406,7 +429,7 @@ def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) ->
 @given(
     address=st.sampled_from(ADDRESSES),
     method=st.sampled_from(METHODS),
-    login=st.sampled_from(["doctor", "doctor", "system", "citysystem", "security", "officer", "audit", "anonymous"]),
+    login=st.sampled_from(["doctor", "doctor", "desk", "system", "citysystem", "security", "officer", "audit", "anonymous"]),
     query=PAIRS,
     body=PAIRS,
     pick=st.integers(0, 2),

@@ -157,6 +157,16 @@ def _outside(method: str, path: str, there: object, fields: dict[str, str], role
     return Try(method, path.format(there), path.format(ID), fields, fields, positive="", roles=roles)
 
 
+_SLOT_FORM = {"_version": "1", "slot": str(uuid7()), "reason": "full"}
+
+
+def _desk(what: str, of: str) -> Factory:
+    """A form of the city hospital's desk about the canary."""
+    return lambda c: [
+        Try("POST", f"/booking/{what.format(getattr(c, of))}", f"/booking/{what.format(ID)}", _SLOT_FORM, _SLOT_FORM, positive="")
+    ]
+
+
 FACTORIES: dict[str, Factory] = {
     "": lambda c: [Try("GET", "/", "/", shows=c.case, positive="B receiver")],
     "desk.xlsx": lambda c: [Try("GET", "/desk.xlsx", "/desk.xlsx", shows=c.case, positive="B receiver")],
@@ -474,6 +484,13 @@ FACTORIES: dict[str, Factory] = {
     "api/v1/imports/runs/<uuidstr:run_id>/write": lambda c: [
         Try("POST", f"/api/v1/imports/runs/{c.run}/write", f"/api/v1/imports/runs/{ID}/write", positive="")
     ],
+    "api/v1/booking/heartbeat": lambda c: [Try("PUT", "/api/v1/booking/heartbeat", "/api/v1/booking/heartbeat", positive="")],
+    "api/v1/booking/sessions/<str:source_id>": lambda c: [
+        Try(m, "/api/v1/booking/sessions/CANARY.1", "/api/v1/booking/sessions/NOBODY.1", positive="") for m in ("GET", "PUT")
+    ],
+    "api/v1/booking/sessions/<str:source_id>/slots/<int:position>": lambda c: [
+        Try("PUT", "/api/v1/booking/sessions/CANARY.1/slots/1", "/api/v1/booking/sessions/NOBODY.1/slots/1", positive="")
+    ],
     "api/v1/openapi.json": lambda c: [Try("GET", "/api/v1/openapi.json", "/api/v1/openapi.json", positive="")],
     "p/": lambda c: [Try("GET", _q("/p/", q=NAME), _q("/p/", q="无此人"), positive="")],
     "p/<int:org_id>/": lambda c: [Try("GET", f"/p/{_b()}/", f"/p/{_b()}/", positive="")],
@@ -562,6 +579,25 @@ FACTORIES: dict[str, Factory] = {
         *_drafted("entries/{entry}/")(c),
         *_drafted("entries/{entry}/", {**_LIST_FORM, "remove": "1"})(c),
     ],
+    "booking/": lambda c: [_same("GET", f"/booking/?org={CITY_HOSPITAL}")],
+    "booking/export.xlsx": lambda c: [_same("GET", f"/booking/export.xlsx?org={CITY_HOSPITAL}")],
+    "booking/new/": lambda c: [_same(m, "/booking/new/") for m in ("GET", "POST")],
+    "booking/away/": lambda c: [_same(m, "/booking/away/") for m in ("GET", "POST")],
+    "booking/sessions/<uuid:session_id>/": lambda c: [
+        Try("GET", f"/booking/sessions/{c.session}/", f"/booking/sessions/{c.session}/", shows=WORDS),
+        Try("GET", f"/booking/sessions/{ID}/", f"/booking/sessions/{ID}/", positive=""),
+    ],
+    "booking/sessions/<uuid:session_id>/cancel/": lambda c: [_same("POST", f"/booking/sessions/{c.session}/cancel/")],
+    "booking/waiting/": lambda c: [
+        Try("GET", "/booking/waiting/", "/booking/waiting/", shows=c.case, positive="B receiver"),
+    ],
+    "booking/waiting/export.xlsx": lambda c: [
+        Try("GET", "/booking/waiting/export.xlsx", "/booking/waiting/export.xlsx", shows=c.case, positive="B receiver"),
+    ],
+    "booking/to-move/": lambda c: [Try("GET", "/booking/to-move/", "/booking/to-move/", shows=c.case, positive="B receiver")],
+    "booking/waiting/<uuid:entry_id>/place/": _desk("waiting/{}/place/", "waits"),
+    "booking/waiting/<uuid:entry_id>/leave/": _desk("waiting/{}/leave/", "waits"),
+    "booking/to-move/<uuid:booking_id>/move/": _desk("to-move/{}/move/", "booked"),
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],

@@ -27,6 +27,7 @@ from fenji.ground.policy.actions import Ground, NewChange, decide, propose
 from fenji.ground.publication.models import Announcement
 from fenji.ground.tasks.models import PersonMessage
 from fenji.world.county import COUNTY_HOSPITAL
+from tests.browser.clinics import clinics_to_look_at
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
 from tests.browser.things import network_things
@@ -79,7 +80,7 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(person("security")) as by:
         note = "三小时以内须先征求各医院意见"
         decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
-    return found | accounts_to_look_at() | _lists() | network_things() | visit_things()
+    return found | accounts_to_look_at() | _lists() | network_things() | visit_things() | clinics_to_look_at()
 
 
 def _lists() -> dict[str, str]:
@@ -209,6 +210,17 @@ PAGES = [
     ("audit-reads", "audit", "/audit/reads/"),
     ("audit-chain", "audit", "/audit/chain/"),
     ("fact", "officer", "/facts/referrals/{answered}/"),
+    ("clinics", "desk", "/booking/?on={clinic_week}"),
+    ("clinics-doctor", "doctor", "/booking/?on={clinic_week}"),
+    ("clinics-none", "desk", "/booking/?on=2031-01-01"),
+    ("clinics-silent", "doctor", "/booking/?org={city}&on={clinic_week}"),
+    ("clinic", "desk", "/booking/sessions/{clinic}/"),
+    ("clinic-cancelled", "desk", "/booking/sessions/{clinic_off}/"),
+    ("clinic-new", "desk", "/booking/new/"),
+    ("clinic-away", "desk", "/booking/away/"),
+    ("clinic-waiting", "desk", "/booking/waiting/"),
+    ("clinic-waiting-none", "citydesk", "/booking/waiting/"),
+    ("clinic-to-move", "desk", "/booking/to-move/"),
     ("catalogues", "editor", "/catalogues/"),
     ("catalogue", "doctor", "/catalogues/1/"),
     ("catalogue-devolved", "insurer", "/catalogues/5/"),

@@ -26,17 +26,17 @@ MACHINE = "machine"
 _EVERYBODY = frozenset(
     {"desk.open", "account.own", "account.password", "network.read", "policy.read", "catalogue.read", "notice.read"}
 )
-_CASE_READERS = _EVERYBODY | {"referral.read", "referral.export"}
+_CASE_READERS = _EVERYBODY | {"referral.read", "referral.export", "booking.read", "booking.hold"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     DOCTOR: _CASE_READERS
     | {"resident.find", "resident.open", "resident.register", "resident.link", "glass.break"}
     | {"visit.read", "visit.write", "referral.write", "referral.answer"},
     REVIEWER: _CASE_READERS | {"referral.review"},
-    DESK: _CASE_READERS | {"referral.receive"},
+    DESK: _CASE_READERS | {"referral.receive", "booking.write", "import.open"},
     MANAGER: _CASE_READERS
     | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"}
-    | {"message.watch", "paper.write", "visit.read", "visit.settle", "visit.feed", "import.open"},
+    | {"message.watch", "paper.write", "visit.read", "visit.settle", "visit.feed", "booking.write", "import.open"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
@@ -47,7 +47,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     SECURITY_ADMIN: _EVERYBODY
     | {"policy.propose", "policy.decide", "post.administrators", "glass.watch", "machine.write", "keys.rotate"},
     AUDIT_ADMIN: _EVERYBODY | {"audit.read", "audit.verify"},
-    MACHINE: frozenset({"api.use", "import.feed", "visit.feed"}),
+    MACHINE: frozenset({"api.use", "import.feed", "visit.feed", "booking.write"}),
 }
 """Role → permissions. Pages and actions name one permission each; whatever is not named here is denied."""
 

@@ -12,6 +12,7 @@ from procrastinate.contrib.django import app as queue
 from fenji.ground.access import rules as access_rules
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
+from fenji.ground.common.ids import uuid7
 from fenji.ground.tasks import kinds, queries
 from fenji.ground.tasks.models import Notice, NoticeReceipt, OutboxMessage, PersonMessage, WorkItem
 
@@ -157,3 +158,8 @@ def inherit(predecessor: int, successor: int, using: str) -> None:
     Notice.objects.using(using).filter(org_id=predecessor).update(org_id=successor)
     Notice.objects.using(using).filter(sender_id=predecessor).update(sender_id=successor)
     PersonMessage.objects.using(using).filter(org_id=predecessor).update(org_id=successor)
+
+
+def notify(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datetime, using: str = "job") -> None:
+    """Leave a notice at once, without the outbox: for sweeps, which are jobs already and have no scope to send from."""
+    Notice.objects.using(using).create(message_id=uuid7(), kind=kind, org_id=org_id, role=role, subject=subject, url=url, at=at)
