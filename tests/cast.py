@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -102,12 +103,13 @@ def a_case(
     at: datetime | None = None,
     send: bool = True,
     text: str = "summary",
+    slot: UUID | None = None,
 ) -> Case:
     """A referral of somebody's resident, sent unless told otherwise; call inside their scope."""
     at = at or now()
     found = diagnosis(code)
     visit = visits.register(a_resident(who, number), visits.NewVisit(found, text, emergency), by=by, at=at)
-    plan = actions.Plan(found, receiver, None, emergency, text, reason)
+    plan = actions.Plan(found, receiver, None, emergency, text, reason, actions.Wish(slot))
     case = actions.draft(visit, plan, by=by, at=at)
     return actions.submit(case.number, version=case.version, by=by, at=at) if send else case
 

@@ -10,8 +10,10 @@ class ReferralConfig(AppConfig):
     label = "referral"
 
     def ready(self) -> None:
+        from fenji.care.booking.actions import register_given
         from fenji.care.referral import panels, texts
         from fenji.care.referral.actions import inherit
+        from fenji.care.referral.actions.links import appointed
         from fenji.care.referral.rules import LinkPolicy, ReferralPolicy
         from fenji.ground.common import sealed
         from fenji.ground.network.actions import register_heir
@@ -24,3 +26,4 @@ class ReferralConfig(AppConfig):
         texts.register()
         panels.register()
         register_heir(inherit)
+        register_given(appointed)

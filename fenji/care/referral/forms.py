@@ -10,12 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from fenji.care.catalogue.forms import DiagnosisField
 from fenji.care.catalogue.queries import group_of
-from fenji.care.referral.actions import Plan
+from fenji.care.referral.actions import Plan, Wish
 from fenji.care.referral.queries import Wanted
 from fenji.ground.common.clock import SHANGHAI
+from fenji.ground.common.edge import as_uuid
 from fenji.ground.common.fields import DayField
 
 _DAYS_SHOWN = 30
+WAIT, WITHOUT = "wait", "without"
 
 
 class ReferralForm(forms.Form):
@@ -31,6 +33,8 @@ class ReferralForm(forms.Form):
         label=_("Reason, where the verdict asks for one"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
 
+    slot = forms.CharField(max_length=40, required=False)
+
     def __init__(self, *args: Any, receivers: list[tuple[int, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["receiver"].choices = receivers
@@ -38,7 +42,13 @@ class ReferralForm(forms.Form):
     def plan(self) -> Plan:
         """What was decided; only after `is_valid()`."""
         data = self.cleaned_data
-        return Plan(data["diagnosis"], data["receiver"], None, data["emergency"], data["summary"], data["override_reason"])
+        wish = wish_of(data["slot"])
+        return Plan(data["diagnosis"], data["receiver"], None, data["emergency"], data["summary"], data["override_reason"], wish)
+
+
+def wish_of(typed: str) -> Wish:
+    """What was chosen of the receiver's slots: the id of one, `wait` for its wait list, anything else for neither."""
+    return Wish(slot_id=as_uuid(typed), wait=typed == WAIT)
 
 
 class ActionForm(forms.Form):

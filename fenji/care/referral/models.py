@@ -187,7 +187,7 @@ class CaseLink(House):
     hash; `token` is sealed, so that the slip can be printed again. `asks` and `digest`: what the page asks for, and the right
     answer bound to the token. `tries`: wrong answers since the last right one; at `most_tries` the page is closed.
 
-    `opened_at`: when the resident first saw it. `appointed_at`, `appointed_where`: what the page says of an appointment.
+    `opened_at`: when the resident first saw it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -203,8 +203,6 @@ class CaseLink(House):
     made_by = models.UUIDField()
     revoked_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(null=True)
-    appointed_at = models.DateTimeField(null=True)
-    appointed_where = models.TextField(default="")
 
     privacy: ClassVar = {
         **dict.fromkeys(
@@ -212,7 +210,6 @@ class CaseLink(House):
         ),
         **dict.fromkeys(("token_hash", "token", "digest"), "secret"),
         "made_by": "person",
-        **dict.fromkeys(("appointed_at", "appointed_where"), "patient"),
     }
     # not under glass: who reads a case in an emergency has no business with the resident's own page
     shape: ClassVar = rls.Shape("through", f"EXISTS (SELECT 1 FROM referral_case parent WHERE {_OWN_CASE})")

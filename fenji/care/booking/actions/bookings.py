@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,15 @@ _NAMED: dict[str, type[Refused]] = {
     "booking_session_open": rules.SessionClosed,
     "booking_one_of_a_kind": Stale,  # the same patient, booked elsewhere at this moment
 }
+
+
+Given = Callable[..., None]
+_GIVEN: list[Given] = []
+
+
+def register_given(hook: Given) -> None:
+    """Be told, with `subject` and `at=`, when a desk has given somebody a slot. Called at start-up by rooms above."""
+    _GIVEN.append(hook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +303,10 @@ def booked_by_hospital(
         moved_from=given_up[0].id if given_up else None,
     )
     others = [b for b in _of(source.subject, rules.UNSETTLED) if (b.kind, b.item) == (made.kind, made.item)]
-    return _written(made, slot, [*given_up, *(b for b in others if b not in given_up)], wishes, by, at)
+    written = _written(made, slot, [*given_up, *(b for b in others if b not in given_up)], wishes, by, at)
+    for hook in _GIVEN:
+        hook(source.subject, at=at)
+    return written
 
 
 @transaction.atomic

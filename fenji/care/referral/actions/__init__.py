@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fenji.care.referral.actions.facts import handed_out, identify
 from fenji.care.referral.actions.house import expire_forgotten, inherit
-from fenji.care.referral.actions.links import appointed
 from fenji.care.referral.actions.links import renew as renew_link
 from fenji.care.referral.actions.links import revoke as revoke_link
 from fenji.care.referral.actions.paper import BadFilingNumber, file_number
+from fenji.care.referral.actions.slots import NO_WISH, Wish
 from fenji.care.referral.actions.verbs import (
     accept,
     acknowledge,
@@ -24,14 +24,15 @@ from fenji.care.referral.actions.verbs import (
 from fenji.care.referral.actions.writing import DuplicateOpen, Plan, WrongReceiver, draft, revise, send_just_written, submit
 
 __all__ = [
+    "NO_WISH",
     "BadFilingNumber",
     "DuplicateOpen",
     "Plan",
+    "Wish",
     "WrongReceiver",
     "accept",
     "acknowledge",
     "answer",
-    "appointed",
     "approve",
     "arrive",
     "decline",

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import connections, transaction
 
+from fenji.care.booking import actions as booking
 from fenji.care.referral import queries, rules
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.access import rules as access
@@ -46,6 +47,7 @@ def _expire(
             before=state, after=rules.EXPIRED,
         )  # fmt: skip
         tasks.close_step(number, at=at, using=using)
+        booking.release(number, rules.EXPIRED, by=house, at=at, using=using)
         audit(by=house, at=at, action="referral.expire", subject=number, before=state, after=rules.EXPIRED, using=using)
     return True
 

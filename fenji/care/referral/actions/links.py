@@ -71,17 +71,12 @@ def _tell(case: Case, link: CaseLink, kind: str, at: datetime) -> None:
     tasks.tell_person(kind, phone=queries.phone_of(case), org_id=case.origin_id, subject=case.number, url=address_of(link), at=at)
 
 
-@transaction.atomic
-def appointed(case: Case, when: datetime | None, where: str, *, at: datetime) -> None:
-    """Say on the resident's page when and where they are expected (None: not any more), and tell them. Without a page: nothing.
-
-    `where`: a place of the hospital in a few words, no name of a person.
-    """
-    link = link_of(case)
-    if link is None:
-        return
-    CaseLink.objects.filter(pk=link.pk).update(appointed_at=when, appointed_where=where)
-    _tell(case, link, APPOINTED if when is not None else CHANGED, at)
+def appointed(subject: str, *, at: datetime) -> None:
+    """A hospital's desk has given the patient a slot, or another one: tell them. The page reads when and where by itself."""
+    case = Case.objects.filter(number=subject).first()
+    link = link_of(case) if case is not None else None
+    if case is not None and link is not None:
+        _tell(case, link, APPOINTED, at)
 
 
 def _own(number: str, by: Actor) -> Case:
@@ -112,11 +107,8 @@ def renew(number: str, shown: str, *, by: Actor, at: datetime) -> CaseLink:
     case = _own(number, by)
     if case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED):
         raise rules.NotPossible(state=case.state)
-    before = link_of(case)
     _end(case, shown, by, at)
     link = _make(case, by=by, at=at)
-    if before is not None:
-        CaseLink.objects.filter(pk=link.pk).update(appointed_at=before.appointed_at, appointed_where=before.appointed_where)
     _tell(case, link, OFFERED, at)
     return link
 

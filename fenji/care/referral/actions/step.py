@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from fenji.care.referral import queries, rules
-from fenji.care.referral.actions import links
+from fenji.care.referral.actions import links, slots
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.access import rules as access
 from fenji.ground.access.actions import audit
@@ -109,6 +109,7 @@ def carry_out(
     if case.holder_id is not None:
         tasks.open_step(step_for(case, case.holder_id, move.role, at), at=at)
     _tell(case, move, action, told_before, by, at)
+    slots.follow(case, action, by=by, at=at)
     links.follow(case, by=by, at=at)
     return case
 

@@ -11,10 +11,13 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
+from fenji.care.booking import queries as bookings
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
 from fenji.care.catalogue.rules import GROUP_VERSION
 from fenji.care.referral import queries, rules
+from fenji.care.referral.actions import slots
+from fenji.care.referral.actions.slots import NO_WISH, Wish
 from fenji.care.referral.actions.step import carry_out, due, record, step_for, swap
 from fenji.care.referral.models import Case
 from fenji.care.registry import queries as registry
@@ -56,6 +59,7 @@ class Plan:
     emergency: bool
     summary: str
     override_reason: str
+    wish: Wish = NO_WISH
 
 
 def _next_number(county: str, day: date) -> str:
@@ -101,7 +105,7 @@ def _planned(plan: Plan, resident: Resident, origin: Place, at: datetime) -> dic
     candidate = judge.of([receiver])[0]
     return {
         **receiver_columns(candidate),
-        **({"department_id": plan.department_id} if plan.department_id else {}),
+        **_department(plan, receiver.id),
         "diagnosis_code": plan.diagnosis.code,
         "diagnosis_name": plan.diagnosis.name_zh,
         "disease_group": group,
@@ -111,6 +115,16 @@ def _planned(plan: Plan, resident: Resident, origin: Place, at: datetime) -> dic
         "override_reason": plan.override_reason,
         **_verdict_columns(judge, candidate.decision),
     }
+
+
+def _department(plan: Plan, receiver_id: int) -> dict[str, int | None]:
+    """The department that was chosen, or that of the slot. Raises WrongReceiver for a slot of another institution."""
+    if plan.wish.slot_id is None:
+        return {"department_id": plan.department_id} if plan.department_id else {}
+    slot = bookings.slot(plan.wish.slot_id)
+    if slot.org_id != receiver_id:
+        raise WrongReceiver
+    return {"department_id": slot.session.department_id}
 
 
 def receiver_columns(candidate: queries.Candidate) -> dict[str, Any]:
@@ -184,6 +198,7 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
         case.save(force_insert=True)
     record(case, by, at, "draft", "", rules.DRAFT, "")
     tasks.open_step(step_for(case, origin.id, access.DOCTOR, at), at=at)
+    slots.book(case, plan.wish, by=by, at=at)
     return case
 
 
@@ -200,6 +215,7 @@ def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) ->
     with _one_open_only():
         swap(case, version, planned)
     record(case, by, at, "revise", case.state, case.state, "")
+    slots.book(case, plan.wish, by=by, at=at)
     return case
 
 

@@ -28,8 +28,6 @@ class Migration(migrations.Migration):
                 ("made_by", models.UUIDField()),
                 ("revoked_at", models.DateTimeField(null=True)),
                 ("opened_at", models.DateTimeField(null=True)),
-                ("appointed_at", models.DateTimeField(null=True)),
-                ("appointed_where", models.TextField(default="")),
                 ("case", models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to="referral.case")),
             ],
             options={

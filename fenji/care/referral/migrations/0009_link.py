@@ -12,8 +12,7 @@ from fenji.ground.common.rls import Grant, Protect
 
 _LINK = """
 CREATE FUNCTION referral_link(wanted bytea, answer bytea) RETURNS TABLE (
-  state text, origin_id integer, receiver_id integer, department_id integer, appointed_at timestamptz, appointed_where text,
-  steps jsonb
+  state text, origin_id integer, receiver_id integer, department_id integer, appointed_at timestamptz, steps jsonb
 ) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -36,29 +35,28 @@ BEGIN
     UPDATE referral_caselink l SET tries = 0, opened_at = coalesce(l.opened_at, now()) WHERE l.id = entry.id;
   END IF;
   RETURN QUERY
-  SELECT own.state, own.origin_id, own.receiver_id, own.department_id, entry.appointed_at, entry.appointed_where, (
+  SELECT own.state, own.origin_id, own.receiver_id, own.department_id, (
+      SELECT min(b.start_at) FROM booking_booking b
+       WHERE b.subject = own.number AND b.org_id = own.receiver_id AND b.kind = 'clinic' AND b.state = 'confirmed'), (
       SELECT coalesce(jsonb_agg(jsonb_build_object('day', (e.at AT TIME ZONE 'Asia/Shanghai')::date, 'state', e.after)
                                 ORDER BY e.at, e.id), '[]')
         FROM referral_caseevent e
        WHERE e.case_id = own.id AND e.after <> e.before AND e.after NOT IN ('draft', 'in_review', 'returned'));
 END $$
 """
-_READS = (
-    "id, case_id, token, asks, tries, most_tries, days_after, made_at, made_by, revoked_at, opened_at, appointed_at,"
-    " appointed_where"
-)
+_READS = "id, case_id, token, asks, tries, most_tries, days_after, made_at, made_by, revoked_at, opened_at"
 
 
 class Migration(migrations.Migration):
     """The app role adds and revokes links of its cases, and never reads the hash of a token or the digest of an answer."""
 
-    dependencies = [("referral", "0008_link_schema"), ("access", "0011_glass_protect")]
+    dependencies = [("referral", "0008_link_schema"), ("access", "0011_glass_protect"), ("booking", "0002_guard")]
 
     operations = [
         Grant(
             "referral_caselink",
             load="",
-            app=f"SELECT ({_READS}), INSERT, UPDATE (revoked_at, appointed_at, appointed_where)",
+            app=f"SELECT ({_READS}), INSERT, UPDATE (revoked_at)",
         ),
         Protect("referral_caselink", CaseLink.shape),
         migrations.RunSQL(

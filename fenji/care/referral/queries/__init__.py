@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fenji.care.referral.queries.cases import case, cases_of, cases_of_institution, phone_of, timeline, view_of
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
-from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at
+from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at, slots_at
 from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
 from fenji.care.referral.queries.register import in_month, register
 
@@ -32,6 +32,7 @@ __all__ = [
     "own_page",
     "phone_of",
     "register",
+    "slots_at",
     "timeline",
     "url_for",
     "view_of",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from fenji.care.booking.queries import Earliest, SlotView, earliest, free_slots
+from fenji.care.booking.rules import NONE, UP_REFERRED
 from fenji.care.catalogue.queries import Listing, listing, on_their_lists, specialties_of
 from fenji.care.referral import rules
 from fenji.care.referral.rules import receivers
+from fenji.ground.common.clock import local_day
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.identity import age_on
 from fenji.ground.network.models import Department, Organisation
@@ -17,6 +20,8 @@ from fenji.ground.network.queries import Place, higher_care, place
 from fenji.ground.network.queries.receiving import allied, departments_by, distance_km, takes
 from fenji.ground.network.rules import PRIMARY
 from fenji.ground.policy.queries import pack_hash, resolve, sources
+
+NO_SLOT = Earliest(None, NONE)
 
 
 def grounds(where: Place, on: date) -> rules.Grounds:
@@ -52,6 +57,7 @@ class Candidate:
     department: Department | None
     distance_km: Decimal | None = None
     allied: bool = False
+    earliest: Earliest = NO_SLOT
 
     @property
     def blocked(self) -> bool:
@@ -115,21 +121,53 @@ def judge_at(origin: Place, subject: Subject, on: date) -> Judge:
     return Judge(origin, listing(subject.disease_group, origin.id, on), held, subject, patient, wanted, on)
 
 
-def candidates(origin: Organisation, subject: Subject, on: date) -> list[Candidate]:
+def candidates(origin: Organisation, subject: Subject, at: datetime) -> list[Candidate]:
     """Institutions above the origin: feasible ones first, then by the policy's keys."""
-    here = place(origin)
+    here, on = place(origin), local_day(at)
     judge = judge_at(here, subject, on)
     orgs = higher_care(here)
     friends = allied(origin.id, on)
+    judged = judge.of(orgs)
+    # an emergency goes without a slot
+    first = {} if subject.emergency else _earliest(judged, at)
     found = {
-        c.place.id: Candidate(
-            c.place, c.decision, c.questions, c.obstacles, c.department, distance_km(origin, org), c.place.id in friends
+        c.place.id: replace(
+            c,
+            distance_km=distance_km(origin, org),
+            allied=c.place.id in friends,
+            earliest=first.get(c.place.id, NO_SLOT),
         )
-        for c, org in zip(judge.of(orgs), orgs, strict=True)
+        for c, org in zip(judged, orgs, strict=True)
     }
     ordered = receivers.order(map(_standing, found.values()), judge.grounds.policy.receiver_keys)
     return [found[s.org_id] for s in ordered]
 
 
+def _earliest(judged: Sequence[Candidate], at: datetime) -> dict[int, Earliest]:
+    """The first slot of each, in the department that sees the disease; one read for each specialty."""
+    alike: dict[str, list[int]] = {}
+    for c in judged:
+        alike.setdefault(c.department.specialty if c.department else "", []).append(c.place.id)
+    found: dict[int, Earliest] = {}
+    for specialty, ids in alike.items():
+        found |= earliest(ids, specialty=specialty, priority=UP_REFERRED, at=at)
+    return found
+
+
 def _standing(c: Candidate) -> receivers.Standing:
-    return receivers.Standing(c.place.id, not c.excluded, c.place.level, c.allied, receivers.UNKNOWN, None, c.distance_km)
+    slot = c.earliest.slot if c.earliest.state == receivers.FREE else None
+    when = slot.start_at if slot else None
+    return receivers.Standing(c.place.id, not c.excluded, c.place.level, c.allied, c.earliest.state, when, c.distance_km)
+
+
+SLOTS_SHOWN = 6
+_DAYS_AHEAD = 14
+
+
+def slots_at(candidate: Candidate, emergency: bool, at: datetime) -> list[SlotView]:
+    """The next slots of a receiver in the department that sees the disease, as far as a form offers them; none for an emergency."""
+    if emergency or candidate.blocked:
+        return []
+    department = candidate.department.id if candidate.department else None
+    until = at + timedelta(days=_DAYS_AHEAD)
+    return free_slots(candidate.place.id, department_id=department, priority=UP_REFERRED, since=at, until=until, limit=SLOTS_SHOWN)

@@ -23,7 +23,6 @@ class OwnPage:
     receiver_id: int
     department_id: int | None
     appointed_at: datetime | None
-    appointed_where: str
     steps: Sequence[tuple[date, str]]
 
 
@@ -35,8 +34,8 @@ def own_page(token: str, answer: bytes) -> OwnPage | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    steps = json.loads(row[6]) if isinstance(row[6], str) else row[6]
-    return OwnPage(*row[:6], tuple((date.fromisoformat(s["day"]), s["state"]) for s in steps))
+    steps = json.loads(row[5]) if isinstance(row[5], str) else row[5]
+    return OwnPage(*row[:5], tuple((date.fromisoformat(s["day"]), s["state"]) for s in steps))
 
 
 def link_of(case: Case) -> CaseLink | None:

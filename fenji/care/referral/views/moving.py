@@ -12,6 +12,8 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from fenji.care.booking.queries import bookings_of, waiting_of
+from fenji.care.booking.rules import UNSETTLED, WAITING
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.forms import ActionForm
 from fenji.care.referral.models import Case
@@ -73,6 +75,8 @@ def _show_case(request: SignedRequest, case: Case, problem: Any = None, typed: A
         "editable": case.state in (rules.DRAFT, rules.RETURNED)
         and case.origin_id == request.actor.org_id
         and request.actor.may("referral.write"),
+        "bookings": [b for b in bookings_of(case.number, at=request.at) if b.state in UNSETTLED],
+        "waiting": [w for w in waiting_of(case.number) if w.state == WAITING],
         "may_file": case.ended_at is None and case.origin_id == request.actor.org_id and request.actor.may("referral.write"),
         "others": [c for c in receiver_choices(origin) if c[0] != case.receiver_id] if choosing else [],
         "own": _own_page(request, case),

@@ -82,7 +82,6 @@ def _shown(found: OwnPage) -> dict[str, Any]:
         "contact": contact_of(found.receiver_id),
         "department": name,
         "appointed_at": found.appointed_at,
-        "appointed_where": found.appointed_where,
         "origin": place_of(found.origin_id),
         "origin_contact": contact_of(found.origin_id),
         "steps": [(day, texts.OWN_STEPS.get(reached, _("The referral has ended"))) for day, reached in found.steps],

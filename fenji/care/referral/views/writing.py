@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,12 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from fenji.care.booking.queries import SlotView, bookings_of
+from fenji.care.booking.rules import HELD, KNOWN
 from fenji.care.catalogue.queries import diagnosis as diagnosis_of
 from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import actions, queries, rules, texts
-from fenji.care.referral.forms import ReferralForm
+from fenji.care.referral.forms import WAIT, WITHOUT, ReferralForm
 from fenji.care.referral.models import Case
 from fenji.care.referral.views.shared import receiver_choices
 from fenji.care.visits.models import Visit
@@ -27,8 +30,8 @@ from fenji.ground.common.text import half_width
 from fenji.ground.network.queries import place_of
 
 
-def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[str, Any]:
-    """The receivers, each with its verdict, and the verdict on the chosen one."""
+def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any], case: Case | None = None) -> dict[str, Any]:
+    """The receivers, each with its verdict, and the verdict on the chosen one with its next slots."""
     code = str(data.get("diagnosis") or visit.diagnosis_code).split(" ")[0]
     try:
         group = group_of(diagnosis_of(code))
@@ -39,10 +42,14 @@ def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[
     subject = queries.Subject(
         code, group, resident.sex, resident.birth_date, emergency=bool(data.get("emergency")), override=override
     )
-    found = queries.candidates(visit.org, subject, local_day(request.at))
+    found = queries.candidates(visit.org, subject, request.at)
     chosen = next((c for c in found if str(c.place.id) == str(data.get("receiver", ""))), found[0] if found else None)
     decision = chosen.decision if chosen else None
+    slots = queries.slots_at(chosen, subject.emergency, request.at) if chosen else []
     return {
+        **_slots(slots, data, case, request.at),
+        "emergency": subject.emergency,
+        "at": request.at,
         "candidates": found,
         "chosen": chosen,
         "decision": decision,
@@ -50,6 +57,23 @@ def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[
         "outcome_text": texts.OUTCOMES[decision.outcome] if decision else "",
         "reasons": [(r, texts.REASONS[r.code]) for r in decision.reasons] if decision else [],
         "reason_asked": decision is not None and rules.reason_asked(r.code for r in decision.reasons),
+    }
+
+
+def _slots(free: list[SlotView], data: dict[str, Any], case: Case | None, at: datetime) -> dict[str, Any]:
+    """The slots to choose from, the one that is held first, and which of them is ticked: the earliest until something else is."""
+    held = [b for b in bookings_of(case.number, at=at) if b.state == HELD] if case else []
+    mine = [b.slot for b in held if free and b.slot.org_id == free[0].org_id]
+    shown = [*mine, *(s for s in free if s.id not in {m.id for m in mine})]
+    known = {str(s.id) for s in shown if s.feed == KNOWN or s in mine}
+    ticked = str(data.get("slot") or "")
+    if ticked not in known | {WAIT, WITHOUT}:
+        ticked = next((str(s.id) for s in shown if str(s.id) in known), WAIT)
+    return {
+        "slots": shown,
+        "ticked": ticked,
+        "held_until": held[0].held_until if held else None,
+        "held_slot": mine[0].id if mine else None,
     }
 
 
@@ -66,7 +90,7 @@ def _show_form(
         "age": age_on(visit.resident.birth_date, local_day(request.at)),
         "problem": problem,
         "key": fresh_key(),
-        **_judged(request, visit, data),
+        **_judged(request, visit, data, case),
     }
     return render(request, "referral/new.html", context, status=status)
 

@@ -83,6 +83,15 @@ def local(at: datetime | None, form: str = "full") -> str:
 
 
 @register.filter
+def soon(when: datetime, at: datetime) -> str:
+    """A time to come, short: `today 15:00`, `tomorrow 09:00`, else month, day and minute."""
+    days = (local_day(when) - local_day(at)).days
+    if days > 1:
+        return local(when, "short")
+    return (_("today %(time)s") if days == 0 else _("tomorrow %(time)s")) % {"time": local(when, "time")}
+
+
+@register.filter
 def ends(at: datetime | None) -> str:
     """When something is over, as people say it: the last day when it runs to midnight, else the minute."""
     if at is None:
