@@ -13,12 +13,15 @@ from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 from django.test import Client
 
+from fenji.care.booking import actions as booking
+from fenji.care.booking.models import ClinicSession, Slot
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.models import Case, CaseLink
 from fenji.care.registry.models import Identity
 from fenji.ground.access.models import AuditEvent
 from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import NotPermitted, Stale
+from fenji.ground.common.templatetags.house import local
 from fenji.ground.tasks.models import PersonMessage
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.sessions import browser
@@ -111,21 +114,30 @@ def test_the_function_returns_no_column_about_the_patient(house_file: object) ->
         cursor.execute("SELECT proargnames, proargmodes::text[] FROM pg_proc WHERE proname = 'referral_link'")
         names, modes = cursor.fetchone()
     returned = {n for n, m in zip(names, modes, strict=True) if m == "t"}
-    assert returned == {"state", "origin_id", "receiver_id", "department_id", "appointed_at", "appointed_where", "steps"}
+    assert returned == {"state", "origin_id", "receiver_id", "department_id", "appointed_at", "steps"}
 
 
-def test_an_appointment_is_shown_and_told_when_there_is_one(case: Case) -> None:
+def test_an_appointment_is_read_where_it_is_kept_and_a_new_one_is_told(case: Case) -> None:
+    said = {
+        "subject": case.number, "url": "/", "who": booking.Who("陈××", "1", 60), "topic": "x", "priority": "up_referred",
+        "viewer_ids": [case.origin_id], "origin_id": case.origin_id, "at": now(),
+    }  # fmt: skip
+    with transaction.atomic(), scope(person("doctor")) as by:
+        wish = booking.wait(case.receiver_id, by=by, **said)
     move(case, "desk", "accept")
-    when = now().replace(minute=30) + timedelta(days=3)
-    with transaction.atomic(), scope(person("desk")):
-        actions.appointed(Case.objects.get(pk=case.pk), when, "Outpatient building, 3rd floor", at=now())
+    assert "Your appointment" not in opened(case)
+    slot = Slot.objects.using("load").filter(org_id=case.receiver_id, taken=False, start_at__gt=now() + timedelta(days=1))
+    chosen = slot.filter(session__state="open", session__kind="clinic", voided_at=None, outside="").order_by("start_at", "id")[0]
+    with transaction.atomic(), scope(person("desk")) as by:
+        booking.place(wish.pk, chosen.pk, version=wish.version, by=by, at=now())
     body = opened(case)
     assert "Your appointment" in body
-    assert "Outpatient building, 3rd floor" in body
+    assert local(chosen.start_at) in body
     kinds = PersonMessage.objects.using("owner").filter(subject=case.number).order_by("at", "id").values_list("kind", flat=True)
     assert list(kinds) == ["referral.offered", "referral.accepted", "referral.appointed"]
-    with transaction.atomic(), scope(person("desk")):
-        actions.appointed(Case.objects.get(pk=case.pk), None, "", at=now())
+    with transaction.atomic(), scope(person("desk")) as by:
+        session = ClinicSession.objects.get(pk=chosen.session_id)
+        booking.cancel(session.pk, "leave", version=session.version, by=by, at=now())
     assert "Your appointment" not in opened(case)
 
 

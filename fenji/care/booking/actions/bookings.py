@@ -15,7 +15,7 @@ from fenji.care.booking.models import Booking, Slot, WaitEntry
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DOCTOR, HOUSE_ACCOUNT, Actor
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.refusal import NotPermitted, Refused, Stale
+from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.network.queries import place
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
@@ -291,6 +291,8 @@ def booked_by_hospital(
     slot = queries.slot(slot_id)
     if not by.may("booking.write") or by.org_id != slot.org_id or source.org_id != slot.org_id:
         raise NotPermitted
+    if slot.session.kind != source.kind:
+        raise Unknown(what="slot")  # a clinic is no examination
     _asked(slot, source.priority, [w.id for w in wishes], at, sure=True)
     who = Who(source.who, source.sex, source.age)
     same = (source.subject, source.url, who, source.topic, source.priority, source.viewer_ids, source.origin_id)
