@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -17,8 +18,6 @@ from fenji.ground.network.models import Organisation
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.wsgi import call
 from tests.cast import NOT_IN_CATALOGUE, a_case, form, other_doctor, person, scope, token_for
-
-CARDIOLOGY = COUNTY_HOSPITAL * 100 + 1
 
 
 def free(org: int = COUNTY_HOSPITAL, number: int = 0) -> Slot:
@@ -149,13 +148,16 @@ def test_the_form_offers_slots_with_the_earliest_ticked_and_books_what_is_chosen
     visit = _visit(next(_TURN))
     token = token_for(person("doctor"))
     page = call("GET", f"/referrals/verdict/{visit}/?diagnosis=I21.900&receiver={COUNTY_HOSPITAL}", token).body
-    chosen = str(free().id)
-    assert f'value="{chosen}" checked' in " ".join(page.split())
+    (chosen,) = re.findall(r'name="slot" value="([^"]+)" checked', page)
+    slot = Slot.objects.using("load").select_related("session").get(pk=chosen)
+    same = Slot.objects.using("load").filter(org_id=COUNTY_HOSPITAL, session__department_id=slot.session.department_id)
+    earlier = same.filter(taken=False, outside="", voided_at=None, session__state="open", session__kind="clinic")
+    assert not earlier.filter(start_at__lt=slot.start_at, start_at__gt=now()).exists()
     answer = call("POST", f"/referrals/new/{visit}/", token, form(**FIELDS, slot=chosen))
     assert answer.status == 303
     number = Case.objects.using("load").order_by("-created_at")[0].number
     assert state(number) == ["held"]
-    assert Case.objects.using("load").get(number=number).department_id == CARDIOLOGY
+    assert Case.objects.using("load").get(number=number).department_id == slot.session.department_id
 
 
 def test_a_slot_that_somebody_else_took_meanwhile_keeps_the_form_and_shows_what_is_free(house_file: object) -> None:
