@@ -38,7 +38,7 @@ from tests.app.forms import new_card
 from tests.app.sessions import appointed
 from tests.app.test_door import a_foreigner, card_of
 from tests.app.wsgi import call
-from tests.cast import POLICY, form, other_doctor, person, scope, token_for
+from tests.cast import CONSENT, POLICY, form, other_doctor, person, scope, token_for
 
 WHY = "unconscious, brought in by ambulance"
 WORDS = "only institution B wrote this"
@@ -61,7 +61,7 @@ def written_there() -> There:
     with transaction.atomic(), scope(doctor) as by:
         illness = diagnosis("I21.900")
         visit = visits.register(found, visits.NewVisit(illness, WORDS, False), by=by, at=now())
-        plan = referrals.Plan(illness, CITY_HOSPITAL, None, False, WORDS, "")
+        plan = referrals.Plan(illness, CITY_HOSPITAL, None, False, WORDS, "", consent=CONSENT)
         case = referrals.draft(visit, plan, by=by, at=now())
         case = referrals.submit(case.number, version=case.version, by=by, at=now())
     return There(found.id, visit.id, case.number)

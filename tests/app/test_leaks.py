@@ -51,7 +51,7 @@ from tests.app.machine_keys import a_key, a_machine
 from tests.app.sessions import appointed
 from tests.app.wsgi import Answer, ask, call
 from tests.architecture.test_code import _views
-from tests.cast import POLICY, a_case, everybody, other_doctor, other_reviewer, person, scope, token_for
+from tests.cast import CONSENT, POLICY, a_case, everybody, other_doctor, other_reviewer, person, scope, token_for
 
 NAME, PHONE, WORDS = "卡纳芮", "13912345678", "CANARYWORDS"
 ROLES = (
@@ -128,7 +128,7 @@ def canary(house_file: object) -> Iterator[Canary]:
         resident = registry.register(found, by=by, at=now())
         illness = diagnosis("I10.x00")
         visit = visits.register(resident, visits.NewVisit(illness, WORDS, False), by=by, at=now())
-        plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS)
+        plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS, consent=CONSENT)
         case = actions.draft(visit, plan, by=by, at=now())
         case = actions.submit(case.number, version=case.version, by=by, at=now())
         log_read(by=by, at=now(), purpose=WORDS, subject=WORDS)

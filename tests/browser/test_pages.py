@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue import queries as catalogue
+from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.registry.actions import break_glass
 from fenji.ground.access.actions import ask_for_check
@@ -49,7 +50,7 @@ def cases(house_file: Path) -> dict[str, str]:
     for login, move in (
         ("desk", actions.accept),
         ("desk", actions.arrive),
-        ("specialist", lambda n, **k: actions.answer(n, "冠状动脉造影未见明显狭窄", "阿司匹林 100 mg，两周后复诊", **k)),
+        ("specialist", lambda n, **k: actions.answer(n, "冠状动脉造影未见明显狭窄", "阿司匹林 100 mg，两周后复诊", actions.Final(diagnosis("I21.900")), **k)),
     ):
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())

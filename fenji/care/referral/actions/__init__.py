@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from fenji.care.referral.actions.consent import refuse
 from fenji.care.referral.actions.facts import handed_out, identify
-from fenji.care.referral.actions.house import expire_forgotten, inherit
+from fenji.care.referral.actions.house import expire_forgotten, inherit, lapse_unaccepted
+from fenji.care.referral.actions.leaving import leave
+from fenji.care.referral.actions.meeting import met_by_link
 from fenji.care.referral.actions.verbs import (
+    Final,
     accept,
     acknowledge,
     answer,
@@ -17,10 +21,23 @@ from fenji.care.referral.actions.verbs import (
     redirect,
     send_back,
 )
-from fenji.care.referral.actions.writing import DuplicateOpen, Plan, WrongReceiver, draft, revise, send_just_written, submit
+from fenji.care.referral.actions.writing import (
+    DuplicateOpen,
+    NoSuchDoctor,
+    NotInYourName,
+    Plan,
+    WrongReceiver,
+    draft,
+    revise,
+    send_just_written,
+    submit,
+)
 
 __all__ = [
     "DuplicateOpen",
+    "Final",
+    "NoSuchDoctor",
+    "NotInYourName",
     "Plan",
     "WrongReceiver",
     "accept",
@@ -35,9 +52,13 @@ __all__ = [
     "handed_out",
     "identify",
     "inherit",
+    "lapse_unaccepted",
+    "leave",
+    "met_by_link",
     "miss",
     "offer_again",
     "redirect",
+    "refuse",
     "revise",
     "send_back",
     "send_just_written",

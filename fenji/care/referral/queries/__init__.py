@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from fenji.care.referral.queries.cases import case, cases_of, cases_of_institution, phone_of, timeline, view_of
+from fenji.care.referral.queries.cases import (
+    case,
+    cases_of,
+    cases_of_institution,
+    clock_of,
+    clocks,
+    consent,
+    doctors_of,
+    ended_of,
+    linked,
+    open_elsewhere,
+    open_here,
+    phone_of,
+    timeline,
+    transfer,
+    view_of,
+)
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, candidates, grounds, judge_at
 
@@ -16,13 +32,22 @@ __all__ = [
     "case",
     "cases_of",
     "cases_of_institution",
+    "clock_of",
+    "clocks",
+    "consent",
     "counties_within",
+    "doctors_of",
+    "ended_of",
     "fact",
     "fact_steps",
     "facts",
     "grounds",
     "judge_at",
+    "linked",
+    "open_elsewhere",
+    "open_here",
     "phone_of",
     "timeline",
+    "transfer",
     "view_of",
 ]

@@ -38,6 +38,12 @@ class ReferralPolicy:
     answer_within: Span
     acknowledge_within: Span
     expires_after: Span
+    green_lapses: bool
+    late_within: Span
+    declines_escalate: int
+    declined_tells: tuple[str, ...]
+    consent_required: bool
+    meet_within: Span
 
 
 @dataclass(frozen=True, slots=True)
