@@ -81,8 +81,8 @@ def allowed(login: str, case: Case) -> set[str]:
 
 def a_check(at: datetime) -> rules.Check:
     """A patient who may travel, and leaves now."""
-    well = dict(pulse=96, breaths=20, systolic=128, diastolic=78, saturation=96, temperature=Decimal("36.8"))
-    state = dict(consciousness="alert", airway="free", oxygen="nasal", lines="one", escort="nurse", escort_name="张护士")
+    well = {"pulse": 96, "breaths": 20, "systolic": 128, "diastolic": 78, "saturation": 96, "temperature": Decimal("36.8")}
+    state = {"consciousness": "alert", "airway": "free", "oxygen": "nasal", "lines": "one", "escort": "nurse", "escort_name": "n"}
     return rules.Check(**well, **state, vehicle="ambulance", plate="", left_at=at, eta_at=at + timedelta(hours=1))
 
 

@@ -34,6 +34,10 @@ from tests.cast import a_case, a_resident, person, scope
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
 
 
+def _final() -> actions.Final:
+    return actions.Final(diagnosis("I21.900"))
+
+
 @pytest.fixture(scope="module")
 def cases(house_file: Path) -> dict[str, str]:
     """One case in review, one offered, one answered; the resident of the first, and a visit."""
@@ -50,7 +54,12 @@ def cases(house_file: Path) -> dict[str, str]:
     for login, move in (
         ("desk", actions.accept),
         ("desk", actions.arrive),
-        ("specialist", lambda n, **k: actions.answer(n, "冠状动脉造影未见明显狭窄", "阿司匹林 100 mg，两周后复诊", actions.Final(diagnosis("I21.900")), **k)),
+        (
+            "specialist",
+            lambda n, **k: actions.answer(
+                n, "冠状动脉造影未见明显狭窄", "阿司匹林 100 mg，两周后复诊", actions.Final(diagnosis("I21.900")), **k
+            ),
+        ),
     ):
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())
