@@ -11,7 +11,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
@@ -26,6 +26,7 @@ from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.referral.models import Case
+from fenji.care.referral.rules import ConsentGiven
 from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
@@ -49,9 +50,10 @@ from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
 from tests.app.machine_keys import a_key, a_machine
 from tests.app.sessions import appointed
+from tests.app.test_machine import a_check
 from tests.app.wsgi import Answer, ask, call
 from tests.architecture.test_code import _views
-from tests.cast import CONSENT, POLICY, a_case, everybody, other_doctor, other_reviewer, person, scope, token_for
+from tests.cast import POLICY, a_case, everybody, other_doctor, other_reviewer, person, scope, token_for
 
 NAME, PHONE, WORDS = "卡纳芮", "13912345678", "CANARYWORDS"
 ROLES = (
@@ -128,7 +130,8 @@ def canary(house_file: object) -> Iterator[Canary]:
         resident = registry.register(found, by=by, at=now())
         illness = diagnosis("I10.x00")
         visit = visits.register(resident, visits.NewVisit(illness, WORDS, False), by=by, at=now())
-        plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS, consent=CONSENT)
+        said = ConsentGiven("guardian", "oral", None, WORDS)
+        plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS, critical=True, consent=said)
         case = actions.draft(visit, plan, by=by, at=now())
         case = actions.submit(case.number, version=case.version, by=by, at=now())
         log_read(by=by, at=now(), purpose=WORDS, subject=WORDS)
@@ -139,6 +142,8 @@ def canary(house_file: object) -> Iterator[Canary]:
     with transaction.atomic(), scope(citydesk) as by:
         case = actions.accept(case.number, version=case.version, by=by, at=now(), note=WORDS)
     with transaction.atomic(), scope(doctor) as by:
+        check = replace(a_check(now()), lines=WORDS, escort_name=WORDS)
+        case = actions.leave(case.number, check, version=case.version, by=by, at=now())
         registry.break_glass(resident.id, WORDS, by=by, at=now())
     glass = Glass.objects.using("owner").get(subject=str(resident.id)).id
     with transaction.atomic(), scope(person("security")) as by:
@@ -268,8 +273,26 @@ def _q(path: str, **params: str) -> str:
     return f"{path}?{urlencode(params)}"
 
 
+_LEAVING = {
+    "pulse": "90",
+    "breaths": "18",
+    "systolic": "120",
+    "diastolic": "70",
+    "saturation": "97",
+    "temperature": "36.8",
+    "consciousness": "alert",
+    "airway": "free",
+    "oxygen": "none",
+    "escort": "nurse",
+    "escort_name": "x",
+    "vehicle": "own",
+    "left_at": "2026-01-01T08:00",
+    "eta_at": "2026-01-01T09:00",
+}
+
+
 def _case_post(action: str) -> Callable[[Canary], Try]:
-    form = {"_version": "4", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL)}
+    form = {"_version": "5", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL), "final": "I10.x00", **_LEAVING}
     return lambda c: Try(
         "POST", f"/referrals/{c.case}/do/{action}/", f"/referrals/{c.missing_case}/do/{action}/", form, form, positive=""
     )
@@ -308,11 +331,23 @@ ACTIONS = (
     "offer",
     "withdraw",
     "close",
+    "chose_elsewhere",
     "died",
+    "refuse",
+    "leave",
 )
 ACCOUNT_ACTIONS = ("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "nothing")
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
-_REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "4"}
+_REFERRAL_FORM = {
+    **{"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "5", "consent_who": "patient"}
+}
+    "diagnosis": "I10.x00",
+    "summary": "x",
+    "receiver": "3",
+    "override_reason": "x",
+    "_version": "5",
+    "consent_who": "patient",
+}
 _GLASS_FORM = {"reason": "a reason in some words"}
 NO_GUARD = tuple(r for r in ROLES if r != "security")
 """Everybody but the security administrator of the county, who is to see what was opened there."""
@@ -872,6 +907,8 @@ POSITIVE = {
     "visits_visit": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
+    "referral_consent": "B receiver",
+    "referral_transfer": "B receiver",
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
 MEANT = {

@@ -247,7 +247,7 @@ def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: d
         raise rules.VerdictForbids
     if rules.reason_asked(r["code"] for r in verdict["reasons"]) and not case.override_reason:
         raise rules.NoteRequired
-    if case.entered_by_id is not None and by.account_id != case.requester_id:
+    if case.entered_by_id is not None and by.may("referral.write") and by.account_id != case.requester_id:
         raise NotInYourName(doctor=case.requester_name)
     policy = queries.grounds(place_of(case.origin_id), local_day(at)).policy
     rules.check_consent(consent_of(case), emergency=case.emergency, required=policy.consent_required)
