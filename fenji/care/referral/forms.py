@@ -134,7 +134,7 @@ class LeaveForm(forms.Form):
     breaths = forms.IntegerField(label=_("Breaths /min"), min_value=0, max_value=999)
     systolic = forms.IntegerField(label=_("Systolic mmHg"), min_value=0, max_value=999)
     diastolic = forms.IntegerField(label=_("Diastolic mmHg"), min_value=0, max_value=999)
-    saturation = forms.IntegerField(label=_("Oxygen saturation %"), min_value=0, max_value=999)
+    saturation = forms.IntegerField(label=_("Oxygen saturation in percent"), min_value=0, max_value=999)
     temperature = forms.DecimalField(label=_("Temperature °C"), min_value=0, max_digits=4, decimal_places=1)
     consciousness = forms.ChoiceField(label=_("Consciousness"), choices=texts.CONSCIOUSNESS.items())
     airway = forms.ChoiceField(label=_("Airway"), choices=texts.AIRWAY.items())
