@@ -341,13 +341,6 @@ _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {
     **{"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "5", "consent_who": "patient"}
 }
-    "diagnosis": "I10.x00",
-    "summary": "x",
-    "receiver": "3",
-    "override_reason": "x",
-    "_version": "5",
-    "consent_who": "patient",
-}
 _GLASS_FORM = {"reason": "a reason in some words"}
 NO_GUARD = tuple(r for r in ROLES if r != "security")
 """Everybody but the security administrator of the county, who is to see what was opened there."""

@@ -50,7 +50,7 @@ def _in_depth() -> dict[str, str]:
             actions.accept(case.number, version=case.version, by=by, at=now())
     with transaction.atomic(), scope(doctor) as by:
         actions.leave(gone.number, a_check(now()), version=gone.version + 1, by=by, at=now())
-    numbers = {"lapsed": lapsed, "critical": critical, "gone": gone, "old": old, "urgent": new}
+    numbers = {"lapsed": lapsed, "critical": critical, "gone": gone, "replaced": old, "urgent": new}
     return {name: case.number for name, case in numbers.items()}
 
 
@@ -195,7 +195,7 @@ PAGES = [
     ("referral-lapsed-desk", "desk", "/referrals/{lapsed}/"),
     ("referral-critical", "doctor", "/referrals/{critical}/"),
     ("referral-gone", "desk", "/referrals/{gone}/"),
-    ("referral-superseded", "doctor", "/referrals/{old}/"),
+    ("referral-superseded", "doctor", "/referrals/{replaced}/"),
     ("referral-late", "desk", "/referrals/{urgent}/"),
     ("referrals", "doctor", "/referrals/"),
     ("resident-glass", "doctor", "/residents/{opened}/"),

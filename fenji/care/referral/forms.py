@@ -22,12 +22,15 @@ from fenji.ground.common.fields import DayField, MinuteField
 _DAYS_SHOWN = 30
 
 
+def _chosen(named: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Choices of which none is made beforehand: nobody signs what they have not looked at."""
+    return [("", _("Choose")), *named.items()]
+
+
 class ConsentFields(forms.Form):
     """Who consented, how; and what had been proposed when the patient chose another house."""
 
-    consent_who = forms.ChoiceField(
-        label=_("Who consented"), choices=[("", _("Choose")), *texts.CONSENTERS.items()], required=False
-    )
+    consent_who = forms.ChoiceField(label=_("Who consented"), choices=_chosen(texts.CONSENTERS), required=False)
     consent_guardian = forms.CharField(label=_("Name of the guardian"), max_length=60, required=False)
     consent_how = forms.ChoiceField(label=_("How"), choices=texts.WAYS.items(), required=False)
     proposed = forms.TypedChoiceField(
@@ -46,9 +49,7 @@ class ConsentFields(forms.Form):
 class GreenFields(forms.Form):
     """What an emergency says besides; and whether the patient is critical."""
 
-    green = forms.ChoiceField(
-        label=_("Reason for the green channel"), choices=[("", _("Choose")), *texts.GREEN.items()], required=False
-    )
+    green = forms.ChoiceField(label=_("Reason for the green channel"), choices=_chosen(texts.GREEN), required=False)
     critical = forms.BooleanField(label=_("Critical: checked and escorted on the way"), required=False)
     happened_at = MinuteField(label=_("Entered afterwards: when the patient was sent"), required=False)
 
@@ -136,13 +137,13 @@ class LeaveForm(forms.Form):
     diastolic = forms.IntegerField(label=_("Diastolic mmHg"), min_value=0, max_value=999)
     saturation = forms.IntegerField(label=_("Oxygen saturation in percent"), min_value=0, max_value=999)
     temperature = forms.DecimalField(label=_("Temperature °C"), min_value=0, max_digits=4, decimal_places=1)
-    consciousness = forms.ChoiceField(label=_("Consciousness"), choices=texts.CONSCIOUSNESS.items())
-    airway = forms.ChoiceField(label=_("Airway"), choices=texts.AIRWAY.items())
-    oxygen = forms.ChoiceField(label=_("Oxygen"), choices=texts.OXYGEN.items())
+    consciousness = forms.ChoiceField(label=_("Consciousness"), choices=_chosen(texts.CONSCIOUSNESS))
+    airway = forms.ChoiceField(label=_("Airway"), choices=_chosen(texts.AIRWAY))
+    oxygen = forms.ChoiceField(label=_("Oxygen"), choices=_chosen(texts.OXYGEN))
     lines = forms.CharField(label=_("Lines and drugs running"), max_length=500, required=False)
-    escort = forms.ChoiceField(label=_("Escort"), choices=texts.ESCORTS.items())
+    escort = forms.ChoiceField(label=_("Escort"), choices=_chosen(texts.ESCORTS))
     escort_name = forms.CharField(label=_("Name of the escort"), max_length=60)
-    vehicle = forms.ChoiceField(label=_("Vehicle"), choices=texts.VEHICLES.items())
+    vehicle = forms.ChoiceField(label=_("Vehicle"), choices=_chosen(texts.VEHICLES))
     plate = forms.CharField(label=_("Number plate"), max_length=20, required=False)
     left_at = MinuteField(label=_("Left at"))
     eta_at = MinuteField(label=_("Expected there at"))

@@ -123,7 +123,7 @@ NOTICES = {
     "referral.offer": _("%(subject)s, which you did not accept in time, was offered to another institution"),
     "referral.leave": _("%(subject)s: the patient has left, with escort; see the transfer check"),
     "referral.refuse": _("%(subject)s: the patient refuses the transfer"),
-    "referral.lapse": _("%(subject)s, an emergency, was not accepted in time: call, or offer it to the next institution"),
+    "referral.lapse": _("%(subject)s, an emergency, was not accepted in time: the sender may offer it elsewhere at once"),
     "referral.supersede": _("%(subject)s was replaced by an emergency of the same patient"),
     "referral.declined_by_all": _("%(subject)s was declined by all who were asked: help the sender to find a place"),
 }

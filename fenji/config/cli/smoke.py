@@ -102,7 +102,7 @@ def _write(walk: Walk, reason: str = "two drugs did not bring it down") -> None:
     expect("/referrals/new/" in page.url, f"the visit did not lead to the referral form ({page.status})")
     for clause in ("SM-3-4a", "SM-3-5b", "SM-3-5c"):
         expect(clause in page.text, f"the verdict does not cite {clause}")
-    empty = doctor.send(page, "", override_reason="")
+    empty = doctor.send(page, "", override_reason="", consent_who="patient")
     expect(empty.status == 409, "a referral of a treatable catalogue disease went through without a reason")
     sent = doctor.send(page, "", override_reason=reason, consent_who="patient")
     found = _NUMBER.search(sent.url)

@@ -71,7 +71,11 @@ def _in_the_way(request: SignedRequest, visit: Visit, group: str, case: Case | N
 def _form(request: SignedRequest, visit: Visit, *data: Any, **kwargs: Any) -> ReferralForm:
     nurse = not request.actor.may("referral.write")
     doctors = queries.doctors_of(visit.org_id, request.at) if nurse else {}
-    return ReferralForm(*data, receivers=receiver_choices(place_of(visit.org_id)), doctors=doctors, **kwargs)
+    origin = place_of(visit.org_id)
+    form = ReferralForm(*data, receivers=receiver_choices(origin), doctors=doctors, **kwargs)
+    asked = queries.grounds(origin, local_day(request.at)).policy.consent_required
+    form.fields["consent_who"].required = asked and "keep" not in request.POST and not nurse
+    return form
 
 
 def _copied(request: SignedRequest, visit: Visit) -> dict[str, Any]:
