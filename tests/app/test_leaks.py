@@ -339,7 +339,12 @@ ACTIONS = (
 ACCOUNT_ACTIONS = ("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "nothing")
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {
-    **{"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "5", "consent_who": "patient"}
+    "diagnosis": "I10.x00",
+    "summary": "x",
+    "receiver": "3",
+    "override_reason": "x",
+    "_version": "5",
+    "consent_who": "patient",
 }
 _GLASS_FORM = {"reason": "a reason in some words"}
 NO_GUARD = tuple(r for r in ROLES if r != "security")
