@@ -21,6 +21,23 @@ from tests.app.wsgi import Answer, call
 from tests.cast import a_resident, person, scope
 
 TURN = count(1)
+LEAVING = {
+    "pulse": "90",
+    "breaths": "18",
+    "systolic": "120",
+    "diastolic": "70",
+    "saturation": "97",
+    "temperature": "36.8",
+    "consciousness": "alert",
+    "airway": "free",
+    "oxygen": "none",
+    "escort": "nurse",
+    "escort_name": "x",
+    "vehicle": "own",
+    "left_at": "2026-01-01T08:00",
+    "eta_at": "2026-01-01T09:00",
+}
+"""What the transfer check asks for."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 

@@ -48,6 +48,7 @@ from fenji.ground.publication.models import Announcement, ChannelEvent
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
+from tests.app.forms import LEAVING
 from tests.app.machine_keys import a_key, a_machine
 from tests.app.sessions import appointed
 from tests.app.test_machine import a_check
@@ -273,26 +274,8 @@ def _q(path: str, **params: str) -> str:
     return f"{path}?{urlencode(params)}"
 
 
-_LEAVING = {
-    "pulse": "90",
-    "breaths": "18",
-    "systolic": "120",
-    "diastolic": "70",
-    "saturation": "97",
-    "temperature": "36.8",
-    "consciousness": "alert",
-    "airway": "free",
-    "oxygen": "none",
-    "escort": "nurse",
-    "escort_name": "x",
-    "vehicle": "own",
-    "left_at": "2026-01-01T08:00",
-    "eta_at": "2026-01-01T09:00",
-}
-
-
 def _case_post(action: str) -> Callable[[Canary], Try]:
-    form = {"_version": "5", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL), "final": "I10.x00", **_LEAVING}
+    form = {"_version": "5", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL), "final": "I10.x00", **LEAVING}
     return lambda c: Try(
         "POST", f"/referrals/{c.case}/do/{action}/", f"/referrals/{c.missing_case}/do/{action}/", form, form, positive=""
     )
@@ -1064,12 +1047,13 @@ def test_an_emergency_opens_the_canarys_records_to_raw_sql_and_nothing_else(cana
         before = {table: set(_rows(table)) for table in TABLES}
         assert registry.break_glass(canary.resident, "a reason in some words", by=by, at=now())
         more = {table: set(_rows(table)) - before[table] for table in TABLES}
-        assert {t for t, rows in more.items() if rows} == {"visits_visit", "referral_case", "referral_caseevent", "access_glass"}
+        beside = {"referral_caseevent", "referral_consent", "referral_transfer"}
+        assert {t for t, rows in more.items() if rows} == {"visits_visit", "referral_case", "access_glass", *beside}
         case = str(Case.objects.values_list("id", flat=True).get(number=canary.case))
         for table, sign in (
             ("visits_visit", str(canary.resident)),
             ("referral_case", str(canary.resident)),
-            ("referral_caseevent", case),
+            *((table, case) for table in sorted(beside)),
         ):
             assert all(sign in row for row in more[table]), table
         close_glass(RECORDS, str(canary.resident), by=by, at=now())
