@@ -92,8 +92,8 @@ def linked(found: Case) -> tuple[Case | None, Case | None]:
     """The case this emergency ended, and the emergency that ended this one, as far as the scope sees them."""
     before = Case.objects.filter(pk=found.supersedes_id).first() if found.supersedes_id else None
     # the reference points backwards, and has no index: looked for among the few cases of the same resident
-    after = Case.objects.filter(resident_id=found.resident_id, supersedes_id=found.pk).first()
-    return before, after if found.state == rules.SUPERSEDED else None
+    after = Case.objects.filter(resident_id=found.resident_id, supersedes_id=found.pk) if found.state == rules.SUPERSEDED else None
+    return before, after.first() if after is not None else None
 
 
 def open_here(resident_id: UUID, group: str) -> Case | None:

@@ -64,7 +64,7 @@ def _may_edit(request: SignedRequest, case: Case) -> bool:
 
 def _told(request: SignedRequest, case: Case) -> dict[str, Any]:
     """What stands beside the story: the clock, consent, the transfer check, cases that belong together, the final diagnosis."""
-    consent, left = queries.consent(case), queries.transfer(case)
+    consent, left = queries.consent(case), queries.transfer(case) if case.critical else None
     running = queries.clock_of(case)
     receiver = queries.grounds(place_of(case.receiver_id), local_day(request.at)).policy
     before, after = queries.linked(case)
