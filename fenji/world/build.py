@@ -26,7 +26,8 @@ def build(*, at: datetime, residents: int | None = None, cases: bool = True, pro
     townships = county.townships() if county.is_built() else county.build()
     staff = county.people(townships)
     county.welcome(staff)
-    publicity.tell(next(p for p in staff if p.username == "officer"), townships, at)
+    known = {p.username: p for p in staff}
+    publicity.tell(known["officer"], known["insurer"], townships, at)
     say("county", 1, 1)
     have = residents_written()
     if have < wanted:

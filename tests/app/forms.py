@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import count
 
 from django.db import transaction
@@ -39,6 +41,13 @@ LEAVING = {
 }
 """What the transfer check asks for."""
 FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+def a_check(at: datetime) -> rules.Check:
+    """A patient who may travel, and leaves now."""
+    well = {"pulse": 96, "breaths": 20, "systolic": 128, "diastolic": 78, "saturation": 96, "temperature": Decimal("36.8")}
+    state = {"consciousness": "alert", "airway": "free", "oxygen": "nasal", "lines": "one", "escort": "nurse", "escort_name": "n"}
+    return rules.Check(**well, **state, vehicle="ambulance", plate="", left_at=at, eta_at=at + timedelta(hours=1))
 
 
 def card_of(stem: str) -> str:

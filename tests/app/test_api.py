@@ -65,7 +65,7 @@ def test_me_says_who_asks(machine: Account, key: str) -> None:
         "name": "县医院HIS",
         "role": "machine",
         "organisation": {"id": COUNTY_HOSPITAL, "name": "沙县区总医院（模拟）"},
-        "permissions": ["api.use"],
+        "permissions": ["api.use", "import.feed"],
     }
     assert "Cache-Control: no-store" in answer.headers
     assert "Set-Cookie" not in answer.headers

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from decimal import Decimal
-
 import pytest
 from django.db import transaction
 from django.db.models import F
@@ -20,6 +17,7 @@ from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import Refused
 from fenji.ground.tasks.models import OutboxMessage, WorkItem
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
+from tests.app.forms import a_check
 from tests.cast import a_case, other_doctor, other_reviewer, person, scope, token_for
 
 # who may do what when, written down a second time, in plain words: login → state → actions
@@ -77,13 +75,6 @@ def allowed(login: str, case: Case) -> set[str]:
         able |= {"leave"} if case.critical and state in ("offered", "accepted") else set()
         able |= {"offer"} if case.lapsed_at is not None and state == "offered" else set()
     return able
-
-
-def a_check(at: datetime) -> rules.Check:
-    """A patient who may travel, and leaves now."""
-    well = {"pulse": 96, "breaths": 20, "systolic": 128, "diastolic": 78, "saturation": 96, "temperature": Decimal("36.8")}
-    state = {"consciousness": "alert", "airway": "free", "oxygen": "nasal", "lines": "one", "escort": "nurse", "escort_name": "n"}
-    return rules.Check(**well, **state, vehicle="ambulance", plate="", left_at=at, eta_at=at + timedelta(hours=1))
 
 
 def do(case: Case, action: str, common: dict) -> Case:

@@ -23,10 +23,10 @@ from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
-from fenji.ground.policy.actions import Ground, NewChange, propose
+from fenji.ground.policy.actions import Ground, NewChange, decide, propose
 from fenji.ground.publication.models import Announcement
 from fenji.world.county import COUNTY_HOSPITAL
-from tests.app.test_machine import a_check
+from tests.app.forms import a_check
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
 from tests.browser.things import network_things
@@ -98,6 +98,11 @@ def cases(house_file: Path) -> dict[str, str]:
         new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
         ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
         found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
+        new = NewChange("referral.accept_within", by.reach, Span(180, "duty"), "order", start, None)
+        rejected = propose(new, ground, by=by, at=now())
+    with transaction.atomic(), scope(person("security")) as by:
+        note = "三小时以内须先征求各医院意见"
+        decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
     return found | accounts_to_look_at() | _lists() | network_things()
 
 
@@ -198,6 +203,11 @@ PAGES = [
     ("referral-superseded", "doctor", "/referrals/{replaced}/"),
     ("referral-late", "desk", "/referrals/{urgent}/"),
     ("referrals", "doctor", "/referrals/"),
+    ("referral-slip", "doctor", "/referrals/{answered}/slip/"),
+    ("referral-slip-draft", "doctor", "/referrals/{draft}/slip/"),
+    ("referral-filing", "doctor", "/referrals/{answered}/filing/"),
+    ("referral-register", "doctor", "/referrals/register/"),
+    ("referral-register-none", "doctor", "/referrals/register/?month=2020-01"),
     ("resident-glass", "doctor", "/residents/{opened}/"),
     ("referral-glass", "doctor", "/referrals/{opened_case}/"),
     ("glass", "security", "/glass/"),
@@ -246,6 +256,12 @@ PAGES = [
     ("institution-end", "system", "/institutions/{centre}/end/"),
     ("institution-merge", "system", "/institutions/{centre}/end/?how=merges&into=%23{hospital}&on={then}&document=1"),
     ("institution-close", "system", "/institutions/{centre}/end/?how=closes&on={then}"),
+    ("institution-split", "system", "/institutions/{centre}/split/"),
+    ("papers", "head", "/institutions/{centre}/papers/"),
+    ("papers-reader", "doctor", "/institutions/{hospital}/papers/"),
+    ("paper-new", "head", "/institutions/{centre}/papers/charter/new/"),
+    ("named-lists", "system", "/institutions/lists/"),
+    ("named-list", "doctor", "/institutions/lists/entries/?list={list}"),
     ("departments", "system", "/institutions/{hospital}/departments/"),
     ("department", "system", "/institutions/departments/301/"),
     ("relations", "system", "/institutions/{hospital}/relations/"),
@@ -267,6 +283,7 @@ PAGES = [
     ("region-merge", "citysystem", "/regions/{region}/merge/"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),
+    ("facts-forbidden", "insurer", "/facts/referrals/"),
     ("public-find", None, "/p/"),
     ("public-county", None, "/p/?at=350405"),
     ("public-town", None, "/p/?at=350405101"),
@@ -277,6 +294,12 @@ PAGES = [
     ("public-institution-en", None, "/p/{centre}/?lang=en"),
     ("public-hospital", None, "/p/3/"),
     ("public-notice", None, "/p/{centre}/notice/"),
+    ("public-authority", None, "/p/6/"),
+    ("public-down", None, "/p/3/down/"),
+    ("public-guides", None, "/p/3/guide/"),
+    ("public-techniques", None, "/p/{centre}/technique/"),
+    ("public-promoted-en", None, "/p/3/technique_promoted/?lang=en"),
+    ("public-items", None, "/p/6/devolved/"),
     ("public-missing", None, "/p/999999/"),
     ("publication", "head", "/publication/{centre}/"),
     ("publication-board", "officer", "/publication/board/"),

@@ -53,7 +53,7 @@ def test_the_holder_of_every_open_state_can_act_on_it() -> None:
 def test_every_state_action_reason_and_outcome_has_a_name() -> None:
     assert set(texts.STATES) == set(rules.STATES)
     assert set(texts.ACTIONS) >= set(rules.ACTIONS)
-    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise"}
+    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise", "file"}
     assert set(texts.OUTCOMES) == set(rules.OUTCOMES)
     assert set(texts.KINDS) == {*(f"referral.{s}" for s in rules.OPEN_STATES), "referral.met"}
     assert set(texts.NOTICES) >= {f"referral.{a}" for (_, _, a), m in rules.TABLE.items() if m.tells}

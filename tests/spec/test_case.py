@@ -27,8 +27,8 @@ from fenji.ground.policy import queries as policy
 from fenji.ground.tasks.actions import escalate_overdue
 from fenji.ground.tasks.models import Notice, OutboxMessage, WorkItem
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
+from tests.app.forms import a_check
 from tests.app.sessions import appointed
-from tests.app.test_machine import a_check
 from tests.cast import CONSENT, a_case, a_resident, finish, other_doctor, person, scope
 
 SANMING = ("35", "350400", "350405", "org:104")

@@ -93,6 +93,8 @@ class Case(Keyed):
     final_group = CText(default="", db_default="")
     concordance = CText(default="", db_default="")
     concordance_reason = models.TextField(default="", db_default="")
+    filing_number = CText(default="")
+    valid_until = models.DateField(null=True)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -119,6 +121,7 @@ class Case(Keyed):
                 "pack_hash",
                 "catalogue_version",
                 "treatable_version",
+                "valid_until",
                 "created_at",
                 "due_at",
                 "ended_at",
@@ -158,6 +161,7 @@ class Case(Keyed):
                 "final_group",
                 "concordance",
                 "concordance_reason",
+                "filing_number",
             ),
             "patient",
         ),

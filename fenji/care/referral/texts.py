@@ -74,6 +74,7 @@ EVENTS = {
     "expire": _("Expired unattended"),
     "lapse": _("Not accepted in time: both heads were told"),
     "supersede": _("Replaced by an emergency"),
+    "file": _("Filing number entered"),
 }
 """Lines of the timeline; ACTIONS are the words on the buttons."""
 
@@ -96,7 +97,21 @@ REASONS = {
     "level_override": _("Skips a level, for the reason given"),
     "review_required": _("Up-referrals of catalogue diseases are reviewed"),
     "not_upwards": _("Up-referrals go to a higher level"),
+    "lateral": _("The same level as yours: this is not an up-referral"),
+    "not_on_list": _("The disease is not on the list of what it treats: say why there"),
+    "no_department": _("It has no department on record for this disease: say why there"),
+    "not_for_sex": _("By its class it takes women and children only: say why there"),
+    "not_for_age": _("By its class it takes children only: say why there"),
 }
+
+QUESTIONS = {
+    "q_emergency": _("Emergency"),
+    "q_catalogue": _("In the first-contact catalogue"),
+    "q_treatable": _("Treatable here"),
+    "q_levels": _("Level by level"),
+    "q_lateral": _("Same level"),
+}
+"""The short questions on the verdict card, each answered yes, no or not asked."""
 
 KINDS = {
     "referral.draft": (_("waits to be finished"), _("Finish")),
@@ -199,6 +214,10 @@ _REFUSALS = {
     "not_in_your_name": (
         _("A nurse entered this draft in the name of %(doctor)s."),
         _("Only they can send it. If they are away, withdraw it and write your own."),
+    ),
+    "bad_filing_number": (
+        _("This is not a filing number."),
+        _("Enter the insurer's number: 4 to 40 letters, digits, slashes, points and dashes; or leave the field empty."),
     ),
     "wrong_receiver": (
         _("This institution cannot receive the referral."),

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from fenji.care.referral.views import facts, lists, moving, writing
+from fenji.care.referral.views import facts, lists, moving, papers, writing
 
 
 class CaseNumber:
@@ -27,6 +27,10 @@ urlpatterns = [
     path("new/<uuid:visit_id>/", writing.new, name="referral-new"),
     path("verdict/<uuid:visit_id>/", writing.verdict, name="referral-verdict"),
     path("<case:number>/", moving.case_page, name="referral"),
+    path("register/", papers.register, name="referral-register"),
+    path("register.xlsx", papers.register_workbook, name="referral-register-workbook"),
+    path("<case:number>/slip/", papers.slip, name="referral-slip"),
+    path("<case:number>/filing/", papers.filing, name="referral-filing"),
     path("<case:number>/edit/", writing.edit, name="referral-edit"),
     path("<case:number>/do/<slug:action>/", moving.act, name="referral-act"),
 ]

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from fenji.ground.access.queries import unseen_openings
 from fenji.ground.access.texts import ROLE_NAMES
+from fenji.ground.policy.queries import to_decide
 from fenji.ground.publication.queries import unread
 from fenji.ground.tasks.queries import desk_counts
 
@@ -22,7 +23,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
     return {
         "actor": actor,
         "role_name": ROLE_NAMES[actor.role],
-        "badge": lambda: desk_counts(actor, at).waiting,
+        "badge": lambda: desk_counts(actor, at).waiting + len(to_decide(actor)),
         "unread": lambda: unread(actor, at),
         "unseen": lambda: unseen_openings(actor),
         "demo": settings.DEMO,

@@ -91,6 +91,10 @@ def register() -> None:
                 _("Your role may not do this."),
                 _("Ask a colleague whose role permits it, or switch to another of your posts."),
             ),
+            "health_only": (
+                _("Referrals of the region are shown to officers of health authorities alone."),
+                _("Ask the health authority of the region for the figures you need, or switch to another of your posts."),
+            ),
             "unknown": (
                 _("There is no such record, or it is not one of your institution's."),
                 _("Check the number. Records of other institutions open only through a referral or the identity number."),

@@ -48,6 +48,7 @@ _UNITS = {
     "min": _("minutes"),
     "h": _("hours"),
     "d": _("days"),
+    "a": _("years"),
     "count": _("times"),
     "count/h": _("times an hour"),
     "count/min": _("times a minute"),

@@ -145,10 +145,7 @@
     if (request.method === "GET" && reason !== null) request.body.set("override_reason", reason.trim() ? "1" : "");
   });
 
-  // ---- a slip is printed; its QR code carries name and code behind the #, which is sent to no server ----
-  document.addEventListener("click", function (event) {
-    if (event.target.closest("[data-print]")) window.print();
-  });
+  // ---- the QR code of an activation slip carries name and code behind the #, which is sent to no server ----
   var activating = document.querySelector("form[data-activate]");
   if (activating && location.hash.length > 1) {
     var scanned = location.hash.slice(1).split(":");

@@ -7,6 +7,7 @@ from fenji.care.referral.actions.facts import handed_out, identify
 from fenji.care.referral.actions.house import expire_forgotten, inherit, lapse_unaccepted
 from fenji.care.referral.actions.leaving import leave
 from fenji.care.referral.actions.meeting import met_by_link
+from fenji.care.referral.actions.paper import BadFilingNumber, file_number
 from fenji.care.referral.actions.verbs import (
     Final,
     accept,
@@ -34,6 +35,7 @@ from fenji.care.referral.actions.writing import (
 )
 
 __all__ = [
+    "BadFilingNumber",
     "DuplicateOpen",
     "Final",
     "NoSuchDoctor",
@@ -49,6 +51,7 @@ __all__ = [
     "draft",
     "end",
     "expire_forgotten",
+    "file_number",
     "handed_out",
     "identify",
     "inherit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -140,6 +140,9 @@ def _changes(case: Case, move: rules.Move, at: datetime, extra: dict[str, Any]) 
     }
     if move.limit != rules.RUNNING:
         changes["due_at"] = due(place_of(holder_id), _limit(case, move), at) if holder_id else None
+    if move.state == rules.OFFERED:
+        day = local_day(at)
+        changes["valid_until"] = day + timedelta(days=queries.grounds(place_of(case.origin_id), day).policy.slip_valid_days)
     if move.state in rules.ENDS:
         changes["ended_at"] = at
     return changes

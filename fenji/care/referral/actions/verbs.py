@@ -12,7 +12,7 @@ from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions.step import carry_out
-from fenji.care.referral.actions.writing import WrongReceiver, judged_again, receiver_above
+from fenji.care.referral.actions.writing import WrongReceiver, judged_again, receiver_above, receiver_columns
 from fenji.care.referral.models import Case
 from fenji.ground.access import rules as access
 from fenji.ground.access.rules import Actor
@@ -75,8 +75,8 @@ def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: date
     receiver = receiver_above(receiver_id, origin)
     if receiver.id == case.receiver_id:
         raise WrongReceiver
-    verdict = judged_again(case, origin, receiver, override=True, at=at)
-    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, "department_id": None, **verdict}
+    candidate, verdict = judged_again(case, origin, receiver, override=True, at=at)
+    changes = {**receiver_columns(candidate), **verdict}
     return carry_out(case, "redirect", version=version, by=by, at=at, note=note, changes=changes)
 
 
@@ -139,21 +139,22 @@ def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: d
     """After a refusal or a missed appointment: to the same or another institution; an emergency that was not accepted in time: to
     another one, at once. The levels are judged anew.
 
-    Raises WrongReceiver, VerdictForbids.
+    Raises WrongReceiver, VerdictForbids, NoteRequired when something stands against the receiver and no reason was ever given.
     """
     case = queries.case(number)
     origin = place_of(case.origin_id)
     receiver = receiver_above(receiver_id, origin)
-    verdict = judged_again(case, origin, receiver, override=bool(case.override_reason or note), at=at)
-    if verdict["verdict"] == rules.NOT_ALLOWED:
+    override = bool(case.override_reason or note)
+    candidate, verdict = judged_again(case, origin, receiver, override=override, at=at)
+    if candidate.blocked:
         raise rules.VerdictForbids
+    if candidate.obstacles and not override:
+        raise rules.NoteRequired
     if case.state not in (rules.DECLINED, rules.MISSED, rules.OFFERED):
         raise rules.NotPossible(state=case.state)
     if case.state == rules.OFFERED and receiver.id == case.receiver_id:
         raise WrongReceiver
-    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, **verdict}
-    if receiver.id != case.receiver_id:
-        changes["department_id"] = None
+    changes = {**receiver_columns(candidate), **verdict}
     return carry_out(case, "offer", version=version, by=by, at=at, note=note, changes=changes)
 
 

@@ -21,6 +21,7 @@ from fenji.care.referral.actions.meeting import supersede
 from fenji.care.referral.actions.step import carry_out, due, record, step_for, swap
 from fenji.care.referral.models import Case
 from fenji.care.registry import queries as registry
+from fenji.care.registry.models import Resident
 from fenji.care.visits import actions as visits
 from fenji.care.visits import rules as visit_rules
 from fenji.care.visits.models import Visit
@@ -30,7 +31,9 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
-from fenji.ground.network.queries import Place, place_of
+from fenji.ground.network.models import Organisation
+from fenji.ground.network.queries import Place, place, place_of
+from fenji.ground.network.queries.directory import organisation
 from fenji.ground.tasks import actions as tasks
 
 
@@ -95,32 +98,35 @@ def _one_open_only() -> Iterator[None]:
         raise DuplicateOpen from None
 
 
-def receiver_above(org_id: int, origin: Place) -> Place:
+def receiver_above(org_id: int, origin: Place) -> Organisation:
     """The institution somebody chose to send to. Raises WrongReceiver when there is none, or none above the origin."""
     try:
-        found = place_of(org_id)
+        found = organisation(org_id)
     except Unknown:
         raise WrongReceiver from None
-    if found.kind != "care" or found.level <= origin.level:
+    if found.kind != "care" or found.end is not None or place(found).level <= origin.level:
         raise WrongReceiver
     return found
 
 
-def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
+def _planned(plan: Plan, resident: Resident, origin: Place, at: datetime) -> dict[str, Any]:
     """The columns that follow from a plan, verdict included. Raises WrongReceiver, GreenReasonMissing, TooLate."""
     receiver = receiver_above(plan.receiver_id, origin)
     if plan.emergency and plan.green not in rules.GREEN_REASONS:
         raise rules.GreenReasonMissing
     happened_at = plan.happened_at if plan.emergency else None
     group = group_of(plan.diagnosis)
-    judge = queries.judge_at(origin, group, local_day(at))
+    override = bool(plan.override_reason)
+    subject = queries.Subject(
+        plan.diagnosis.code, group, resident.sex, resident.birth_date, emergency=plan.emergency, override=override
+    )
+    judge = queries.judge_at(origin, subject, local_day(at))
     if happened_at is not None:
         rules.check_past(happened_at, at, judge.grounds.policy.late_within)
-    decision = judge(receiver, emergency=plan.emergency, override=bool(plan.override_reason))
+    candidate = judge.of([receiver])[0]
     return {
-        "receiver_id": receiver.id,
-        "receiver_level": receiver.level,
-        "department_id": plan.department_id,
+        **receiver_columns(candidate),
+        **({"department_id": plan.department_id} if plan.department_id else {}),
         "diagnosis_code": plan.diagnosis.code,
         "diagnosis_name": plan.diagnosis.name_zh,
         "disease_group": group,
@@ -131,7 +137,17 @@ def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
         "green": plan.green if plan.emergency else "",
         "critical": plan.critical,
         "happened_at": happened_at,
-        **_verdict_columns(judge, decision),
+        **_verdict_columns(judge, candidate.decision),
+    }
+
+
+def receiver_columns(candidate: queries.Candidate) -> dict[str, Any]:
+    """Where a case goes: the institution, and the department there that sees the disease."""
+    department = candidate.department
+    return {
+        "receiver_id": candidate.place.id,
+        "receiver_level": candidate.place.level,
+        "department_id": department.id if department else None,
     }
 
 
@@ -145,10 +161,22 @@ def _verdict_columns(judge: queries.Judge, decision: Decision) -> dict[str, Any]
     }
 
 
-def judged_again(case: Case, origin: Place, receiver: Place, *, override: bool, at: datetime) -> dict[str, Any]:
-    """The verdict on sending a case that is on file from its origin to a receiver, under the policy and the lists of this day."""
-    judge = queries.judge_at(origin, case.disease_group, local_day(at))
-    return _verdict_columns(judge, judge(receiver, emergency=case.emergency, override=override))
+def judged_again(
+    case: Case, origin: Place, receiver: Organisation, *, override: bool, at: datetime
+) -> tuple[queries.Candidate, dict[str, Any]]:
+    """Sending a case that is on file from its origin to a receiver, under the policy and the lists of this day: the candidate,
+    and the columns of its verdict."""
+    subject = queries.Subject(
+        case.diagnosis_code,
+        case.disease_group,
+        case.patient_sex,
+        case.patient_birth_date,
+        emergency=case.emergency,
+        override=override,
+    )
+    judge = queries.judge_at(origin, subject, local_day(at))
+    candidate = judge.of([receiver])[0]
+    return candidate, _verdict_columns(judge, candidate.decision)
 
 
 @transaction.atomic
@@ -188,7 +216,7 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID 
         patient_phone=settings.DATABASE_KEYS.seal(phone, f"case.phone:{number}"),
         created_at=at,
         due_at=due(origin, "draft_within", at),
-        **_planned(plan, origin, at),
+        **_planned(plan, resident, origin, at),
     )
     with _one_open_only():
         case.save(force_insert=True)
@@ -211,7 +239,7 @@ def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) ->
         raise rules.NotYourMove(state=case.state)
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)
-    planned = _planned(plan, place_of(case.origin_id), at)
+    planned = _planned(plan, case.resident, place_of(case.origin_id), at)
     with _one_open_only():
         swap(case, version, planned)
     keep_consent(case, plan.consent, at=at)
@@ -228,8 +256,8 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     case = queries.case(number)
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)  # offering again after a refusal is another verb
-    origin, receiver = place_of(case.origin_id), place_of(case.receiver_id)
-    verdict = judged_again(case, origin, receiver, override=bool(case.override_reason), at=at)
+    receiver = organisation(case.receiver_id)
+    _, verdict = judged_again(case, place_of(case.origin_id), receiver, override=bool(case.override_reason), at=at)
     return _send(case, verdict, version=version, by=by, at=at)
 
 

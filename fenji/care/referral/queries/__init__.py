@@ -20,13 +20,15 @@ from fenji.care.referral.queries.cases import (
     view_of,
 )
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
-from fenji.care.referral.queries.judging import Candidate, Judge, candidates, grounds, judge_at
+from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at
+from fenji.care.referral.queries.register import in_month, register
 
 __all__ = [
     "Candidate",
     "Fact",
     "Identity",
     "Judge",
+    "Subject",
     "Wanted",
     "candidates",
     "case",
@@ -42,11 +44,13 @@ __all__ = [
     "fact_steps",
     "facts",
     "grounds",
+    "in_month",
     "judge_at",
     "linked",
     "open_elsewhere",
     "open_here",
     "phone_of",
+    "register",
     "timeline",
     "transfer",
     "view_of",

@@ -59,7 +59,7 @@ def cases_of(resident_id: UUID, limit: int) -> list[Case]:
 
 def cases_of_institution(actor: Actor) -> QuerySet[Case]:
     """Cases the actor's institution sends or receives, newest first; without those that are only read in an emergency."""
-    found = Case.objects.select_related("origin", "receiver").order_by("-number")
+    found = Case.objects.select_related("origin", "receiver").order_by("-created_at", "-number")
     # asked for only then: beside the policy, which says the same, the condition makes the planner leave the number's index
     return found.filter(viewer_ids__overlap=list(actor.orgs)) if has_glass(actor) else found
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
-from fenji.care.catalogue.queries import Listing, listing
+from fenji.care.catalogue.queries import Listing, listing, on_their_lists, specialties_of
 from fenji.care.referral import rules
+from fenji.care.referral.rules import receivers
 from fenji.ground.common.decision import Decision
+from fenji.ground.common.identity import age_on
+from fenji.ground.network.models import Department, Organisation
 from fenji.ground.network.queries import Place, higher_care, place
+from fenji.ground.network.queries.receiving import allied, departments_by, distance_km, takes
 from fenji.ground.network.rules import PRIMARY
 from fenji.ground.policy.queries import pack_hash, resolve, sources
 
@@ -25,49 +30,106 @@ def grounds(where: Place, on: date) -> rules.Grounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """The verdict on sending one disease from one place on one day; asked once for each possible receiver."""
+class Subject:
+    """Who is to go up, and with what. `override`: a reason in words has been given."""
 
-    origin: Place
-    listing: Listing
-    grounds: rules.Grounds
-
-    def __call__(self, receiver: Place, *, emergency: bool, override: bool) -> Decision:
-        facts = rules.Facts(
-            emergency=emergency,
-            in_catalogue=self.listing.in_catalogue,
-            treatable_here=self.listing.treatable_here,
-            origin_is_primary=self.origin.tier in PRIMARY,
-            origin_level=self.origin.level,
-            receiver_level=receiver.level,
-            override=override,
-            treatable_nearby=self.listing.treatable_nearby,
-        )
-        return rules.judge(facts, self.grounds)
-
-
-def judge_at(origin: Place, group: str, on: date) -> Judge:
-    """Read what the verdict needs to know of a place, a disease group and a day."""
-    return Judge(origin, listing(group, origin.id, on), grounds(origin, on))
+    diagnosis_code: str
+    disease_group: str
+    sex: str
+    birth_date: date
+    emergency: bool
+    override: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A possible receiver with the verdict of sending there. Blocked ones stay visible with their reason."""
+    """A possible receiver with the verdict of sending there. Those with something against them stay visible, with the reason."""
 
     place: Place
-    distance_km: object
     decision: Decision
+    questions: tuple[rules.Question, ...]
+    obstacles: tuple[str, ...]
+    department: Department | None
+    distance_km: Decimal | None = None
+    allied: bool = False
 
     @property
     def blocked(self) -> bool:
         """True when the policy does not allow it as things stand."""
         return self.decision.outcome == rules.NOT_ALLOWED
 
+    @property
+    def excluded(self) -> bool:
+        """True when it is not proposed: the policy is against it, or it cannot take this patient as far as is known."""
+        return self.blocked or bool(self.obstacles)
 
-def candidates(origin: Place, *, group: str, emergency: bool, override: bool, on: date) -> Sequence[Candidate]:
-    """Institutions above the origin, allowed ones first, then by tier and distance."""
-    judge = judge_at(origin, group, on)
-    places = [(place(org), org.distance_km) for org in higher_care(origin)]
-    found = [Candidate(there, km, judge(there, emergency=emergency, override=override)) for there, km in places]
-    return sorted(found, key=lambda c: c.blocked)
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The verdict on sending one patient from one place on one day; asked for each possible receiver."""
+
+    origin: Place
+    listing: Listing
+    grounds: rules.Grounds
+    subject: Subject
+    patient: rules.Patient
+    wanted: tuple[str, ...]
+    on: date
+
+    def of(self, orgs: Sequence[Organisation]) -> list[Candidate]:
+        """One candidate for each institution, in their order; three reads whatever their number."""
+        ids = [o.id for o in orgs]
+        lists = on_their_lists(self.subject.disease_group, ids, self.on)
+        departments = departments_by(ids, self.on)
+        return [self._judged(org, lists.get(org.id), departments.get(org.id, [])) for org in orgs]
+
+    def _judged(self, org: Organisation, listed: bool | None, departments: list[Department]) -> Candidate:
+        there = place(org)
+        limits = takes(org.ws218)
+        held = {d.specialty: d for d in reversed(departments)}
+        able = rules.Able(listed, frozenset(held) if departments else None, limits.women, limits.children)
+        against = receivers.obstacles(able, self.wanted, self.patient) if self.grounds.policy.receiver_fit else ()
+        facts = rules.Facts(
+            emergency=self.subject.emergency,
+            in_catalogue=self.listing.in_catalogue,
+            treatable_here=self.listing.treatable_here,
+            origin_is_primary=self.origin.tier in PRIMARY,
+            origin_level=self.origin.level,
+            receiver_level=there.level,
+            override=self.subject.override,
+            treatable_nearby=self.listing.treatable_nearby,
+            obstacles=against,
+        )
+        best = receivers.best_specialty(self.wanted, held)
+        return Candidate(
+            there, rules.judge(facts, self.grounds), rules.questions(facts, self.grounds), against, held.get(best) if best else None
+        )
+
+
+def judge_at(origin: Place, subject: Subject, on: date) -> Judge:
+    """Read what the verdict needs to know of a place, a patient and a day."""
+    held = grounds(origin, on)
+    age = age_on(subject.birth_date, on)
+    patient = rules.Patient(subject.sex, age, age < held.policy.child_below_years)
+    wanted = receivers.wanted_specialties(specialties_of(subject.diagnosis_code), patient)
+    return Judge(origin, listing(subject.disease_group, origin.id, on), held, subject, patient, wanted, on)
+
+
+def candidates(origin: Organisation, subject: Subject, on: date) -> list[Candidate]:
+    """Institutions above the origin: feasible ones first, then by the policy's keys."""
+    here = place(origin)
+    judge = judge_at(here, subject, on)
+    orgs = higher_care(here)
+    friends = allied(origin.id, on)
+    found = {
+        c.place.id: Candidate(
+            c.place, c.decision, c.questions, c.obstacles, c.department, distance_km(origin, org), c.place.id in friends
+        )
+        for c, org in zip(judge.of(orgs), orgs, strict=True)
+    }
+    ordered = receivers.order(map(_standing, found.values()), judge.grounds.policy.receiver_keys)
+    return [found[s.org_id] for s in ordered]
+
+
+def _standing(c: Candidate) -> receivers.Standing:
+    return receivers.Standing(c.place.id, not c.excluded, c.place.level, c.allied, receivers.UNKNOWN, None, c.distance_km)

@@ -45,6 +45,7 @@ from fenji.care.referral.rules.leaving import (
     check_consent,
     faults,
 )
+from fenji.care.referral.rules.receivers import OBSTACLES, Able, Patient
 from fenji.care.referral.rules.table import (
     ACCEPTED,
     ACTIONS,
@@ -100,9 +101,11 @@ from fenji.care.referral.rules.verdict import (
     REASON_ASKED,
     Facts,
     Grounds,
+    Question,
     ReferralPolicy,
     VerdictForbids,
     judge,
+    questions,
     reason_asked,
 )
 
@@ -144,6 +147,7 @@ __all__ = [
     "NEEDS_REVIEW",
     "NOBODY",
     "NOT_ALLOWED",
+    "OBSTACLES",
     "OFFERED",
     "OPEN_STATES",
     "ORIGIN",
@@ -167,6 +171,7 @@ __all__ = [
     "WARD",
     "WAYS",
     "WITHDRAWN",
+    "Able",
     "CaseView",
     "Check",
     "Clock",
@@ -183,6 +188,8 @@ __all__ = [
     "NotYourMove",
     "NoteRequired",
     "OwnReview",
+    "Patient",
+    "Question",
     "ReferralPolicy",
     "TooLate",
     "TransferPolicy",
@@ -197,6 +204,7 @@ __all__ = [
     "judge",
     "open_actions",
     "party_of",
+    "questions",
     "reason_asked",
     "settled",
     "step",

@@ -127,6 +127,7 @@ def _show_case(
         "answering": ActionForm(),
         "editable": _may_edit(request, case),
         **told,
+        "may_file": case.ended_at is None and case.origin_id == request.actor.org_id and request.actor.may("referral.write"),
         "others": [c for c in receiver_choices(origin) if c[0] != case.receiver_id] if choosing else [],
         "problem": problem,
         "glass": glass,

@@ -29,16 +29,17 @@ from fenji.ground.network.queries import contact_of, place_of
 
 def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[str, Any]:
     """The receivers, each with its verdict, and the verdict on the chosen one."""
-    origin = place_of(visit.org_id)
     code = str(data.get("diagnosis") or visit.diagnosis_code).split(" ")[0]
     try:
         group = group_of(diagnosis_of(code))
     except Unknown:
-        group = visit.disease_group
+        code, group = visit.diagnosis_code, visit.disease_group
+    resident = visit.resident
     override = bool(half_width(str(data.get("override_reason") or "")))
-    found = queries.candidates(
-        origin, group=group, emergency=bool(data.get("emergency")), override=override, on=local_day(request.at)
+    subject = queries.Subject(
+        code, group, resident.sex, resident.birth_date, emergency=bool(data.get("emergency")), override=override
     )
+    found = queries.candidates(visit.org, subject, local_day(request.at))
     chosen = next((c for c in found if str(c.place.id) == str(data.get("receiver", ""))), found[0] if found else None)
     decision = chosen.decision if chosen else None
     return {
@@ -46,6 +47,7 @@ def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[
         "candidates": found,
         "chosen": chosen,
         "decision": decision,
+        "questions": [(q, texts.QUESTIONS[q.code]) for q in chosen.questions] if chosen else [],
         "outcome_text": texts.OUTCOMES[decision.outcome] if decision else "",
         "reasons": [(r, texts.REASONS[r.code]) for r in decision.reasons] if decision else [],
         "reason_asked": decision is not None and rules.reason_asked(r.code for r in decision.reasons),

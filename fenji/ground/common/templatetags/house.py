@@ -12,8 +12,8 @@ from django.templatetags.static import static
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR, SECONDS_PER_MINUTE
@@ -110,6 +110,12 @@ def _overdue(minutes: int) -> str:
     if hours < 2 * HOURS_PER_DAY:
         return _("%(n)s h overdue") % {"n": hours}
     return _("%(n)s d overdue") % {"n": hours // HOURS_PER_DAY}
+
+
+@register.filter
+def local_name(named: Any) -> str:
+    """What has names in both languages, in the one of the page."""
+    return str(named.name_en if get_language() == "en" else named.name_zh)
 
 
 @register.filter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -442,6 +442,15 @@ def _list_sizes(on: date) -> tuple[tuple[str, str, int | None, int], ...]:
     return tuple((one.clause_id, one.name_zh, one.expected, held.get(one.code, 0)) for one in NamedList.objects.order_by("code"))
 
 
+Missing = Callable[[rules.Register, date], list[rules.Gap]]
+_MISSING: list[Missing] = []
+
+
+def also_missing(find: Missing) -> None:
+    """Have `find(register, day)` look for what rooms above keep and clauses want. Called at start-up by `texts.register_gaps`."""
+    _MISSING.append(find)
+
+
 def gaps_within(reach: str, on: date) -> list[rules.Gap]:
     """What the registry misses in a region on a day, by the clauses that bind there then."""
     if not reach:
@@ -450,7 +459,9 @@ def gaps_within(reach: str, on: date) -> list[rules.Gap]:
         wanted = policy.resolve(rules.NetworkPolicy, ("35",), on)
     except policy.PackError:  # before the first document nothing was wanted
         return []
-    return [g for g in rules.gaps(register_within(reach, on), wanted) if _binds(g, reach, on)]
+    register = register_within(reach, on)
+    found = [*rules.gaps(register, wanted), *(gap for find in _MISSING for gap in find(register, on))]
+    return sorted((g for g in found if _binds(g, reach, on)), key=lambda g: (g.clause_id, g.place, g.name))
 
 
 def _binds(gap: rules.Gap, reach: str, on: date) -> bool:
