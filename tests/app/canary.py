@@ -10,16 +10,19 @@ from uuid import UUID
 from django.db import transaction
 from openpyxl import Workbook
 
+from fenji.care.booking import actions as booking
+from fenji.care.booking.models import Slot
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
+from fenji.care.referral.queries import url_for
 from fenji.care.referral.rules import ConsentGiven
 from fenji.care.registry import actions as registry
-from fenji.care.registry.rules import new_resident
+from fenji.care.registry.rules import new_resident, with_document
 from fenji.care.visits import actions as visits
 from fenji.ground.access.actions import audit, create_accounts, log_read, review_glass
 from fenji.ground.access.models import Account, ChainCheck, Glass, OldPassword
-from fenji.ground.access.rules import SYSTEM_ADMIN, house, new_account
+from fenji.ground.access.rules import DOCTOR, SYSTEM_ADMIN, house, new_account
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.identity import identity_check
@@ -30,7 +33,9 @@ from fenji.ground.network.models import Organisation
 from fenji.ground.publication import actions as publishing
 from fenji.ground.publication import queries as publication
 from fenji.ground.publication.models import Announcement, ChannelEvent
+from fenji.ground.tasks import actions as tasks
 from fenji.ground.tasks.actions import deliver_left_over
+from fenji.ground.tasks.models import Notice, PersonMessage
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
 from tests.app.forms import a_check
@@ -66,6 +71,8 @@ class Canary:
 
     resident: UUID
     visit: UUID
+    infected: UUID
+    pair: UUID
     case: str
     glass: UUID
     run: UUID
@@ -73,8 +80,14 @@ class Canary:
     accounts: dict[str, UUID]
     draft: int
     entry: int
+    link: str
+    notice: UUID
+    message: UUID
     logged: ChannelEvent
     announced: Announcement
+    session: UUID
+    booked: UUID
+    waits: UUID
     tokens: dict[str, str] = field(repr=False)
 
     @property
@@ -112,6 +125,12 @@ def planted() -> Canary:
         resident = registry.register(found, by=by, at=now())
         illness = diagnosis("I10.x00")
         visit = visits.register(resident, visits.NewVisit(illness, WORDS, False), by=by, at=now())
+        infected = visits.register(resident, visits.NewVisit(diagnosis("B05.900"), WORDS, False), by=by, at=now())
+        visits.hand_over(infected.id, to=_colleague().id, department_id=None, note=WORDS, version=1, by=by, at=now())
+        parts = visits.Parts(measures=WORDS, contacts=WORDS, onset_on=local_day(now()))
+        visits.record_infection(infected.id, parts, version=1, by=by, at=now())
+        twice = with_document(NAME, "passport", "CHNE1950607", "2", date(1950, 6, 7), PHONE, WORDS, local_day(now()))
+        pair = registry.compare(resident.id, registry.register(twice, by=by, at=now()).id, by=by, at=now())
         said = ConsentGiven("guardian", "oral", None, WORDS)
         plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS, critical=True, consent=said)
         case = actions.draft(visit, plan, by=by, at=now())
@@ -146,6 +165,13 @@ def planted() -> Canary:
     with transaction.atomic(), scope(doctor) as by:
         publishing.confirm(announced.id, by=by, at=now())
     deliver_left_over(at=now() + timedelta(hours=1), older_than=timedelta(0))
+    with transaction.atomic(), scope(doctor) as by:
+        link = url_for(case)
+        notice = Notice.objects.get(subject=case.number, role=DOCTOR, kind="referral.accept").pk
+        tasks.read(notice, by=by, at=now())
+    told = PersonMessage.objects.using("owner").filter(subject=case.number).order_by("at")
+    message = told[0].pk
+    told.update(state="dead", reason=WORDS)
     accounts, run = _accounts(doctor.org_id), _an_import()
     people = {name: person(name) for name in ROLES if name in everybody()}
     people |= {"B doctor": doctor, "B reviewer": reviewer, "B receiver": citydesk, "B editor": person("editor")}
@@ -154,8 +180,30 @@ def planted() -> Canary:
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    listed = (draft.id, entry.pk, logged, announced)
-    return Canary(resident.id, visit.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
+    listed = (draft.id, entry.pk, link, notice, message, logged, announced, *_booked(case.number, citydesk, doctor))
+    return Canary(resident.id, visit.id, infected.id, pair.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
+
+
+def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID]:
+    """B's patient has a slot at the city hospital, whose session is cancelled, and waits there for an examination."""
+    start = now().replace(minute=0, second=0, microsecond=0) + timedelta(days=70)
+    new = booking.NewSession("clinic", "x", start, start + timedelta(hours=2), 4, source_id="CANARY.1")
+    with transaction.atomic(), scope(desk) as by:
+        (session,) = booking.open_sessions(CITY_HOSPITAL, new, by=by, at=now())
+    who = booking.Who(f"{NAME[:1]}××", "2", 75)
+    said = {"subject": number, "url": f"/referrals/{number}/", "who": who, "topic": WORDS, "priority": "up_referred"}
+    with transaction.atomic(), scope(doctor) as by:
+        said |= {"viewer_ids": [doctor.org_id], "origin_id": doctor.org_id, "by": by, "at": now()}
+        booked = booking.hold(Slot.objects.filter(session=session).order_by("position")[0].id, **said)
+        waits = booking.wait(CITY_HOSPITAL, kind="examination", item="CT", **said)
+    with transaction.atomic(), scope(desk) as by:
+        booking.cancel(session.id, "x", version=session.version, by=by, at=now())
+    return session.id, booked.id, waits.id
+
+
+def _colleague() -> Person:
+    """Another doctor of institution B."""
+    return appointed("doctor.b2", "卡同事", DOCTOR, other_doctor().org_id)
 
 
 def _b_system() -> Person:

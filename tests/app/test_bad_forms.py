@@ -15,8 +15,11 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from fenji.care.booking import actions as booking
 from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case
+from fenji.care.referral.queries import url_for
+from fenji.care.registry import actions as registry
 from fenji.care.registry.models import Resident
 from fenji.care.visits.models import Visit
 from fenji.ground.common.edge import fresh_key, now
@@ -26,6 +29,7 @@ from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.forms import FORM_TYPE, a_visit, case_row, end_case, new_card, post, shown, written
 from tests.app.wsgi import call
 from tests.architecture.test_code import _views
+from tests.booking import a_session, hold, slots, wait
 from tests.cast import NOT_IN_CATALOGUE, a_case, a_resident, client_for, person, scope, token_for
 
 # --- visits and referrals ----------------------------------------------------------------------------------------------------
@@ -339,7 +343,8 @@ FIELDS = (
     "pending", "username", "password", "language", "post", "out", "org", "role", "reason", "start", "end", "until", "stand_in",
     "session", "code", "present", "new", "again", "on", "how", "into", "kind", "county", "region", "regions", "practitioner", "day",
     "begins", "ends", "member", "lead", "source", "title", "specialties", "show", "since", "place", "group", "actor", "subject",
-    "action", "purpose", "opened",
+    "action", "purpose", "opened", "four", "no", "link",
+    "slot", "places", "reserved", "weeks", "item", "department", "first", "last", "expert",
 )  # fmt: skip
 NASTY = (
     "\0", "0", "-1", "9" * 25, "1e999", "NaN", "I10.x00", "3", "treated", "null", "{}", "[]", "%00", "%s", "{{7}}", "'", '"', "\\",
@@ -352,6 +357,7 @@ PAIRS = st.lists(st.tuples(st.one_of(st.sampled_from(FIELDS), st.text(max_size=8
 METHODS = ("GET", "POST", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 SLUGS = (
     *("approve", "accept", "redirect", "offer", "answer", "died", "withdraw", "submit", "x"),
+    *("hand-over", "infection", "settle", "decline"),
     *("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "key", "revoke"),
 )
 
@@ -370,7 +376,9 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
     visit = a_visit(156)
     with transaction.atomic(), scope(who) as by:
         resident = str(a_resident(who, 156).id)
-        case = a_case(by, who, number=157, code=NOT_IN_CATALOGUE).number
+        pair = str(registry.compare(a_resident(who, 156).id, a_resident(who, 157).id, by=by, at=now()).id)
+        sent = a_case(by, who, number=157, code=NOT_IN_CATALOGUE)
+        case, link = sent.number, url_for(sent).removeprefix("/r/")
     with transaction.atomic(), scope(person("system")) as by:
         run = documents.upload("calendar", "a.csv", b"day,working,name,basis\n2041-01-01,no,x,y\n", by=by, at=now())
     documents.judge(run.pk, at=now())
@@ -380,9 +388,13 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<uuid:resident_id>": [resident, other, nothing],
         "<uuid:visit_id>": [visit, resident, nothing],
         "<uuid:run_id>": [str(run.pk), resident, nothing],
+        "<uuidstr:visit_id>": [visit, resident, nothing],
         "<uuidstr:run_id>": [str(run.pk), resident, nothing],
         "<uuid:file_id>": [str(run.file_id), resident, nothing],
         "<slug:listing>": ["calendar", "nothing", "x"],
+        "<slug:token>": [link, "A" * 22, "x"],
+        "<uuid:notice_id>": [nothing],
+        "<uuid:message_id>": [nothing],
         "<case:number>": [case, "R350405-260915-00042-8", "R350405-000000-00000-0"],
         "<uuid:glass_id>": [nothing],
         "<uuid:account_id>": [str(person("reviewer2").id), str(person("audit").id), nothing],
@@ -390,7 +402,8 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<str:code>": ["I10", "x", "9" * 300],
         "<int:org_id>": ["3", "101", "9" * 20],
         **{f"<uuid:{name}_id>": [nothing, visit, resident] for name in ("change", "copy", "event", "announcement")},
-        "<slug:kind>": ["treatable", "charter", "nothing"],
+        "<slug:kind>": ["treatable", "charter", "unknown", "passport", "nothing"],
+        "<uuid:duplicate_id>": [pair, resident, nothing],
         "<int:version_id>": ["1", "9", "2000000000"],
         "<int:entry_id>": ["1", "90000", "9" * 30],
         "<int:department_id>": ["301", "201", "9" * 25],
@@ -398,8 +411,28 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<int:relation_id>": ["1", "2", "9" * 25],
         "<int:region_id>": [str(region_id("350405101", "load")), "1", "9" * 25],
         **{f"<uuid:{name}>": [nothing] for name in ("practitioner_id", "work_id", "shift_id", "member_id", "paper_id")},
+        **_booked(),
+        "<str:source_id>": ["HIS.1", "陈", "9" * 300],
+        "<int:position>": ["1", "0", "9" * 20],
     }
     end_case(case)
+
+
+def _booked() -> dict[str, list[str]]:
+    """A session with a patient who is booked, and one who waits; then one that was cancelled under a patient."""
+    at, nothing = now(), "00000000-0000-7000-8000-000000000000"
+    with transaction.atomic(), scope(person("desk")) as by:
+        session, gone = a_session(by, at, days=80), a_session(by, at, days=81)
+    with transaction.atomic(), scope(person("doctor")) as by:
+        hold(slots(session)[0], by, at)
+        lost, waits = hold(slots(gone)[0], by, at), wait(by, at)
+    with transaction.atomic(), scope(person("desk")) as by:
+        booking.cancel(gone.id, "x", version=1, by=by, at=at)
+    return {
+        "<uuid:session_id>": [str(session.id), str(gone.id), nothing],
+        "<uuid:booking_id>": [str(lost.id), str(session.id), nothing],
+        "<uuid:entry_id>": [str(waits.id), str(session.id), nothing],
+    }
 
 
 def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) -> str:
@@ -414,7 +447,7 @@ def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) ->
 @given(
     address=st.sampled_from(ADDRESSES),
     method=st.sampled_from(METHODS),
-    login=st.sampled_from(["doctor", "doctor", "system", "citysystem", "security", "officer", "audit", "anonymous"]),
+    login=st.sampled_from(["doctor", "doctor", "desk", "system", "citysystem", "security", "officer", "audit", "anonymous"]),
     query=PAIRS,
     body=PAIRS,
     pick=st.integers(0, 2),

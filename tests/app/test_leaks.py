@@ -114,6 +114,10 @@ _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {
     "diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "5", "consent_who": "patient",
 }  # fmt: skip
+_NEWBORN = "/residents/new/newborn/?mother="
+_PAPERS = {"kind": "taiwan", "document": "87654321", "name": "x", "sex": "1", "birth_date": "1980-01-01", "_version": "1"}
+_APART = {"decision": "apart", "_version": "1"}
+_ACT = {"_version": "1", "reason": "x", "measures": "x", "note": "x"}
 _GLASS_FORM = {"reason": "a reason in some words"}
 NO_GUARD = tuple(r for r in ROLES if r != "security")
 """Everybody but the security administrator of the county, who is to see what was opened there."""
@@ -159,6 +163,16 @@ def _outside(method: str, path: str, there: object, fields: dict[str, str], role
     return Try(method, path.format(there), path.format(ID), fields, fields, positive="", roles=roles)
 
 
+_SLOT_FORM = {"_version": "1", "slot": str(uuid7()), "reason": "full"}
+
+
+def _desk(what: str, of: str) -> Factory:
+    """A form of the city hospital's desk about the canary."""
+    return lambda c: [
+        Try("POST", f"/booking/{what.format(getattr(c, of))}", f"/booking/{what.format(ID)}", _SLOT_FORM, _SLOT_FORM, positive="")
+    ]
+
+
 FACTORIES: dict[str, Factory] = {
     "": lambda c: [Try("GET", "/", "/", shows=c.case, positive="B receiver")],
     "desk.xlsx": lambda c: [Try("GET", "/desk.xlsx", "/desk.xlsx", shows=c.case, positive="B receiver")],
@@ -189,6 +203,43 @@ FACTORIES: dict[str, Factory] = {
     ],
     "residents/new/": lambda c: [Try("GET", "/residents/new/", "/residents/new/", positive="")],
     "residents/<uuid:resident_id>/": lambda c: [Try("GET", f"/residents/{c.resident}/", f"/residents/{ID}/", shows=WORDS)],
+    "residents/new/<slug:kind>/": lambda c: [
+        _same("GET", "/residents/new/unknown/"),
+        Try("GET", f"{_NEWBORN}{c.resident}", f"{_NEWBORN}{ID}", shows=NAME),
+        Try("POST", f"{_NEWBORN}{c.resident}", f"{_NEWBORN}{ID}", _PAPERS, _PAPERS, positive=""),
+    ],
+    "residents/<uuid:resident_id>/identify/": lambda c: [
+        Try("GET", f"/residents/{c.resident}/identify/", f"/residents/{ID}/identify/", positive=""),
+        Try("POST", f"/residents/{c.resident}/identify/", f"/residents/{ID}/identify/", _PAPERS, _PAPERS, positive=""),
+    ],
+    "residents/duplicates/": lambda c: [
+        Try("GET", "/residents/duplicates/?state=proposed", "/residents/duplicates/?state=proposed", shows=NAME)
+    ],
+    "residents/duplicates/export.xlsx": lambda c: [
+        Try("GET", "/residents/duplicates/export.xlsx", "/residents/duplicates/export.xlsx", shows=NAME[0] + "××")
+    ],
+    "residents/duplicates/<uuid:duplicate_id>/": lambda c: [
+        Try("GET", f"/residents/duplicates/{c.pair}/", f"/residents/duplicates/{ID}/", shows=NAME),
+        Try("POST", f"/residents/duplicates/{c.pair}/", f"/residents/duplicates/{ID}/", _APART, _APART, positive=""),
+    ],
+    "visits/": lambda c: [Try("GET", "/visits/", "/visits/", shows=str(c.visit))],
+    "visits/export.xlsx": lambda c: [Try("GET", "/visits/export.xlsx", "/visits/export.xlsx", shows="I10.x00")],
+    "visits/infections/": lambda c: [Try("GET", "/visits/infections/", "/visits/infections/", shows=str(c.infected))],
+    "visits/infections/export.xlsx": lambda c: [
+        Try("GET", "/visits/infections/export.xlsx", "/visits/infections/export.xlsx", shows=NAME)
+    ],
+    "visits/<uuid:visit_id>/edit/": lambda c: [
+        Try("GET", f"/visits/{c.visit}/edit/", f"/visits/{ID}/edit/", shows=WORDS),
+        Try("POST", f"/visits/{c.visit}/edit/", f"/visits/{ID}/edit/", _VISIT_FORM, _VISIT_FORM, positive=""),
+    ],
+    "visits/<uuid:visit_id>/do/<slug:action>/": lambda c: [
+        Try("POST", f"/visits/{c.infected}/do/{a}/", f"/visits/{ID}/do/{a}/", _ACT, _ACT, positive="")
+        for a in ("hand-over", "accept", "decline", "withdraw", "infection", "settle", "nothing")
+    ],
+    "api/v1/visits/<uuidstr:visit_id>": lambda c: [Try("GET", f"/api/v1/visits/{c.visit}", f"/api/v1/visits/{ID}", positive="")],
+    "api/v1/visits": lambda c: [
+        Try("POST", "/api/v1/visits", "/api/v1/visits", {"x": "x"}, {"x": "x"}, positive="", roles=_others("machine"))
+    ],
     "residents/<uuid:resident_id>/glass/": lambda c: [
         Try("POST", f"/residents/{c.resident}/glass/", f"/residents/{ID}/glass/", _GLASS_FORM, _GLASS_FORM, positive="")
     ],
@@ -322,6 +373,48 @@ FACTORIES: dict[str, Factory] = {
         ),
     ],
     "referrals/<case:number>/do/<slug:action>/": lambda c: [_case_post(a)(c) for a in ACTIONS],
+    "referrals/<case:number>/link/<slug:action>/": lambda c: [
+        Try(
+            "POST",
+            f"/referrals/{c.case}/link/{what}/",
+            f"/referrals/{c.missing_case}/link/{what}/",
+            {"link": str(ID)},
+            {"link": str(ID)},
+            positive="",
+        )
+        for what in ("renew", "revoke")
+    ],
+    "r/<slug:token>": lambda c: [
+        Try("GET", c.link, f"/r/{'A' * 22}", positive=""),
+        Try("GET", f"{c.link}?no", f"/r/{'A' * 22}?no", positive=""),
+        Try("POST", c.link, f"/r/{'A' * 22}", {"four": "0000"}, {"four": "0000"}, positive="", roles=("anonymous", "doctor")),
+    ],
+    "notices/": lambda c: [
+        Try("GET", "/notices/?show=all", "/notices/?show=all", shows=c.case),
+        Try("GET", "/notices/?show=sent", "/notices/?show=sent", shows=c.case, positive="B receiver"),
+        Try("GET", _q("/notices/", show="all", q=c.case), _q("/notices/", show="all", q=c.missing_case), shows=str(c.notice)),
+    ],
+    "notices/export.xlsx": lambda c: [Try("GET", "/notices/export.xlsx?show=all", "/notices/export.xlsx?show=all", shows=c.case)],
+    "notices/<uuid:notice_id>/": lambda c: [Try("GET", f"/notices/{c.notice}/", f"/notices/{ID}/", shows=c.case)],
+    # the system administrator over B is to see which message of B is stuck, and of which case
+    "messages/": lambda c: [Try("GET", "/messages/", "/messages/", shows=c.case, positive="system", roles=_others("system"))],
+    "messages/export.xlsx": lambda c: [
+        Try("GET", "/messages/export.xlsx", "/messages/export.xlsx", shows=c.case, positive="system", roles=_others("system"))
+    ],
+    **{
+        f"messages/<uuid:message_id>/{what}/": lambda c, what=what: [
+            Try(
+                "POST",
+                f"/messages/{c.message}/{what}/",
+                f"/messages/{ID}/{what}/",
+                {"_version": "1", "reason": "x"},
+                {"_version": "1", "reason": "x"},
+                positive="",
+                roles=_others("system"),
+            )
+        ]
+        for what in ("again", "give-up")
+    },
     "imports/": lambda c: [Try("GET", "/imports/", "/imports/", shows=str(c.run), positive="B system")],
     "imports/<slug:listing>/": lambda c: [
         Try("GET", "/imports/calendar/", "/imports/calendar/", shows=str(c.run), positive="B system"),
@@ -396,6 +489,13 @@ FACTORIES: dict[str, Factory] = {
     ],
     "api/v1/imports/runs/<uuidstr:run_id>/write": lambda c: [
         Try("POST", f"/api/v1/imports/runs/{c.run}/write", f"/api/v1/imports/runs/{ID}/write", positive="")
+    ],
+    "api/v1/booking/heartbeat": lambda c: [Try("PUT", "/api/v1/booking/heartbeat", "/api/v1/booking/heartbeat", positive="")],
+    "api/v1/booking/sessions/<str:source_id>": lambda c: [
+        Try(m, "/api/v1/booking/sessions/CANARY.1", "/api/v1/booking/sessions/NOBODY.1", positive="") for m in ("GET", "PUT")
+    ],
+    "api/v1/booking/sessions/<str:source_id>/slots/<int:position>": lambda c: [
+        Try("PUT", "/api/v1/booking/sessions/CANARY.1/slots/1", "/api/v1/booking/sessions/NOBODY.1/slots/1", positive="")
     ],
     "api/v1/openapi.json": lambda c: [Try("GET", "/api/v1/openapi.json", "/api/v1/openapi.json", positive="")],
     "p/": lambda c: [Try("GET", _q("/p/", q=NAME), _q("/p/", q="无此人"), positive="")],
@@ -485,6 +585,25 @@ FACTORIES: dict[str, Factory] = {
         *_drafted("entries/{entry}/")(c),
         *_drafted("entries/{entry}/", {**_LIST_FORM, "remove": "1"})(c),
     ],
+    "booking/": lambda c: [_same("GET", f"/booking/?org={CITY_HOSPITAL}")],
+    "booking/export.xlsx": lambda c: [_same("GET", f"/booking/export.xlsx?org={CITY_HOSPITAL}")],
+    "booking/new/": lambda c: [_same(m, "/booking/new/") for m in ("GET", "POST")],
+    "booking/away/": lambda c: [_same(m, "/booking/away/") for m in ("GET", "POST")],
+    "booking/sessions/<uuid:session_id>/": lambda c: [
+        Try("GET", f"/booking/sessions/{c.session}/", f"/booking/sessions/{c.session}/", shows=WORDS),
+        Try("GET", f"/booking/sessions/{ID}/", f"/booking/sessions/{ID}/", positive=""),
+    ],
+    "booking/sessions/<uuid:session_id>/cancel/": lambda c: [_same("POST", f"/booking/sessions/{c.session}/cancel/")],
+    "booking/waiting/": lambda c: [
+        Try("GET", "/booking/waiting/", "/booking/waiting/", shows=c.case, positive="B receiver"),
+    ],
+    "booking/waiting/export.xlsx": lambda c: [
+        Try("GET", "/booking/waiting/export.xlsx", "/booking/waiting/export.xlsx", shows=c.case, positive="B receiver"),
+    ],
+    "booking/to-move/": lambda c: [Try("GET", "/booking/to-move/", "/booking/to-move/", shows=c.case, positive="B receiver")],
+    "booking/waiting/<uuid:entry_id>/place/": _desk("waiting/{}/place/", "waits"),
+    "booking/waiting/<uuid:entry_id>/leave/": _desk("waiting/{}/leave/", "waits"),
+    "booking/to-move/<uuid:booking_id>/move/": _desk("to-move/{}/move/", "booked"),
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],

@@ -18,7 +18,7 @@ from fenji.ground.access.actions import close_glass
 from fenji.ground.access.rules import RECORDS
 from fenji.ground.common.edge import now
 from fenji.ground.common.models import House
-from fenji.world.county import Person
+from fenji.world.county import CITY_HOSPITAL, Person
 from tests.app.canary import NAME, PHONE, ROLES, Canary, _b_system, _card, planted
 from tests.app.test_leaks import _VISIT_FORM, ID
 from tests.app.wsgi import call
@@ -37,7 +37,9 @@ DIRECTORY = {table: m for table, m in _SHAPED.items() if m.shape.name in ("gover
 LISTS = {table: m for table, m in _SHAPED.items() if m.shape.name in ("kept_by", "kept_through")}
 # what everybody may read, and institutions themselves make public
 PUBLIC = [table for table, m in _SHAPED.items() if m.shape.name == "published"]
-TABLES = {table: m for table, m in _SHAPED.items() if table not in (*DIRECTORY, *PUBLIC, *LISTS)}
+# sessions and slots, of which everybody signed in reads which are free; the hospital's desk and its own system write
+CLINICS = [table for table, m in _SHAPED.items() if m.shape.name == "desk"]
+TABLES = {table: m for table, m in _SHAPED.items() if table not in (*DIRECTORY, *PUBLIC, *LISTS, *CLINICS)}
 # the officer over B, who wrote to it, sees these rows of it
 SEEN_BY_OFFICER = frozenset({"publication_channelevent", "publication_announcement", "publication_announcementreceipt"})
 # who sees a canary row in a table with raw SQL: a role of the app with its own scope, or another database role
@@ -54,6 +56,8 @@ POSITIVE = {
     "tasks_workitem": "B receiver",
     "tasks_outboxmessage": "job",
     "tasks_notice": "B doctor",
+    "tasks_noticereceipt": "B doctor",
+    "tasks_personmessage": "system",
     "publication_channelevent": "B doctor",
     "publication_announcement": "B doctor",
     "publication_announcementreceipt": "B doctor",
@@ -63,17 +67,25 @@ POSITIVE = {
     "documents_importfault": "B system",
     "registry_resident": "B doctor",
     "registry_identity": "B doctor",
+    "booking_booking": "B receiver",
+    "booking_waitentry": "B doctor",
+    "registry_duplicate": "B doctor",
     "visits_visit": "B doctor",
+    "visits_handover": "B doctor",
+    "visits_infection": "B doctor",
+    "visits_visitevent": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
     "referral_consent": "B receiver",
     "referral_transfer": "B receiver",
+    "referral_caselink": "B doctor",
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
 MEANT = {
     "access_glass": ("security",),
     "access_glassreview": ("security",),
     "access_auditevent": ("audit",),
+    "tasks_personmessage": ("system",),
     "access_readlog": ("audit",),
     # one chain for the whole house
     "access_chaincheck": ("audit", "security", "other security"),
@@ -146,7 +158,7 @@ def test_no_table_shows_the_canary_to_raw_sql_outside(canary: Canary, capsys: py
 
 def test_the_directory_and_what_is_public_show_nothing_of_patients(canary: Canary) -> None:
     assert len(PUBLIC) == 2
-    for table in (*DIRECTORY, *PUBLIC):
+    for table in (*DIRECTORY, *PUBLIC, *CLINICS):
         with transaction.atomic(), scope(person("desk"), canary.tokens["desk"]):
             seen = "\n".join(_rows(table))
         assert not [sign for sign in canary.patient if sign in seen], table
@@ -170,6 +182,22 @@ def test_the_directory_is_changed_only_by_those_who_administer_it(canary: Canary
                 cursor.execute(f"INSERT INTO {table} DEFAULT VALUES")
             with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
                 cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("table", CLINICS)
+def test_sessions_and_slots_are_changed_only_by_their_hospitals_desk_head_and_own_system(canary: Canary, table: str) -> None:
+    column = "heard_at" if table == "booking_feed" else "version"
+    for role in (r for r in ROLES if r != "anonymous"):
+        with transaction.atomic(), scope(person("doctor"), canary.tokens[role]), connections["default"].cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET {column} = {column} WHERE org_id = %s", [CITY_HOSPITAL])
+            assert cursor.rowcount == 0, role
+            with pytest.raises(DatabaseError, match=r"row-level security|null value"), transaction.atomic():
+                cursor.execute(f"INSERT INTO {table} DEFAULT VALUES")
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                cursor.execute(f"DELETE FROM {table}")
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT set_config('fenji.scope', 'forged', true)")
+        assert not _rows(table)
 
 
 @pytest.mark.parametrize("table", LISTS)
@@ -232,7 +260,8 @@ def test_an_emergency_opens_the_canarys_records_to_raw_sql_and_nothing_else(cana
         assert registry.break_glass(canary.resident, "a reason in some words", by=by, at=now())
         more = {table: set(_rows(table)) - before[table] for table in TABLES}
         beside = {"referral_caseevent", "referral_consent", "referral_transfer"}
-        assert {t for t, rows in more.items() if rows} == {"visits_visit", "referral_case", "access_glass", *beside}
+        opened = {"visits_visit", "visits_handover", "visits_visitevent", "referral_case", "access_glass", *beside}
+        assert {t for t, rows in more.items() if rows} == opened
         case = str(Case.objects.values_list("id", flat=True).get(number=canary.case))
         for table, sign in (
             ("visits_visit", str(canary.resident)),
@@ -250,6 +279,9 @@ def test_writing_into_rows_of_b_changes_nothing(canary: Canary) -> None:
         "UPDATE registry_resident SET address = 'x' WHERE name = '卡纳芮'",
         f"UPDATE referral_case SET summary = 'x' WHERE number = '{canary.case}'",
         f"UPDATE tasks_workitem SET closed_at = now() WHERE subject = '{canary.case}'",
+        f"UPDATE booking_booking SET end_reason = 'x' WHERE subject = '{canary.case}'",
+        f"UPDATE booking_waitentry SET end_reason = 'x' WHERE subject = '{canary.case}'",
+        f"UPDATE booking_slot SET outside = 'x' WHERE session_id = '{canary.session}'",
         f"UPDATE visits_visit SET version = 9 WHERE id = '{canary.visit}'",
     )
     for statement in statements:

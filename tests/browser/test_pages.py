@@ -17,6 +17,7 @@ from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue import queries as catalogue
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
+from fenji.care.referral.queries import url_for
 from fenji.care.registry.actions import break_glass
 from fenji.ground.access.actions import ask_for_check
 from fenji.ground.common.clock import Span, local_day
@@ -25,11 +26,14 @@ from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
 from fenji.ground.policy.actions import Ground, NewChange, decide, propose
 from fenji.ground.publication.models import Announcement
+from fenji.ground.tasks.models import PersonMessage
 from fenji.world.county import COUNTY_HOSPITAL
 from tests.app.forms import a_check
+from tests.browser.clinics import clinics_to_look_at
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
 from tests.browser.things import network_things
+from tests.browser.visits import visit_things
 from tests.cast import a_case, a_resident, person, scope
 
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
@@ -88,6 +92,10 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(doctor) as by:
         opened = a_case(by, doctor, number=204, code="I21.900", text="胸痛半小时")
         break_glass(opened.resident_id, "患者昏迷，家属不在场，需了解既往用药", by=by, at=now())
+    with transaction.atomic(), scope(doctor):
+        found["own"] = url_for(offered)
+    stuck = PersonMessage.objects.using("owner").filter(subject__in=(offered.number, answered.number))
+    stuck.update(state="dead", problem="refused", status=400, tries=1)
     with transaction.atomic(), scope(person("audit")) as by:
         ask_for_check(by=by, at=now())
     found |= {"opened": str(opened.resident_id), "opened_case": opened.number}
@@ -103,7 +111,7 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(person("security")) as by:
         note = "三小时以内须先征求各医院意见"
         decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
-    return found | accounts_to_look_at() | _lists() | network_things()
+    return found | accounts_to_look_at() | _lists() | network_things() | visit_things() | clinics_to_look_at()
 
 
 def _lists() -> dict[str, str]:
@@ -191,6 +199,24 @@ PAGES = [
     ("resident", "doctor", "/residents/{resident}/"),
     ("visit-new", "doctor", "/visits/new/{resident}/"),
     ("visit", "doctor", "/visits/{visit}/"),
+    ("visit-edit", "doctor", "/visits/{infected}/edit/"),
+    ("visit-infection", "doctor", "/visits/{infected}/"),
+    ("visit-handover", "doctor2", "/visits/{handed}/"),
+    ("visit-alert", "head", "/visits/{silent}/"),
+    ("visits", "doctor", "/visits/"),
+    ("visits-none", "doctor", "/visits/?since=2020-01-01&until=2020-01-01"),
+    ("visits-wrong", "head", "/visits/?since=2026-13-01"),
+    ("infections", "doctor", "/visits/infections/"),
+    ("infections-none", "head", "/visits/infections/?since=2020-01-01&until=2020-01-01"),
+    ("register-papers", "doctor", "/residents/new/passport/"),
+    ("register-unknown", "doctor", "/residents/new/unknown/"),
+    ("register-newborn", "doctor", "/residents/new/newborn/?mother={mother}"),
+    ("resident-unknown", "doctor", "/residents/{unknown}/"),
+    ("identify", "doctor", "/residents/{unknown}/identify/"),
+    ("duplicates", "doctor", "/residents/duplicates/"),
+    ("duplicates-none", "doctor", "/residents/duplicates/?state=distinct"),
+    ("duplicate", "doctor", "/residents/duplicates/{pair}/"),
+    ("duplicate-linked", "doctor", "/residents/duplicates/{joined}/"),
     ("referral-new", "doctor", "/referrals/new/{visit}/"),
     ("referral-edit", "doctor", "/referrals/{draft}/edit/"),
     ("referral-review", "reviewer", "/referrals/{review}/"),
@@ -221,6 +247,17 @@ PAGES = [
     ("audit-reads", "audit", "/audit/reads/"),
     ("audit-chain", "audit", "/audit/chain/"),
     ("fact", "officer", "/facts/referrals/{answered}/"),
+    ("clinics", "desk", "/booking/?on={clinic_week}"),
+    ("clinics-doctor", "doctor", "/booking/?on={clinic_week}"),
+    ("clinics-none", "desk", "/booking/?on=2031-01-01"),
+    ("clinics-silent", "doctor", "/booking/?org={city}&on={clinic_week}"),
+    ("clinic", "desk", "/booking/sessions/{clinic}/"),
+    ("clinic-cancelled", "desk", "/booking/sessions/{clinic_off}/"),
+    ("clinic-new", "desk", "/booking/new/"),
+    ("clinic-away", "desk", "/booking/away/"),
+    ("clinic-waiting", "desk", "/booking/waiting/"),
+    ("clinic-waiting-none", "citydesk", "/booking/waiting/"),
+    ("clinic-to-move", "desk", "/booking/to-move/"),
     ("catalogues", "editor", "/catalogues/"),
     ("catalogue", "doctor", "/catalogues/1/"),
     ("catalogue-devolved", "insurer", "/catalogues/5/"),
@@ -307,6 +344,13 @@ PAGES = [
     ("announcement", "doctor", "/announcements/{announced}/"),
     ("announcement-sent", "officer", "/announcements/{announced}/"),
     ("announcement-new", "officer", "/announcements/new/"),
+    ("notices", "doctor", "/notices/?show=all"),
+    ("notices-none", "doctor", "/notices/?show=all&q=R350405-260915-99998-7"),
+    ("notices-sent", "desk", "/notices/?show=sent"),
+    ("messages", "head", "/messages/"),
+    ("messages-sent", "system", "/messages/?show=over"),
+    ("own-ask", None, "{own}"),
+    ("own-wrong", None, "{own}?no"),
     ("imports", "system", "/imports/"),
     ("imports-list", "system", "/imports/calendar/"),
     ("imports-judged", "system", "/imports/runs/{judged}/"),

@@ -390,8 +390,8 @@ def test_an_emergency_takes_the_place_of_the_open_case_and_links_to_it(made: lis
     assert trace.detail == {"by": new.number}
     assert CaseEvent.objects.using("owner").get(case=old, action="supersede").actor_id == doctor.id
     with transaction.atomic(), scope(person("desk")):
-        assert [c and c.number for c in queries.linked(queries.case(new.number))] == [old.number, None]
-        assert [c and c.number for c in queries.linked(queries.case(old.number))] == [None, new.number]
+        assert [c and c.number for c in queries.belonging(queries.case(new.number))] == [old.number, None]
+        assert [c and c.number for c in queries.belonging(queries.case(old.number))] == [None, new.number]
 
 
 def test_an_emergency_on_its_way_is_not_superseded_by_a_second_one(made: list[str]) -> None:
@@ -457,7 +457,7 @@ def test_an_emergency_at_another_institution_ends_a_case_its_doctor_cannot_see(m
         new = actions.submit(new.number, version=new.version, by=by, at=now())
         with pytest.raises(Unknown):
             queries.case(old.number)
-        assert queries.linked(queries.case(new.number)) == (None, None), "the link shows only what may be seen"
+        assert queries.belonging(queries.case(new.number)) == (None, None), "the link shows only what may be seen"
         actions.end(new.number, "withdraw", version=new.version, by=by, at=now(), note="end of the test")
     assert row(old).state == rules.SUPERSEDED
 

@@ -1,4 +1,4 @@
-"""Cases and their events."""
+"""Cases, their events, and the resident's own page of one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from fenji.care.catalogue.models import ListVersion
 from fenji.care.referral.rules import (
     ANSWERS,
+    ASKS,
     CONCORDANCES,
     CONSENTERS,
     DRAFT,
@@ -311,3 +312,50 @@ class Transfer(House):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(eta_at__gt=F("left_at")), name="transfer_comes_after_it_left"),
         ]
+
+
+_OWN_CASE = "parent.id = referral_caselink.case_id AND parent.viewer_ids && (SELECT access_scope_orgs())"
+
+
+class CaseLink(House):
+    """The address of the resident's own page of a case: one that is not revoked at a time. The database knows its token by
+    hash; `token` is sealed, so that the slip can be printed again. `asks` and `digest`: what the page asks for, and the right
+    answer bound to the token. `tries`: wrong answers since the last right one; at `most_tries` the page is closed.
+
+    `opened_at`: when the resident first saw it. `appointed_at`, `appointed_where`: what the page says of an appointment.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, db_index=False)
+    token_hash = models.BinaryField()
+    token = models.BinaryField()
+    asks = CText()
+    digest = models.BinaryField()
+    tries = models.SmallIntegerField(default=0)
+    most_tries = models.SmallIntegerField()
+    days_after = models.SmallIntegerField()
+    made_at = models.DateTimeField()
+    made_by = models.UUIDField()
+    revoked_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    appointed_at = models.DateTimeField(null=True)
+    appointed_where = models.TextField(default="")
+
+    privacy: ClassVar = {
+        **dict.fromkeys(
+            ("id", "case", "asks", "tries", "most_tries", "days_after", "made_at", "revoked_at", "opened_at"), "internal"
+        ),
+        **dict.fromkeys(("token_hash", "token", "digest"), "secret"),
+        "made_by": "person",
+        **dict.fromkeys(("appointed_at", "appointed_where"), "patient"),
+    }
+    # not under glass: who reads a case in an emergency has no business with the resident's own page
+    shape: ClassVar = rls.Shape("through", f"EXISTS (SELECT 1 FROM referral_case parent WHERE {_OWN_CASE})")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(asks__in=ASKS), name="caselink_asks"),
+            models.UniqueConstraint(fields=["token_hash"], name="caselink_token"),
+            models.UniqueConstraint(fields=["case"], condition=Q(revoked_at=None), name="caselink_one"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["case"], name="caselink_case")]

@@ -165,6 +165,53 @@ ESCORTS = {"doctor": _("Doctor"), "nurse": _("Nurse"), "both": _("Doctor and nur
 VEHICLES = {"ambulance": _("Ambulance"), "own": _("Own car"), "other": _("Other vehicle")}
 CONCORDANCES = {"same": _("The same diagnosis"), "partly": _("Partly: the same group of diseases"), "different": _("Different")}
 
+MESSAGES = {
+    "referral.offered": _("Your referral is on its way. See here how it stands and what to bring: %(link)s"),
+    "referral.accepted": _("The hospital expects you. See here when, where, and what to bring: %(link)s"),
+    "referral.changed": _("There is news about your referral. See here how it stands: %(link)s"),
+    "referral.appointed": _("You have an appointment. See here when and where: %(link)s"),
+}
+"""Text messages to residents. They are registered with the gateway word by word, and hold nothing but the link."""
+
+OWN_PAGE = {
+    "draft": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
+    "in_review": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
+    "returned": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
+    "offered": (
+        _("Waiting for the hospital's answer"),
+        _("Please do not set out yet. You will be told when the hospital expects you."),
+    ),
+    "accepted": (_("The hospital expects you"), _("Go to the referral desk with what is listed below.")),
+    "arrived": (_("You have arrived at the hospital"), _("The hospital takes care of you now, and will write to your doctor.")),
+    "answered": (_("The hospital has written to your doctor"), _("Your doctor tells you how treatment goes on near your home.")),
+    "declined": (_("This hospital cannot take you"), _("Your doctor is looking for another one. You will be told.")),
+    "missed": (_("You were expected and did not come"), _("Call the institution that referred you: it makes a new appointment.")),
+    "closed": (_("This referral is finished"), _("If you have questions, ask the institution that referred you.")),
+    "withdrawn": (_("This referral was withdrawn"), _("If you have questions, ask the institution that referred you.")),
+    "expired": (_("This referral has run out"), _("If you still need it, go to the institution that referred you.")),
+    "chose_elsewhere": (_("You have chosen another hospital"), _("If you have questions, ask the institution that referred you.")),
+    "died": (_("This referral is finished"), _("If you have questions, ask the institution that referred you.")),
+    "refused_transfer": (
+        _("You did not want to be transferred"),
+        _("If you change your mind, go to the institution that referred you."),
+    ),
+    "superseded": (
+        _("An emergency referral has taken its place"),
+        _("If you have questions, ask the institution that referred you."),
+    ),
+}
+"""What a resident's own page says of each state: how it stands, what to do now."""
+
+OWN_STEPS = {
+    "offered": _("Sent to the hospital"),
+    "accepted": _("The hospital has accepted"),
+    "arrived": _("Arrived at the hospital"),
+    "answered": _("The hospital has written to your doctor"),
+    "declined": _("The hospital could not take you"),
+    "missed": _("The appointment was missed"),
+}
+"""Steps as a resident's own page names them; every other one is the end."""
+
 _CHECK_STATE = _("Look at the state on the page: only the actions shown there are open to you now.")
 
 _REFUSALS = {
@@ -223,6 +270,10 @@ _REFUSALS = {
         _("This institution cannot receive the referral."),
         _("Choose an institution of a higher level than yours from the list."),
     ),
+    "link_no_secret": (
+        _("Neither an identity number nor a phone of this resident is on file: their page would have nothing to ask for."),
+        _("Add one of them on the resident's page, or give them the printed slip."),
+    ),
 }
 
 
@@ -233,3 +284,5 @@ def register() -> None:
         kinds.register(code, waiting, verb)
     for code, text in NOTICES.items():
         kinds.register_notice(code, text)
+    for code, text in MESSAGES.items():
+        kinds.register_template(code, text)

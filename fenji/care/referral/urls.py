@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from fenji.care.referral.views import facts, lists, moving, papers, writing
+from fenji.care.referral.views import facts, lists, moving, own, papers, writing
 
 
 class CaseNumber:
@@ -32,6 +32,7 @@ urlpatterns = [
     path("<case:number>/slip/", papers.slip, name="referral-slip"),
     path("<case:number>/filing/", papers.filing, name="referral-filing"),
     path("<case:number>/edit/", writing.edit, name="referral-edit"),
+    path("<case:number>/link/<slug:action>/", own.own_link, name="referral-link"),
     path("<case:number>/do/<slug:action>/", moving.act, name="referral-act"),
 ]
 
@@ -42,3 +43,6 @@ facts_patterns = [
     path("<case:number>/identity/", facts.identity, name="fact-identity"),
 ]
 """What officers see, below /facts/referrals/."""
+
+own_patterns = [path("<slug:token>", own.own_page, name="own-page")]
+"""The resident's own page, below /r/."""

@@ -27,28 +27,29 @@ MACHINE = "machine"
 _EVERYBODY = frozenset(
     {"desk.open", "account.own", "account.password", "network.read", "policy.read", "catalogue.read", "notice.read"}
 )
-_CASE_READERS = _EVERYBODY | {"referral.read", "referral.export"}
+_CASE_READERS = _EVERYBODY | {"referral.read", "referral.export", "booking.read", "booking.hold"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     DOCTOR: _CASE_READERS
-    | {"resident.find", "resident.open", "resident.register", "visit.write", "referral.draft", "referral.write", "referral.answer"}
-    | {"glass.break"},
+    | {"resident.find", "resident.open", "resident.register", "resident.link", "glass.break"}
+    | {"visit.read", "visit.write", "referral.draft", "referral.write", "referral.answer"},
     NURSE: _CASE_READERS | {"resident.find", "resident.open", "resident.register", "referral.draft"},
     REVIEWER: _CASE_READERS | {"referral.review"},
-    DESK: _CASE_READERS | {"referral.receive"},
+    DESK: _CASE_READERS | {"referral.receive", "booking.write", "import.open"},
     MANAGER: _CASE_READERS
     | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"}
-    | {"paper.write"},
+    | {"message.watch", "paper.write", "visit.read", "visit.settle", "visit.feed", "booking.write", "import.open"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
     | {"import.open", "publication.log", "network.gaps", "paper.write"},
     SYSTEM_ADMIN: _EVERYBODY
-    | {"network.write", "network.gaps", "account.write", "import.open", "notice.write", "staff.write", "duty.write", "paper.write"},
+    | {"network.write", "network.gaps", "account.write", "import.open", "notice.write", "staff.write", "duty.write"}
+    | {"message.watch", "paper.write"},
     SECURITY_ADMIN: _EVERYBODY
     | {"policy.propose", "policy.decide", "post.administrators", "glass.watch", "machine.write", "keys.rotate"},
     AUDIT_ADMIN: _EVERYBODY | {"audit.read", "audit.verify"},
-    MACHINE: frozenset({"api.use", "import.feed"}),
+    MACHINE: frozenset({"api.use", "import.feed", "visit.feed", "booking.write"}),
 }
 """Role → permissions. Pages and actions name one permission each; whatever is not named here is denied."""
 

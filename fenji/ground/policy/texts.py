@@ -26,6 +26,7 @@ ROOMS = {
     "tasks": _("Work and deadlines"),
     "network": _("Institutions"),
     "referral": _("Referrals"),
+    "booking": _("Booking"),
 }
 OVERRIDES = {
     "free": _("may be changed freely"),

@@ -46,6 +46,7 @@ from fenji.care.catalogue.queries.lists import (
     values_of,
     version,
 )
+from fenji.care.catalogue.queries.notifiable import Notifiable, notifiable, notifiable_prefixes
 from fenji.care.catalogue.queries.overview import Overview, Standing, overview
 from fenji.care.catalogue.queries.public import PUBLIC_TITLES, public_body
 
@@ -53,6 +54,7 @@ __all__ = [
     "PUBLIC_TITLES",
     "Assessment",
     "Listing",
+    "Notifiable",
     "Overview",
     "Standing",
     "Suggestion",
@@ -80,6 +82,8 @@ __all__ = [
     "missing_focus",
     "moved_down",
     "next_number",
+    "notifiable",
+    "notifiable_prefixes",
     "on_their_lists",
     "only_one",
     "open_version",

@@ -6,6 +6,9 @@ from fenji.care.referral.actions.consent import refuse
 from fenji.care.referral.actions.facts import handed_out, identify
 from fenji.care.referral.actions.house import expire_forgotten, inherit, lapse_unaccepted
 from fenji.care.referral.actions.leaving import leave
+from fenji.care.referral.actions.links import appointed
+from fenji.care.referral.actions.links import renew as renew_link
+from fenji.care.referral.actions.links import revoke as revoke_link
 from fenji.care.referral.actions.meeting import met_by_link
 from fenji.care.referral.actions.paper import BadFilingNumber, file_number
 from fenji.care.referral.actions.verbs import (
@@ -45,6 +48,7 @@ __all__ = [
     "accept",
     "acknowledge",
     "answer",
+    "appointed",
     "approve",
     "arrive",
     "decline",
@@ -62,7 +66,9 @@ __all__ = [
     "offer_again",
     "redirect",
     "refuse",
+    "renew_link",
     "revise",
+    "revoke_link",
     "send_back",
     "send_just_written",
     "submit",

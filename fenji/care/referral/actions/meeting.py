@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -57,3 +58,9 @@ def met_by_link(canonical_id: UUID, other_id: UUID, *, by: Actor, at: datetime) 
     with connection.cursor() as cursor:
         cursor.execute("SELECT referral_meet(%s, %s, %s, %s, %s, %s, %s, %s)", values)
         return int(cursor.fetchone()[0])
+
+
+def met_by_links(residents: Sequence[UUID], *, by: Actor, at: datetime) -> None:
+    """What the register calls when records are linked: the one that stands for the person first, then the others."""
+    for other in residents[1:]:
+        met_by_link(residents[0], other, by=by, at=at)

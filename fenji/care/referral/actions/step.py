@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from fenji.care.referral import queries, rules
+from fenji.care.referral.actions import links
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.access import rules as access
 from fenji.ground.access.actions import audit
@@ -112,7 +113,8 @@ def carry_out(
             tasks.open_step(step_for(case, case.holder_id, move.role, at), at=at)
     if case.holder_id is None:
         close_meeting(case.number, case.met, at=at)
-    _tell(case, move, action, told_before, at)
+    _tell(case, move, action, told_before, by, at)
+    links.follow(case, by=by, at=at)
     return case
 
 
@@ -165,10 +167,10 @@ def _times(case: Case, move: rules.Move, at: datetime) -> dict[str, Any]:
     return dict.fromkeys(("offered_at", "accepted_at", "door_at")) if move.state == rules.MISSED else {}
 
 
-def _tell(case: Case, move: rules.Move, action: str, receiver_before: int, at: datetime) -> None:
+def _tell(case: Case, move: rules.Move, action: str, receiver_before: int, by: Actor, at: datetime) -> None:
     url = f"/referrals/{case.number}/"
     for org_id, role in told(move, case.origin_id, receiver_before):
-        tasks.send(f"referral.{action}", org_id=org_id, role=role, subject=case.number, url=url, at=at)
+        tasks.send(f"referral.{action}", org_id=org_id, role=role, subject=case.number, url=url, at=at, sender_id=by.org_id)
 
 
 def told(move: rules.Move, origin_id: int, receiver_id: int) -> list[tuple[int, str]]:

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("catalogue", "0004_keep"),
         ("network", "0005_appointing"),
-        ("referral", "0007_paper"),
+        ("referral", "0009_link"),
         ("registry", "0004_door_keys"),
         ("visits", "0003_glass"),
     ]

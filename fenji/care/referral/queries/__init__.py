@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fenji.care.referral.queries.cases import (
+    belonging,
     case,
     cases_of,
     cases_of_institution,
@@ -11,7 +12,6 @@ from fenji.care.referral.queries.cases import (
     consent,
     doctors_of,
     ended_of,
-    linked,
     open_elsewhere,
     open_here,
     phone_of,
@@ -21,6 +21,7 @@ from fenji.care.referral.queries.cases import (
 )
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at
+from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
 from fenji.care.referral.queries.register import in_month, register
 
 __all__ = [
@@ -28,8 +29,11 @@ __all__ = [
     "Fact",
     "Identity",
     "Judge",
+    "OwnPage",
     "Subject",
     "Wanted",
+    "address_of",
+    "belonging",
     "candidates",
     "case",
     "cases_of",
@@ -46,12 +50,14 @@ __all__ = [
     "grounds",
     "in_month",
     "judge_at",
-    "linked",
+    "link_of",
     "open_elsewhere",
     "open_here",
+    "own_page",
     "phone_of",
     "register",
     "timeline",
     "transfer",
+    "url_for",
     "view_of",
 ]

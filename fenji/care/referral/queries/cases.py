@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from fenji.care.referral import rules
 from fenji.care.referral.models import Case, CaseEvent, Consent, Transfer
+from fenji.care.registry.queries import linked
 from fenji.ground.access.queries import has_glass, names_of
 from fenji.ground.access.rules import DOCTOR, Actor
 from fenji.ground.common.refusal import Unknown
@@ -53,8 +54,9 @@ def timeline(found: Case) -> list[CaseEvent]:
 
 
 def cases_of(resident_id: UUID, limit: int) -> list[Case]:
-    """A resident's cases that the open scope reaches, newest first; one more than `limit` means: there are more."""
-    return list(Case.objects.filter(resident_id=resident_id).order_by("-created_at", "-id")[: limit + 1])
+    """A resident's cases that the open scope reaches, on all records linked with theirs, newest first; one more than `limit` means:
+    there are more."""
+    return list(Case.objects.filter(resident_id__in=linked(resident_id)).order_by("-created_at", "-id")[: limit + 1])
 
 
 def cases_of_institution(actor: Actor) -> QuerySet[Case]:
@@ -88,7 +90,7 @@ def clocks(numbers: Collection[str]) -> dict[str, rules.Clock]:
     return {c.number: running for c in found if (running := clock_of(c)) is not None}
 
 
-def linked(found: Case) -> tuple[Case | None, Case | None]:
+def belonging(found: Case) -> tuple[Case | None, Case | None]:
     """The case this emergency ended, and the emergency that ended this one, as far as the scope sees them."""
     before = Case.objects.filter(pk=found.supersedes_id).first() if found.supersedes_id else None
     # the reference points backwards, and has no index: looked for among the few cases of the same resident

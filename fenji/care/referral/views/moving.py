@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -20,13 +22,17 @@ from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_vers
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.network.queries import place_of
+from fenji.ground.tasks import actions as tasks
 from fenji.ground.tasks.queries import open_step_of
 
 
 @page("referral.read")
 def case_page(request: SignedRequest, number: str) -> HttpResponse:
-    """One referral: who holds it, the story, the timeline, and the actions open to this person."""
-    return _show_case(request, queries.case(number))
+    """One referral: who holds it, the story, the timeline, and the actions open to this person. Opening it is the receipt of
+    notices about it."""
+    case = queries.case(number)
+    tasks.saw(case.number, by=request.actor, at=request.at)
+    return _show_case(request, case)
 
 
 def _my_actions(request: SignedRequest, case: Case) -> tuple[str, ...]:
@@ -67,7 +73,7 @@ def _told(request: SignedRequest, case: Case) -> dict[str, Any]:
     consent, left = queries.consent(case), queries.transfer(case) if case.critical else None
     running = queries.clock_of(case)
     receiver = queries.grounds(place_of(case.receiver_id), local_day(request.at)).policy
-    before, after = queries.linked(case)
+    before, after = queries.belonging(case)
     return {
         "clock": running,
         "clock_minutes": running.minutes(request.at) if running else None,
@@ -129,6 +135,7 @@ def _show_case(
         **told,
         "may_file": case.ended_at is None and case.origin_id == request.actor.org_id and request.actor.may("referral.write"),
         "others": [c for c in receiver_choices(origin) if c[0] != case.receiver_id] if choosing else [],
+        "own": _own_page(request, case),
         "problem": problem,
         "glass": glass,
         "typed": typed or {},
@@ -136,6 +143,19 @@ def _show_case(
         "key": fresh_key(),
     }
     return render(request, "referral/case.html", context, status=status)
+
+
+def _own_page(request: SignedRequest, case: Case) -> dict[str, Any] | None:
+    """What the sender's people see of the resident's own page; None for others, and before there can be one."""
+    if case.origin_id != request.actor.org_id or case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED):
+        return None
+    link = queries.link_of(case)
+    locked = link is not None and link.tries >= link.most_tries
+    over = link is not None and case.ended_at is not None and case.ended_at + timedelta(days=link.days_after) <= request.at
+    is_open = link is not None and not locked and not over
+    address = (settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")) + queries.address_of(link) if is_open else ""
+    may = request.actor.may("referral.write") and not over
+    return {"link": link, "locked": locked, "open": is_open, "address": address, "may": may}
 
 
 Doer = Callable[[str, dict[str, Any], dict[str, Any]], Case]

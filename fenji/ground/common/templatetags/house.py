@@ -67,6 +67,12 @@ _TONES = {
     "locked": "red",
     "password_expired": "amber",
     "deactivated": "grey",
+    "free": "green",
+    "held": "blue",
+    "confirmed": "blue",
+    "used": "green",
+    "to_move": "amber",
+    "unknown": "purple",
 }
 
 

@@ -1,4 +1,4 @@
-"""The only writes of this room: opening and closing steps, sending and delivering messages, escalating."""
+"""Steps on desks; messages to institutions, and that they were read."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from procrastinate.contrib.django import app as queue
 
 from fenji.ground.access import rules as access_rules
 from fenji.ground.access.actions import audit
+from fenji.ground.access.rules import Actor
 from fenji.ground.common.ids import uuid7
-from fenji.ground.tasks import kinds
-from fenji.ground.tasks.models import Notice, OutboxMessage, WorkItem
+from fenji.ground.tasks import kinds, queries
+from fenji.ground.tasks.models import Notice, NoticeReceipt, OutboxMessage, PersonMessage, WorkItem
 
 _DELIVER = "fenji.ground.tasks.jobs.deliver_message"  # by name: jobs stand above actions
 
@@ -36,10 +37,10 @@ class Step:
     urgent: bool = False
 
 
-def open_step(step: Step, *, at: datetime) -> None:
+def open_step(step: Step, *, at: datetime, using: str = "default") -> None:
     """Put a step on a desk. The database refuses a second open step on the same subject."""
     kinds.kind(step.kind)
-    WorkItem.objects.create(
+    WorkItem.objects.using(using).create(
         kind=step.kind,
         subject=step.subject,
         url=step.url,
@@ -61,9 +62,12 @@ def close_step(subject: str, *, at: datetime, using: str = "default") -> int:
     return WorkItem.objects.using(using).filter(subject=subject, closed_at=None).update(closed_at=at)
 
 
-def send(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datetime) -> None:
-    """Write a message in the caller's transaction and defer the job that delivers it."""
-    message = OutboxMessage.objects.create(kind=kind, org_id=org_id, role=role, subject=subject, url=url, at=at)
+def send(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datetime, sender_id: int | None = None) -> None:
+    """Write a message in the caller's transaction and defer the job that delivers it. `sender_id`: the institution whose people see
+    when it is read."""
+    message = OutboxMessage.objects.create(
+        kind=kind, org_id=org_id, role=role, subject=subject, url=url, at=at, sender_id=sender_id
+    )
     queue.configure_task(_DELIVER).defer(message_id=str(message.id))
 
 
@@ -88,6 +92,7 @@ def deliver(message_id: UUID, *, at: datetime, using: str = "job") -> bool:
             subject=message.subject,
             url=message.url,
             at=message.at,
+            sender_id=message.sender_id,
         )
         OutboxMessage.objects.using(using).filter(pk=message.id).update(delivered_at=at)
     return True
@@ -129,7 +134,37 @@ def _escalate(item: WorkItem, at: datetime, using: str) -> None:
     audit(by=access_rules.house(item.org_id), at=at, action=f"escalate.{item.kind}", subject=item.subject, using=using)
 
 
+@transaction.atomic
+def read(notice_id: UUID, *, by: Actor, at: datetime) -> Notice:
+    """Open a notice of the actor's institution: the receipt, if it is meant for their role. Raises Unknown."""
+    notice = queries.notice(notice_id, by)
+    if notice.role == by.role:
+        _receipts([notice.pk], by, at)
+    return notice
+
+
+@transaction.atomic
+def saw(subject: str, *, by: Actor, at: datetime) -> None:
+    """Somebody has opened the page of a subject: notices to them about it are read, and a step that waits for them has been seen.
+    The first time counts."""
+    _receipts(list(queries.unread(by, subject=subject).values_list("pk", flat=True)), by, at)
+    waiting = WorkItem.objects.filter(subject=subject, closed_at=None, seen_at=None, org_id=by.org_id, role=by.role)
+    waiting.update(seen_at=at, seen_by=by.name)
+
+
+def _receipts(notice_ids: list[UUID], by: Actor, at: datetime) -> None:
+    rows = [NoticeReceipt(notice_id=i, account_id=by.account_id, name=by.name, at=at) for i in notice_ids]
+    NoticeReceipt.objects.bulk_create(rows, ignore_conflicts=True)
+
+
 def inherit(predecessor: int, successor: int, using: str) -> None:
-    """Open steps and notices of an institution wait at its successor from now on."""
+    """Open steps, notices and messages of an institution are its successor's from now on."""
     WorkItem.objects.using(using).filter(org_id=predecessor, closed_at=None).update(org_id=successor)
     Notice.objects.using(using).filter(org_id=predecessor).update(org_id=successor)
+    Notice.objects.using(using).filter(sender_id=predecessor).update(sender_id=successor)
+    PersonMessage.objects.using(using).filter(org_id=predecessor).update(org_id=successor)
+
+
+def notify(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datetime, using: str = "job") -> None:
+    """Leave a notice at once, without the outbox: for sweeps, which are jobs already and have no scope to send from."""
+    Notice.objects.using(using).create(message_id=uuid7(), kind=kind, org_id=org_id, role=role, subject=subject, url=url, at=at)
