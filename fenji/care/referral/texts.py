@@ -154,12 +154,12 @@ GREEN = {
 CONSENTERS = {"patient": _("The patient"), "guardian": _("The guardian"), "nobody": _("Nobody able: emergency")}
 WAYS = {"oral": _("Orally"), "written": _("In writing"), "phone": _("By phone")}
 CONSCIOUSNESS = {
-    "alert": _("Alert"),
+    "alert": _("Awake and alert"),
     "voice": _("Answers to voice"),
     "pain": _("Answers to pain"),
     "unresponsive": _("No answer"),
 }
-AIRWAY = {"free": _("Free"), "helped": _("Held open by an aid"), "intubated": _("Intubated")}
+AIRWAY = {"free": _("Open by itself"), "helped": _("Held open by an aid"), "intubated": _("Intubated")}
 OXYGEN = {"none": _("None"), "nasal": _("Nasal tube"), "mask": _("Mask"), "ventilator": _("Ventilator")}
 ESCORTS = {"doctor": _("Doctor"), "nurse": _("Nurse"), "both": _("Doctor and nurse"), "family": _("Family alone")}
 VEHICLES = {"ambulance": _("Ambulance"), "own": _("Own car"), "other": _("Other vehicle")}
