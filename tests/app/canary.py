@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.referral.queries import url_for
+from fenji.care.referral.rules import ConsentGiven
 from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident, with_document
 from fenji.care.visits import actions as visits
@@ -37,6 +38,7 @@ from fenji.ground.tasks.actions import deliver_left_over
 from fenji.ground.tasks.models import Notice, PersonMessage
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
+from tests.app.forms import a_check
 from tests.app.machine_keys import a_key, a_machine
 from tests.app.sessions import appointed
 from tests.cast import POLICY, everybody, other_doctor, other_reviewer, person, scope, token_for
@@ -129,7 +131,8 @@ def planted() -> Canary:
         visits.record_infection(infected.id, parts, version=1, by=by, at=now())
         twice = with_document(NAME, "passport", "CHNE1950607", "2", date(1950, 6, 7), PHONE, WORDS, local_day(now()))
         pair = registry.compare(resident.id, registry.register(twice, by=by, at=now()).id, by=by, at=now())
-        plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS)
+        said = ConsentGiven("guardian", "oral", None, WORDS)
+        plan = actions.Plan(illness, CITY_HOSPITAL, None, False, WORDS, WORDS, critical=True, consent=said)
         case = actions.draft(visit, plan, by=by, at=now())
         case = actions.submit(case.number, version=case.version, by=by, at=now())
         log_read(by=by, at=now(), purpose=WORDS, subject=WORDS)
@@ -140,6 +143,8 @@ def planted() -> Canary:
     with transaction.atomic(), scope(citydesk) as by:
         case = actions.accept(case.number, version=case.version, by=by, at=now(), note=WORDS)
     with transaction.atomic(), scope(doctor) as by:
+        check = replace(a_check(now()), lines=WORDS, escort_name=WORDS)
+        actions.leave(case.number, check, version=case.version, by=by, at=now())
         registry.break_glass(resident.id, WORDS, by=by, at=now())
     glass = Glass.objects.using("owner").get(subject=str(resident.id)).id
     with transaction.atomic(), scope(person("security")) as by:

@@ -76,7 +76,13 @@ NO_RECEIVERS = ["", "x", "0", "-3", "101", "104", "4", "999", "1001", "999999999
 def test_a_receiver_that_is_not_offered_is_refused_and_the_text_kept(doctor: str, receiver: str) -> None:
     visit = a_visit(152)
     before = written()
-    fields = {"diagnosis": "I10.x00", "summary": "kept <summary>", "receiver": receiver, "override_reason": "kept reason"}
+    fields = {
+        "diagnosis": "I10.x00",
+        "summary": "kept <summary>",
+        "receiver": receiver,
+        "override_reason": "kept reason",
+        "consent_who": "patient",
+    }
     answer = post(doctor, f"/referrals/new/{visit}/", **fields)
     assert answer.status == 422
     assert "Choose where the patient goes" in answer.body or "Select a valid choice" in answer.body
@@ -89,7 +95,13 @@ def test_a_receiver_that_is_not_offered_is_refused_and_the_text_kept(doctor: str
 def test_a_referral_with_an_unknown_diagnosis_is_not_written_and_its_text_kept(doctor: str, typed: str) -> None:
     visit = a_visit(152)
     before = written()
-    fields = {"diagnosis": typed, "summary": "kept", "receiver": str(COUNTY_HOSPITAL), "override_reason": "because"}
+    fields = {
+        "diagnosis": typed,
+        "summary": "kept",
+        "receiver": str(COUNTY_HOSPITAL),
+        "override_reason": "because",
+        "consent_who": "patient",
+    }
     answer = post(doctor, f"/referrals/new/{visit}/", **fields)
     assert answer.status == 422
     assert "Choose a diagnosis from the list" in answer.body
@@ -100,7 +112,13 @@ def test_a_referral_with_an_unknown_diagnosis_is_not_written_and_its_text_kept(d
 def test_a_referral_that_the_verdict_refuses_leaves_no_draft_behind(doctor: str) -> None:
     visit = a_visit(152)
     before = written()
-    fields = {"diagnosis": "I10.x00", "summary": "kept summary", "receiver": str(CITY_HOSPITAL), "override_reason": ""}
+    fields = {
+        "diagnosis": "I10.x00",
+        "summary": "kept summary",
+        "receiver": str(CITY_HOSPITAL),
+        "override_reason": "",
+        "consent_who": "patient",
+    }
     answer = post(doctor, f"/referrals/new/{visit}/", **fields)
     assert answer.status == 409
     assert "The policy does not allow this referral as it stands" in answer.body

@@ -19,6 +19,7 @@ from fenji.ground.common.ids import parse_case_number, uuid7
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.canary import ADMINISTRATOR, ALLOWED, MACHINE, NAME, ROLES, STAFF, WORDS, Canary, _card, _other_card, planted
 from tests.app.cells import Factory, Try, _cell, _readable, _request
+from tests.app.forms import LEAVING
 from tests.app.wsgi import call
 from tests.architecture.test_code import _views
 from tests.cast import other_doctor, other_reviewer, person, scope
@@ -64,7 +65,7 @@ def _q(path: str, **params: str) -> str:
 
 
 def _case_post(action: str) -> Callable[[Canary], Try]:
-    form = {"_version": "4", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL)}
+    form = {"_version": "5", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL), "final": "I10.x00", **LEAVING}
     return lambda c: Try(
         "POST", f"/referrals/{c.case}/do/{action}/", f"/referrals/{c.missing_case}/do/{action}/", form, form, positive=""
     )
@@ -103,11 +104,16 @@ ACTIONS = (
     "offer",
     "withdraw",
     "close",
+    "chose_elsewhere",
     "died",
+    "refuse",
+    "leave",
 )
 ACCOUNT_ACTIONS = ("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "nothing")
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
-_REFERRAL_FORM = {"diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "4"}
+_REFERRAL_FORM = {
+    "diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "5", "consent_who": "patient",
+}  # fmt: skip
 _NEWBORN = "/residents/new/newborn/?mother="
 _PAPERS = {"kind": "taiwan", "document": "87654321", "name": "x", "sex": "1", "birth_date": "1980-01-01", "_version": "1"}
 _APART = {"decision": "apart", "_version": "1"}

@@ -76,6 +76,8 @@ POSITIVE = {
     "visits_visitevent": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
+    "referral_consent": "B receiver",
+    "referral_transfer": "B receiver",
     "referral_caselink": "B doctor",
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
@@ -257,13 +259,14 @@ def test_an_emergency_opens_the_canarys_records_to_raw_sql_and_nothing_else(cana
         before = {table: set(_rows(table)) for table in TABLES}
         assert registry.break_glass(canary.resident, "a reason in some words", by=by, at=now())
         more = {table: set(_rows(table)) - before[table] for table in TABLES}
-        opened = {"visits_visit", "visits_handover", "visits_visitevent", "referral_case", "referral_caseevent", "access_glass"}
+        beside = {"referral_caseevent", "referral_consent", "referral_transfer"}
+        opened = {"visits_visit", "visits_handover", "visits_visitevent", "referral_case", "access_glass", *beside}
         assert {t for t, rows in more.items() if rows} == opened
         case = str(Case.objects.values_list("id", flat=True).get(number=canary.case))
         for table, sign in (
             ("visits_visit", str(canary.resident)),
             ("referral_case", str(canary.resident)),
-            ("referral_caseevent", case),
+            *((table, case) for table in sorted(beside)),
         ):
             assert all(sign in row for row in more[table]), table
         close_glass(RECORDS, str(canary.resident), by=by, at=now())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
+from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.access.models import AuditEvent
@@ -15,19 +17,21 @@ from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import Refused
 from fenji.ground.tasks.models import OutboxMessage, WorkItem
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
+from tests.app.forms import a_check
 from tests.cast import a_case, other_doctor, other_reviewer, person, scope, token_for
 
 # who may do what when, written down a second time, in plain words: login → state → actions
 REVIEWERS = {"in_review": {"approve", "return"}}
+AWAY = {"chose_elsewhere", "refuse", "died"}
 DOCTORS = {
-    "draft": {"submit", "withdraw"},
-    "in_review": {"withdraw"},
-    "returned": {"submit", "withdraw"},
-    "offered": {"withdraw", "chose_elsewhere", "died"},
-    "accepted": {"withdraw", "chose_elsewhere", "died"},
+    "draft": {"submit", "withdraw", "refuse"},
+    "in_review": {"withdraw", *AWAY},
+    "returned": {"submit", "withdraw", *AWAY},
+    "offered": {"withdraw", *AWAY},
+    "accepted": {"withdraw", *AWAY},
     "answered": {"acknowledge"},
-    "declined": {"offer", "close"},
-    "missed": {"offer", "close"},
+    "declined": {"offer", "close", *AWAY},
+    "missed": {"offer", "close", *AWAY},
 }
 DESKS = {"offered": {"accept", "decline", "redirect"}, "accepted": {"arrive", "miss"}}
 WARDS = {"arrived": {"answer", "died"}}
@@ -55,21 +59,26 @@ LOGINS = (
 )
 ACTIONS = (
     *("submit", "withdraw", "approve", "return", "accept", "decline", "redirect", "arrive", "miss", "answer", "acknowledge"),
-    *("offer", "close", "chose_elsewhere", "died"),
+    *("offer", "close", "chose_elsewhere", "died", "refuse", "leave"),
 )
 
 
-def allowed(login: str, state: str, receiver: int) -> set[str]:
-    if login == "desk":
-        return DESKS.get(state, set()) if receiver == COUNTY_HOSPITAL else set()
-    if login == "citydesk":
-        return DESKS.get(state, set()) if receiver == CITY_HOSPITAL else set()
-    if login == "specialist" and receiver != COUNTY_HOSPITAL:
+def allowed(login: str, case: Case) -> set[str]:
+    state, here = case.state, {"desk": COUNTY_HOSPITAL, "citydesk": CITY_HOSPITAL, "specialist": COUNTY_HOSPITAL}.get(login)
+    if here is not None and here != case.receiver_id:
         return set()
-    return PLAIN.get(login, {}).get(state, set())
+    if login in ("desk", "citydesk"):
+        early = {"arrive"} if state == "offered" and case.emergency else set()
+        return DESKS.get(state, set()) | early
+    able = set(PLAIN.get(login, {}).get(state, set()))
+    if login in ("doctor", "doctor2"):
+        able |= {"leave"} if case.critical and state in ("offered", "accepted") else set()
+        able |= {"offer"} if case.lapsed_at is not None and state == "offered" else set()
+    return able
 
 
-def do(number: str, action: str, receiver: int, common: dict) -> Case:
+def do(case: Case, action: str, common: dict) -> Case:
+    number, receiver = case.number, case.receiver_id
     simple = {"approve": actions.approve, "accept": actions.accept, "arrive": actions.arrive, "acknowledge": actions.acknowledge}
     with_note = {"return": actions.send_back, "decline": actions.decline, "miss": actions.miss}
     if action == "submit":
@@ -82,23 +91,28 @@ def do(number: str, action: str, receiver: int, common: dict) -> Case:
         other = CITY_HOSPITAL if receiver == COUNTY_HOSPITAL else COUNTY_HOSPITAL
         return actions.redirect(number, other, note="they have the device", **common)
     if action == "offer":
-        return actions.offer_again(number, receiver, note="again", **common)
+        other = CITY_HOSPITAL if receiver == COUNTY_HOSPITAL else COUNTY_HOSPITAL
+        return actions.offer_again(number, other if case.state == "offered" else receiver, note="again", **common)
     if action == "answer":
-        return actions.answer(number, "findings", "advice", **common)
+        return actions.answer(number, "findings", "advice", actions.Final(diagnosis("I11.900")), **common)
+    if action == "refuse":
+        return actions.refuse(number, rules.ConsentGiven("patient"), note="because", **common)
+    if action == "leave":
+        return actions.leave(number, a_check(common["at"]), **common)
     return actions.end(number, action, note="because", **common)
 
 
 class Machine(RuleBasedStateMachine):
     tokens: dict[str, str]
 
-    @initialize(code=st.sampled_from(["I10.x00", "I21.900"]), emergency=st.booleans())
-    def begin(self, code: str, emergency: bool) -> None:
+    @initialize(code=st.sampled_from(["I10.x00", "I21.900"]), emergency=st.booleans(), critical=st.booleans())
+    def begin(self, code: str, emergency: bool, critical: bool) -> None:
         self.outer = transaction.atomic()
         self.outer.__enter__()
         doctor = person("doctor")
         with scope(doctor, self.tokens["doctor"]) as by:
-            case = a_case(by, doctor, number=90, code=code, emergency=emergency, send=False)
-        self.number, self.done = case.number, 1
+            case = a_case(by, doctor, number=90, code=code, emergency=emergency, critical=critical, send=False)
+        self.number, self.code, self.done = case.number, code, 1
 
     def row(self) -> Case:
         return Case.objects.using("default").get(number=self.number)
@@ -116,7 +130,7 @@ class Machine(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 1000))
     def somebody_does_what_is_open_to_them(self, pick: int) -> None:
         before = self.seen()
-        able = [(who, a) for who in LOGINS for a in sorted(allowed(who, before.state, before.receiver_id))]
+        able = [(who, a) for who in LOGINS for a in sorted(allowed(who, before))]
         if able:
             self.attempt(*able[pick % len(able)], False)
 
@@ -127,11 +141,11 @@ class Machine(RuleBasedStateMachine):
             version = before.version - 1 if stale else before.version
             try:
                 with transaction.atomic():
-                    do(self.number, action, before.receiver_id, {"version": version, "by": by, "at": now()})
+                    do(before, action, {"version": version, "by": by, "at": now()})
                 worked = True
             except Refused:
                 worked = False
-        may = action in allowed(login, before.state, before.receiver_id) and not stale
+        may = action in allowed(login, before) and not stale
         assert worked == may, (login, action, before.state, stale, worked)
         after = self.seen()
         if worked:
@@ -139,6 +153,33 @@ class Machine(RuleBasedStateMachine):
             assert after.version == before.version + 1
         else:
             assert (after.version, after.state, after.holder_id) == (before.version, before.state, before.holder_id)
+
+    @precondition(lambda self: hasattr(self, "number"))
+    @rule()
+    def nobody_accepts_in_time(self) -> None:
+        # the sweep itself runs on a connection of its own, which does not see what is not committed: see test_case.py
+        with scope(person("doctor"), self.tokens["doctor"]):
+            waiting = Case.objects.filter(number=self.number, state="offered", emergency=True)
+            waiting.update(lapsed_at=now(), version=F("version") + 1)
+
+    @precondition(lambda self: hasattr(self, "number"))
+    @rule()
+    def an_emergency_of_the_same_disease_is_sent(self) -> None:
+        before, doctor = self.seen(), person("doctor2")
+        live = before.emergency and before.state in ("offered", "accepted")
+        with scope(doctor, self.tokens["doctor2"]) as by:
+            try:
+                with transaction.atomic():
+                    new = a_case(by, doctor, number=90, code=self.code, emergency=True)
+            except actions.DuplicateOpen:
+                assert live
+                return
+            assert not live
+            counted = before.state in rules.OPEN_STATES and not (before.state == "draft" and before.emergency)
+            assert (Case.objects.get(pk=new.pk).supersedes_id == before.pk) == counted
+            self.done += counted
+            actions.end(new.number, "withdraw", version=new.version, by=by, at=now(), note="end")
+        assert (self.seen().state == "superseded") == counted or before.state == "superseded"
 
     @precondition(lambda self: hasattr(self, "number"))
     @invariant()

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue import queries as catalogue
+from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.referral.queries import url_for
 from fenji.care.registry.actions import break_glass
@@ -27,6 +28,7 @@ from fenji.ground.policy.actions import Ground, NewChange, decide, propose
 from fenji.ground.publication.models import Announcement
 from fenji.ground.tasks.models import PersonMessage
 from fenji.world.county import COUNTY_HOSPITAL
+from tests.app.forms import a_check
 from tests.browser.clinics import clinics_to_look_at
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
@@ -35,6 +37,29 @@ from tests.browser.visits import visit_things
 from tests.cast import a_case, a_resident, person, scope
 
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
+
+
+def _in_depth() -> dict[str, str]:
+    """An emergency nobody accepted in time, a critical patient who leaves, one on the way, one that was replaced."""
+    doctor, early = person("doctor"), now() - timedelta(minutes=19)
+    with transaction.atomic(), scope(doctor) as by:
+        lapsed = a_case(by, doctor, number=205, code="I21.900", emergency=True, at=early, text="胸痛 40 分钟，大汗")
+        critical = a_case(by, doctor, number=206, code="I21.900", critical=True, text="急性心肌梗死，需转介入")
+        gone = a_case(by, doctor, number=207, code="I21.900", critical=True, text="急性心肌梗死，已溶栓")
+        old = a_case(by, doctor, number=208, code="I21.900", text="反复胸闷")
+        new = a_case(by, doctor, number=208, code="I21.900", emergency=True, happened_at=early, text="突发胸痛")
+    actions.lapse_unaccepted(at=now())
+    with transaction.atomic(), scope(person("desk")) as by:
+        for case in (critical, gone):
+            actions.accept(case.number, version=case.version, by=by, at=now())
+    with transaction.atomic(), scope(doctor) as by:
+        actions.leave(gone.number, a_check(now()), version=gone.version + 1, by=by, at=now())
+    numbers = {"lapsed": lapsed, "critical": critical, "gone": gone, "replaced": old, "urgent": new}
+    return {name: case.number for name, case in numbers.items()}
+
+
+def _final() -> actions.Final:
+    return actions.Final(diagnosis("I21.900"))
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +78,17 @@ def cases(house_file: Path) -> dict[str, str]:
     for login, move in (
         ("desk", actions.accept),
         ("desk", actions.arrive),
-        ("specialist", lambda n, **k: actions.answer(n, "冠状动脉造影未见明显狭窄", "阿司匹林 100 mg，两周后复诊", **k)),
+        (
+            "specialist",
+            lambda n, **k: actions.answer(
+                n, "冠状动脉造影未见明显狭窄", "阿司匹林 100 mg，两周后复诊", actions.Final(diagnosis("I21.900")), **k
+            ),
+        ),
     ):
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())
     found["answered"] = answered.number
+    found |= _in_depth()
     with transaction.atomic(), scope(doctor) as by:
         opened = a_case(by, doctor, number=204, code="I21.900", text="胸痛半小时")
         break_glass(opened.resident_id, "患者昏迷，家属不在场，需了解既往用药", by=by, at=now())
@@ -191,6 +222,12 @@ PAGES = [
     ("referral-review", "reviewer", "/referrals/{review}/"),
     ("referral-offered", "desk", "/referrals/{offered}/"),
     ("referral-answered", "doctor", "/referrals/{answered}/"),
+    ("referral-lapsed", "doctor", "/referrals/{lapsed}/"),
+    ("referral-lapsed-desk", "desk", "/referrals/{lapsed}/"),
+    ("referral-critical", "doctor", "/referrals/{critical}/"),
+    ("referral-gone", "desk", "/referrals/{gone}/"),
+    ("referral-superseded", "doctor", "/referrals/{replaced}/"),
+    ("referral-late", "desk", "/referrals/{urgent}/"),
     ("referrals", "doctor", "/referrals/"),
     ("referral-slip", "doctor", "/referrals/{answered}/slip/"),
     ("referral-slip-draft", "doctor", "/referrals/{draft}/slip/"),
@@ -396,6 +433,7 @@ def test_a_doctor_writes_a_referral_by_hand_and_the_verdict_follows_what_is_type
     expect(page.locator("body")).to_contain_text("SM-3-5c")
     expect(page.locator("body")).to_contain_text("Goes to your reviewer first")
     page.locator("textarea[name=override_reason]").fill("two drugs did not bring it down")
+    page.locator("select[name=consent_who]").select_option("patient")
     page.locator("#send").click()
     expect(page.locator("[data-state=in_review]")).to_be_visible()
 

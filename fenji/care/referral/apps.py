@@ -14,16 +14,20 @@ class ReferralConfig(AppConfig):
         from fenji.care.referral import panels, texts
         from fenji.care.referral.actions import inherit
         from fenji.care.referral.actions.links import appointed
-        from fenji.care.referral.rules import LinkPolicy, ReferralPolicy
+        from fenji.care.referral.actions.meeting import met_by_links
+        from fenji.care.referral.rules import LinkPolicy, ReferralPolicy, TransferPolicy
+        from fenji.care.registry.actions import register_linked
         from fenji.ground.common import sealed
         from fenji.ground.network.actions import register_heir
         from fenji.ground.policy.queries import register
 
         register(ReferralPolicy, "referral")
+        register(TransferPolicy, "transfer")
         register(LinkPolicy, "referral")
         sealed.register(sealed.Sealed("referral_case", "patient_phone", "case.phone:{number}"))
         sealed.register(sealed.Sealed("referral_caselink", "token", "caselink.token:{id}"))
         texts.register()
+        register_linked(met_by_links)
         panels.register()
         register_heir(inherit)
         register_given(appointed)

@@ -22,6 +22,8 @@ STATES = {
     "expired": _("Expired"),
     "chose_elsewhere": _("Chose elsewhere"),
     "died": _("Died"),
+    "refused_transfer": _("Transfer refused"),
+    "superseded": _("Replaced by an emergency"),
 }
 
 ACTIONS = {
@@ -42,7 +44,11 @@ ACTIONS = {
     "close": _("Close the case"),
     "chose_elsewhere": _("Patient chose elsewhere"),
     "died": _("Patient died"),
+    "refuse": _("Patient refuses the transfer"),
+    "leave": _("Patient has left, with escort"),
     "expire": _("Expired unattended"),
+    "lapse": _("Not accepted in time"),
+    "supersede": _("Replaced by an emergency"),
 }
 
 EVENTS = {
@@ -63,7 +69,11 @@ EVENTS = {
     "close": _("Case closed"),
     "chose_elsewhere": _("Patient chose elsewhere"),
     "died": _("Patient died"),
+    "refuse": _("Patient refused the transfer"),
+    "leave": _("Patient left, with escort"),
     "expire": _("Expired unattended"),
+    "lapse": _("Not accepted in time: both heads were told"),
+    "supersede": _("Replaced by an emergency"),
     "file": _("Filing number entered"),
 }
 """Lines of the timeline; ACTIONS are the words on the buttons."""
@@ -113,6 +123,7 @@ KINDS = {
     "referral.answered": (_("has been answered"), _("Read")),
     "referral.declined": (_("was declined"), _("Offer elsewhere")),
     "referral.missed": (_("did not come"), _("Rebook")),
+    "referral.met": (_("has two open referrals under two records"), _("Look at both")),
 }
 
 NOTICES = {
@@ -124,7 +135,35 @@ NOTICES = {
     "referral.chose_elsewhere": _("%(subject)s: the patient chose another institution"),
     "referral.died": _("%(subject)s: the patient has died"),
     "referral.acknowledge": _("%(subject)s: the sender has read your answer"),
+    "referral.offer": _("%(subject)s, which you did not accept in time, was offered to another institution"),
+    "referral.leave": _("%(subject)s: the patient has left, with escort; see the transfer check"),
+    "referral.refuse": _("%(subject)s: the patient refuses the transfer"),
+    "referral.lapse": _("%(subject)s, an emergency, was not accepted in time: the sender may offer it elsewhere at once"),
+    "referral.supersede": _("%(subject)s was replaced by an emergency of the same patient"),
+    "referral.declined_by_all": _("%(subject)s was declined by all who were asked: help the sender to find a place"),
 }
+
+GREEN = {
+    "chest_pain": _("Chest pain"),
+    "stroke": _("Stroke"),
+    "trauma": _("Severe injury"),
+    "maternal": _("Critical pregnancy or birth"),
+    "newborn_child": _("Critical newborn or child"),
+    "other": _("Other emergency"),
+}
+CONSENTERS = {"patient": _("The patient"), "guardian": _("The guardian"), "nobody": _("Nobody able: emergency")}
+WAYS = {"oral": _("Orally"), "written": _("In writing"), "phone": _("By phone")}
+CONSCIOUSNESS = {
+    "alert": _("Awake and alert"),
+    "voice": _("Answers to voice"),
+    "pain": _("Answers to pain"),
+    "unresponsive": _("No answer"),
+}
+AIRWAY = {"free": _("Open by itself"), "helped": _("Held open by an aid"), "intubated": _("Intubated")}
+OXYGEN = {"none": _("None"), "nasal": _("Nasal tube"), "mask": _("Mask"), "ventilator": _("Ventilator")}
+ESCORTS = {"doctor": _("Doctor"), "nurse": _("Nurse"), "both": _("Doctor and nurse"), "family": _("Family alone")}
+VEHICLES = {"ambulance": _("Ambulance"), "own": _("Own car"), "other": _("Other vehicle")}
+CONCORDANCES = {"same": _("The same diagnosis"), "partly": _("Partly: the same group of diseases"), "different": _("Different")}
 
 MESSAGES = {
     "referral.offered": _("Your referral is on its way. See here how it stands and what to bring: %(link)s"),
@@ -152,6 +191,14 @@ OWN_PAGE = {
     "expired": (_("This referral has run out"), _("If you still need it, go to the institution that referred you.")),
     "chose_elsewhere": (_("You have chosen another hospital"), _("If you have questions, ask the institution that referred you.")),
     "died": (_("This referral is finished"), _("If you have questions, ask the institution that referred you.")),
+    "refused_transfer": (
+        _("You did not want to be transferred"),
+        _("If you change your mind, go to the institution that referred you."),
+    ),
+    "superseded": (
+        _("An emergency referral has taken its place"),
+        _("If you have questions, ask the institution that referred you."),
+    ),
 }
 """What a resident's own page says of each state: how it stands, what to do now."""
 
@@ -181,7 +228,39 @@ _REFUSALS = {
     ),
     "duplicate_open": (
         _("This resident already has an open referral for the same disease."),
-        _("Open the resident's page and go on with that one, or withdraw it first."),
+        _("Go on with that one, or ask who holds it to end it. An emergency takes its place, unless it is one itself."),
+    ),
+    "green_reason_missing": (
+        _("An emergency needs the reason for which it takes the green channel."),
+        _("Choose the reason; it is kept in the audit trail."),
+    ),
+    "too_late": (
+        _("This time lies in the future, or too long ago to be entered now."),
+        _("Enter a time within the last %(hours)s hours."),
+    ),
+    "consent_missing": (
+        _("The consent to the transfer is not on record."),
+        _("Say who consented; a guardian with the name. Only in an emergency may it be that nobody was able to."),
+    ),
+    "implausible_check": (
+        _("The transfer check does not hold together."),
+        _("Look at the fields that are marked, and correct them."),
+    ),
+    "final_missing": (
+        _("The answer needs your final diagnosis."),
+        _("Choose it from the list: type its code, its name or its pinyin initials."),
+    ),
+    "correction_unexplained": (
+        _("You judge the agreement of the diagnoses otherwise than computed."),
+        _("Say why, in a few words."),
+    ),
+    "no_such_doctor": (
+        _("The doctor you write for does not work here as a doctor."),
+        _("Choose a doctor of your institution from the list."),
+    ),
+    "not_in_your_name": (
+        _("A nurse entered this draft in the name of %(doctor)s."),
+        _("Only they can send it. If they are away, withdraw it and write your own."),
     ),
     "bad_filing_number": (
         _("This is not a filing number."),

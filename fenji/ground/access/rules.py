@@ -13,6 +13,7 @@ from fenji.ground.common.refusal import NotPermitted, Refused
 from fenji.ground.common.text import compact, half_width, has_hidden_characters
 
 DOCTOR = "doctor"
+NURSE = "nurse"
 REVIEWER = "reviewer"
 DESK = "desk"
 MANAGER = "manager"
@@ -31,7 +32,8 @@ _CASE_READERS = _EVERYBODY | {"referral.read", "referral.export", "booking.read"
 PERMISSIONS: dict[str, frozenset[str]] = {
     DOCTOR: _CASE_READERS
     | {"resident.find", "resident.open", "resident.register", "resident.link", "glass.break"}
-    | {"visit.read", "visit.write", "referral.write", "referral.answer"},
+    | {"visit.read", "visit.write", "referral.draft", "referral.write", "referral.answer"},
+    NURSE: _CASE_READERS | {"resident.find", "resident.open", "resident.register", "referral.draft"},
     REVIEWER: _CASE_READERS | {"referral.review"},
     DESK: _CASE_READERS | {"referral.receive", "booking.write", "import.open"},
     MANAGER: _CASE_READERS
@@ -57,7 +59,7 @@ OF_HEALTH = frozenset({"facts.read", "facts.identify"})
 ADMINISTRATORS = frozenset({SYSTEM_ADMIN, SECURITY_ADMIN, AUDIT_ADMIN})
 GOVERNING = ADMINISTRATORS | {OFFICER}
 """Roles that reach over an administrative region: what they govern there holds no rows about patients."""
-CLINICAL = frozenset({DOCTOR, REVIEWER, DESK, MANAGER})
+CLINICAL = frozenset({DOCTOR, NURSE, REVIEWER, DESK, MANAGER})
 """Roles whose holders reach rows about patients."""
 
 STAFF_KIND, ADMINISTRATOR_KIND, MACHINE_KIND = "staff", "administrator", "machine"
@@ -71,7 +73,7 @@ ADMINISTERS = {
 }
 """Role → the kinds of account it makes and changes; the policy of the table says the same."""
 ROLES_OF_KIND = {
-    STAFF_KIND: (DOCTOR, REVIEWER, DESK, MANAGER, EDITOR, OFFICER),
+    STAFF_KIND: (DOCTOR, NURSE, REVIEWER, DESK, MANAGER, EDITOR, OFFICER),
     ADMINISTRATOR_KIND: (SYSTEM_ADMIN, SECURITY_ADMIN, AUDIT_ADMIN),
     MACHINE_KIND: (MACHINE,),
 }

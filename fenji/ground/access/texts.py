@@ -9,6 +9,7 @@ from fenji.ground.common.edge import register_refusals
 
 ROLE_NAMES = {
     rules.DOCTOR: _("Doctor"),
+    rules.NURSE: _("Nurse"),
     rules.REVIEWER: _("Referral reviewer"),
     rules.DESK: _("Referral desk"),
     rules.MANAGER: _("Head of institution"),

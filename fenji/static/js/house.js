@@ -111,7 +111,7 @@
     clearTimeout(waiting);
     waiting = setTimeout(function () {
       var asked = field.value;
-      fetch(address + "?" + new URLSearchParams([[field.name, asked]]), { credentials: "same-origin" })
+      fetch(address + "?" + new URLSearchParams([[field.dataset.suggestAs || field.name, asked]]), { credentials: "same-origin" })
         .then(function (response) { return response.ok && !response.redirected ? response.text() : ""; })
         .then(function (options) { if (field.value === asked) list.innerHTML = options; })
         .catch(function () { /* offline: a code can be typed all the same */ });
@@ -125,6 +125,12 @@
     var large = field.files[0] && field.files[0].size > Number(field.dataset.largest);
     field.setCustomValidity(large ? field.dataset.tooLarge : "");
     field.reportValidity();
+  });
+
+  // ---- what a ticked box asks for besides is unfolded with it ----
+  document.addEventListener("change", function (event) {
+    var more = event.target.checked && document.querySelector('[data-open-with="' + event.target.id + '"]');
+    if (more) more.open = true;
   });
 
   // ---- a button that prints the page ----

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from fenji.care.referral.actions.consent import refuse
 from fenji.care.referral.actions.facts import handed_out, identify
-from fenji.care.referral.actions.house import expire_forgotten, inherit
+from fenji.care.referral.actions.house import expire_forgotten, inherit, lapse_unaccepted
+from fenji.care.referral.actions.leaving import leave
 from fenji.care.referral.actions.links import renew as renew_link
 from fenji.care.referral.actions.links import revoke as revoke_link
+from fenji.care.referral.actions.meeting import met_by_link
 from fenji.care.referral.actions.paper import BadFilingNumber, file_number
 from fenji.care.referral.actions.slots import NO_WISH, Wish
 from fenji.care.referral.actions.verbs import (
+    Final,
     accept,
     acknowledge,
     answer,
@@ -21,12 +25,25 @@ from fenji.care.referral.actions.verbs import (
     redirect,
     send_back,
 )
-from fenji.care.referral.actions.writing import DuplicateOpen, Plan, WrongReceiver, draft, revise, send_just_written, submit
+from fenji.care.referral.actions.writing import (
+    DuplicateOpen,
+    NoSuchDoctor,
+    NotInYourName,
+    Plan,
+    WrongReceiver,
+    draft,
+    revise,
+    send_just_written,
+    submit,
+)
 
 __all__ = [
     "NO_WISH",
     "BadFilingNumber",
     "DuplicateOpen",
+    "Final",
+    "NoSuchDoctor",
+    "NotInYourName",
     "Plan",
     "Wish",
     "WrongReceiver",
@@ -43,9 +60,13 @@ __all__ = [
     "handed_out",
     "identify",
     "inherit",
+    "lapse_unaccepted",
+    "leave",
+    "met_by_link",
     "miss",
     "offer_again",
     "redirect",
+    "refuse",
     "renew_link",
     "revise",
     "revoke_link",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -17,6 +18,8 @@ from fenji.care.catalogue.queries import group_of
 from fenji.care.catalogue.rules import GROUP_VERSION
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions import slots
+from fenji.care.referral.actions.consent import consent_of, keep_consent
+from fenji.care.referral.actions.meeting import supersede
 from fenji.care.referral.actions.slots import NO_WISH, Wish
 from fenji.care.referral.actions.step import carry_out, due, record, step_for, swap
 from fenji.care.referral.models import Case
@@ -38,9 +41,21 @@ from fenji.ground.tasks import actions as tasks
 
 
 class DuplicateOpen(Refused):
-    """The resident already has an open referral for this disease group."""
+    """The resident already has an open referral for this disease group; of an emergency: one that is itself an emergency."""
 
     code = "duplicate_open"
+
+
+class NoSuchDoctor(Refused):
+    """A nurse writes in the name of somebody who is a doctor of the institution."""
+
+    code = "no_such_doctor"
+
+
+class NotInYourName(Refused):
+    """A nurse entered the draft for another doctor, who alone sends it. detail: doctor."""
+
+    code = "not_in_your_name"
 
 
 class WrongReceiver(Refused):
@@ -51,7 +66,8 @@ class WrongReceiver(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the doctor decides about a referral."""
+    """What the doctor decides about a referral. Of an emergency: `green`, why it takes the green channel; `critical`, a check
+    precedes the journey; `happened_at`, when the patient was sent, where it is entered afterwards."""
 
     diagnosis: Diagnosis
     receiver_id: int
@@ -60,6 +76,10 @@ class Plan:
     summary: str
     override_reason: str
     wish: Wish = NO_WISH
+    green: str = ""
+    critical: bool = False
+    happened_at: datetime | None = None
+    consent: rules.ConsentGiven | None = None
 
 
 def _next_number(county: str, day: date) -> str:
@@ -94,14 +114,19 @@ def receiver_above(org_id: int, origin: Place) -> Organisation:
 
 
 def _planned(plan: Plan, resident: Resident, origin: Place, at: datetime) -> dict[str, Any]:
-    """The columns that follow from a plan, verdict included. Raises WrongReceiver."""
+    """The columns that follow from a plan, verdict included. Raises WrongReceiver, GreenReasonMissing, TooLate."""
     receiver = receiver_above(plan.receiver_id, origin)
+    if plan.emergency and plan.green not in rules.GREEN_REASONS:
+        raise rules.GreenReasonMissing
+    happened_at = plan.happened_at if plan.emergency else None
     group = group_of(plan.diagnosis)
     override = bool(plan.override_reason)
     subject = queries.Subject(
         plan.diagnosis.code, group, resident.sex, resident.birth_date, emergency=plan.emergency, override=override
     )
     judge = queries.judge_at(origin, subject, local_day(at))
+    if happened_at is not None:
+        rules.check_past(happened_at, at, judge.grounds.policy.late_within)
     candidate = judge.of([receiver])[0]
     return {
         **receiver_columns(candidate),
@@ -113,6 +138,9 @@ def _planned(plan: Plan, resident: Resident, origin: Place, at: datetime) -> dic
         "emergency": plan.emergency,
         "summary": plan.summary,
         "override_reason": plan.override_reason,
+        "green": plan.green if plan.emergency else "",
+        "critical": plan.critical,
+        "happened_at": happened_at,
         **_verdict_columns(judge, candidate.decision),
     }
 
@@ -166,10 +194,18 @@ def judged_again(
 
 
 @transaction.atomic
-def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
-    """Write a draft for a visit of the actor's institution. Raises NotPermitted, DuplicateOpen, WrongReceiver."""
-    if not by.may("referral.write") or visit.org_id != by.org_id:
+def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID | None = None) -> Case:
+    """Write a draft for a visit of the actor's institution; a nurse writes it in the name of a doctor there, the visit's unless
+    told otherwise. Raises NotPermitted, DuplicateOpen, WrongReceiver, GreenReasonMissing, TooLate, ConsentMissing.
+    """
+    if not by.may("referral.draft") or visit.org_id != by.org_id:
         raise NotPermitted
+    requester_id, requester_name = by.account_id, by.name
+    if by.role == access.NURSE:
+        requester_id = doctor_id or visit.doctor_id
+        requester_name = queries.doctors_of(by.org_id, at).get(requester_id, "")
+        if not requester_name:
+            raise NoSuchDoctor
     origin = place_of(by.org_id)
     resident = visit.resident
     phone = registry.phone_of(resident)
@@ -182,8 +218,10 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
         duty_id=origin.id,
         origin_level=origin.level,
         viewer_ids=[origin.id],
-        requester_id=by.account_id,
-        requester_name=by.name,
+        requester_id=requester_id,
+        requester_name=requester_name,
+        entered_by_id=by.account_id if by.role == access.NURSE else None,
+        entered_by_name=by.name if by.role == access.NURSE else "",
         resident=resident,
         visit=visit,
         patient_name=resident.name,
@@ -196,6 +234,7 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
     )
     with _one_open_only():
         case.save(force_insert=True)
+    keep_consent(case, plan.consent, at=at)
     record(case, by, at, "draft", "", rules.DRAFT, "")
     tasks.open_step(step_for(case, origin.id, access.DOCTOR, at), at=at)
     slots.book(case, plan.wish, by=by, at=at)
@@ -204,16 +243,21 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
 
 @transaction.atomic
 def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) -> Case:
-    """Change a draft or returned referral before it is sent. Raises NotYourMove, Stale, WrongReceiver, DuplicateOpen."""
+    """Change a draft or returned referral before it is sent; a nurse changes the drafts she entered.
+
+    Raises NotYourMove, Stale, and what `draft` raises.
+    """
     case = queries.case(number)
     party = rules.party_of(queries.view_of(case), by.account_id, by.role, by.org_id)
-    if party != rules.ORIGIN or not by.may("referral.write"):
+    own_entry = by.role == access.NURSE and case.entered_by_id == by.account_id and case.state == rules.DRAFT
+    if not own_entry and (party != rules.ORIGIN or not by.may("referral.write")):
         raise rules.NotYourMove(state=case.state)
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)
     planned = _planned(plan, case.resident, place_of(case.origin_id), at)
     with _one_open_only():
         swap(case, version, planned)
+    keep_consent(case, plan.consent, at=at)
     record(case, by, at, "revise", case.state, case.state, "")
     slots.book(case, plan.wish, by=by, at=at)
     return case
@@ -247,8 +291,17 @@ def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: d
         raise rules.VerdictForbids
     if rules.reason_asked(r["code"] for r in verdict["reasons"]) and not case.override_reason:
         raise rules.NoteRequired
+    if case.entered_by_id is not None and by.may("referral.write") and by.account_id != case.requester_id:
+        raise NotInYourName(doctor=case.requester_name)
+    policy = queries.grounds(place_of(case.origin_id), local_day(at)).policy
+    rules.check_consent(consent_of(case), emergency=case.emergency, required=policy.consent_required)
+    if case.happened_at is not None:
+        rules.check_past(case.happened_at, at, policy.late_within)
     action = "submit" if verdict["verdict"] == rules.NEEDS_REVIEW else "offer"
-    sent = carry_out(case, action, version=version, by=by, at=at, changes=verdict)
+    with _one_open_only():
+        if case.emergency:
+            supersede(case, version=version, by=by, at=at)
+        sent = carry_out(case, action, version=version, by=by, at=at, changes=verdict)
     visit = sent.visit
     if visit.disposition in (visit_rules.OPEN, visit_rules.OBSERVE):
         visits.close(visit, visit_rules.REFERRED_UP, by=by, at=at)

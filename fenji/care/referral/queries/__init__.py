@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from fenji.care.referral.queries.cases import case, cases_of, cases_of_institution, phone_of, timeline, view_of
+from fenji.care.referral.queries.cases import (
+    belonging,
+    case,
+    cases_of,
+    cases_of_institution,
+    clock_of,
+    clocks,
+    consent,
+    doctors_of,
+    ended_of,
+    open_elsewhere,
+    open_here,
+    phone_of,
+    timeline,
+    transfer,
+    view_of,
+)
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at, slots_at
 from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
@@ -17,11 +33,17 @@ __all__ = [
     "Subject",
     "Wanted",
     "address_of",
+    "belonging",
     "candidates",
     "case",
     "cases_of",
     "cases_of_institution",
+    "clock_of",
+    "clocks",
+    "consent",
     "counties_within",
+    "doctors_of",
+    "ended_of",
     "fact",
     "fact_steps",
     "facts",
@@ -29,11 +51,14 @@ __all__ = [
     "in_month",
     "judge_at",
     "link_of",
+    "open_elsewhere",
+    "open_here",
     "own_page",
     "phone_of",
     "register",
     "slots_at",
     "timeline",
+    "transfer",
     "url_for",
     "view_of",
 ]

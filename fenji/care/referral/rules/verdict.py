@@ -42,6 +42,12 @@ class ReferralPolicy:
     answer_within: Span
     acknowledge_within: Span
     expires_after: Span
+    green_lapses: bool
+    late_within: Span
+    declines_escalate: int
+    declined_tells: tuple[str, ...]
+    consent_required: bool
+    meet_within: Span
     slip_valid_days: int
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_vers
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 from fenji.ground.common.text import half_width
-from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries import contact_of, place_of
 
 
 def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any], case: Case | None = None) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any], case: Ca
         **_slots(slots, data, case, request.at),
         "emergency": subject.emergency,
         "at": request.at,
+        "group": group,
         "candidates": found,
         "chosen": chosen,
         "decision": decision,
@@ -77,11 +78,54 @@ def _slots(free: list[SlotView], data: dict[str, Any], case: Case | None, at: da
     }
 
 
+_FORMER = 5
+"""How many ended referrals are offered to copy from."""
+
+
+def _in_the_way(request: SignedRequest, visit: Visit, group: str, case: Case | None) -> dict[str, Any]:
+    """An open referral of the same disease: the page of one that is seen here; of another only whose it is and their phone."""
+    here = queries.open_here(visit.resident_id, group)
+    if here is not None:
+        return {"open_here": here if case is None or here.pk != case.pk else None}
+    elsewhere = queries.open_elsewhere(visit.pk, group)
+    if elsewhere is None:
+        return {}
+    request.reads.append(("referral.elsewhere", str(visit.pk)))
+    return {"open_elsewhere": place_of(elsewhere).name, "open_phone": contact_of(elsewhere).phone}
+
+
+def _form(request: SignedRequest, visit: Visit, *data: Any, **kwargs: Any) -> ReferralForm:
+    nurse = not request.actor.may("referral.write")
+    doctors = queries.doctors_of(visit.org_id, request.at) if nurse else {}
+    origin = place_of(visit.org_id)
+    form = ReferralForm(*data, receivers=receiver_choices(origin), doctors=doctors, **kwargs)
+    asked = queries.grounds(origin, local_day(request.at)).policy.consent_required
+    form.fields["consent_who"].required = asked and "keep" not in request.POST and not nurse
+    return form
+
+
+def _copied(request: SignedRequest, visit: Visit) -> dict[str, Any]:
+    """What an ended referral of the same resident fills in; nothing when none was chosen. Raises Unknown."""
+    if not request.GET.get("from"):
+        return {}
+    former = queries.case(request.GET["from"])
+    if former.resident_id != visit.resident_id or former.state not in rules.ENDS:
+        raise Unknown(what="case")
+    request.reads.append(("referral.copy", former.number))
+    return {
+        "diagnosis": f"{former.diagnosis_code} {former.diagnosis_name}",
+        "summary": former.summary,
+        "receiver": former.receiver_id,
+        "override_reason": former.override_reason,
+    }
+
+
 def _show_form(
     request: SignedRequest, visit: Visit, form: ReferralForm, case: Case | None, problem: Any = None, status: int = 200
 ) -> HttpResponse:
     request.reads.append(("referral.form", case.number if case else str(visit.id)))
     data = {name: form[name].value() for name in form.fields}
+    judged = _judged(request, visit, data, case)
     context = {
         "form": form,
         "visit": visit,
@@ -90,7 +134,10 @@ def _show_form(
         "age": age_on(visit.resident.birth_date, local_day(request.at)),
         "problem": problem,
         "key": fresh_key(),
-        **_judged(request, visit, data, case),
+        "nurse": not request.actor.may("referral.write"),
+        "former": queries.ended_of(visit.resident_id, _FORMER) if case is None else [],
+        **_in_the_way(request, visit, judged["group"], case),
+        **judged,
     }
     return render(request, "referral/new.html", context, status=status)
 
@@ -103,7 +150,7 @@ def _own_visit(request: SignedRequest, visit_id: UUID) -> Visit:
     return found
 
 
-@page("referral.write", ("GET", "POST"))
+@page("referral.draft", ("GET", "POST"))
 def new(request: SignedRequest, visit_id: UUID) -> HttpResponse:
     """An up-referral from a visit: written, judged and sent on one page."""
     visit = _own_visit(request, visit_id)
@@ -112,20 +159,22 @@ def new(request: SignedRequest, visit_id: UUID) -> HttpResponse:
             "diagnosis": f"{visit.diagnosis_code} {visit.diagnosis_name}",
             "emergency": visit.emergency,
             "summary": visit.complaint,
+            "doctor": str(visit.doctor_id),
+            **_copied(request, visit),
         }
-        return _show_form(request, visit, ReferralForm(initial=first, receivers=receiver_choices(place_of(visit.org_id))), None)
-    form = ReferralForm(request.POST, receivers=receiver_choices(place_of(visit.org_id)))
+        return _show_form(request, visit, _form(request, visit, initial=first), None)
+    form = _form(request, visit, request.POST)
     if not form.is_valid():
         return _show_form(request, visit, form, None, status=422)
     try:
         with transaction.atomic():
-            case = actions.draft(visit, form.plan(), by=request.actor, at=request.at)
+            case = actions.draft(visit, form.plan(), by=request.actor, at=request.at, doctor_id=form.doctor_id())
             return _sent_or_kept(request, case)
     except Refused as refusal:
         return _show_form(request, visit, form, None, refusal_text(refusal), status=409)
 
 
-@page("referral.write", ("GET", "POST"))
+@page("referral.draft", ("GET", "POST"))
 def edit(request: SignedRequest, number: str) -> HttpResponse:
     """Change a draft or a returned referral, and send it again."""
     case = queries.case(number)
@@ -139,9 +188,14 @@ def edit(request: SignedRequest, number: str) -> HttpResponse:
             "summary": case.summary,
             "receiver": case.receiver_id,
             "override_reason": case.override_reason,
+            "green": case.green,
+            "critical": case.critical,
+            "happened_at": case.happened_at,
+            "doctor": str(case.requester_id),
+            **_consented(case),
         }
-        return _show_form(request, visit, ReferralForm(initial=first, receivers=receiver_choices(place_of(visit.org_id))), case)
-    form = ReferralForm(request.POST, receivers=receiver_choices(place_of(visit.org_id)))
+        return _show_form(request, visit, _form(request, visit, initial=first), case)
+    form = _form(request, visit, request.POST)
     if not form.is_valid():
         return _show_form(request, visit, form, case, status=422)
     try:
@@ -152,8 +206,19 @@ def edit(request: SignedRequest, number: str) -> HttpResponse:
         return _show_form(request, visit, form, queries.case(number), refusal_text(refusal), status=409)
 
 
+def _consented(case: Case) -> dict[str, Any]:
+    said = queries.consent(case)
+    if said is None:
+        return {}
+    return {
+        "consent_who": said.who, "consent_guardian": said.guardian, "consent_how": said.how, "proposed": said.proposed_id,
+    }  # fmt: skip
+
+
 def _sent_or_kept(request: SignedRequest, case: Case) -> HttpResponse:
-    if "keep" in request.POST:
+    if not request.actor.may("referral.write"):
+        messages.success(request, _("It waits on the desk of %(doctor)s.") % {"doctor": case.requester_name})
+    elif "keep" in request.POST:
         messages.success(request, _("Kept as a draft. It waits on your desk."))
     else:
         sent = actions.send_just_written(case, by=request.actor, at=request.at)
@@ -162,7 +227,7 @@ def _sent_or_kept(request: SignedRequest, case: Case) -> HttpResponse:
     return HttpResponseRedirect(f"/referrals/{case.number}/", status=303)
 
 
-@page("referral.write")
+@page("referral.draft")
 def verdict(request: SignedRequest, visit_id: UUID) -> HttpResponse:
     """The verdict card and the receivers for what the form holds now."""
     visit = _own_visit(request, visit_id)

@@ -10,6 +10,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from fenji.care.referral.queries import clocks
 from fenji.front.desk.views.policy import change_rows
 from fenji.ground.access.rules import MANAGER
 from fenji.ground.common.clock import local_day, local_minute
@@ -42,6 +43,11 @@ def desk(request: SignedRequest) -> HttpResponse:
         {"item": i, "kind": kinds.kind(i.kind), "urgency": urgency(i.due_at, request.at, policy.due_soon_minutes)}
         for i in found[:size]
     ]
+    waiting = [r["item"].subject for r in rows if r["item"].urgent and r["item"].kind == "referral.offered"]
+    running = clocks(waiting)
+    for row in rows:
+        clock = running.get(row["item"].subject)
+        row["minutes"] = clock.minutes(request.at) if clock else None
     notices = [{"notice": n, "text": kinds.notice_text(n.kind, n.subject)} for n in queries.latest_notices(actor)]
     to_decide, decided = to_decide_by(actor), decided_since(actor, request.at - timedelta(days=OUTCOME_DAYS))
     counts = queries.desk_counts(actor, request.at)

@@ -15,7 +15,7 @@ from django.db.models.functions import Left
 from fenji.ground.access.actions import Seat
 from fenji.ground.access.rules import HOUSE_ACCOUNT, SECURITY_ADMIN, Actor
 from fenji.ground.common.refusal import Unknown
-from fenji.ground.common.units import COUNTY_CODE_LENGTH
+from fenji.ground.common.units import COUNTY_CODE_LENGTH, REGION_PREFIXES
 from fenji.ground.network import rules
 from fenji.ground.network.models import (
     Department,
@@ -294,6 +294,17 @@ def alliance_lead(org_id: int, on: date) -> Organisation | None:
     return found.org if found else None
 
 
+def health_authority(origin: Place) -> Organisation | None:
+    """The health authority an institution answers to: its county's, or else its city's; None when neither is registered."""
+    stems = (origin.county, origin.county[: REGION_PREFIXES["city"]])
+    agencies = Organisation.objects.filter(kind="agency", agency_kind="health", end=None)
+    for stem in stems:
+        found = agencies.filter(path__starts=stem.ljust(rules.REGION_CODE_WIDTH, "0")).order_by("path").first()
+        if found is not None:
+            return found
+    return None
+
+
 def communities_within(prefix: str, on: date) -> list[Membership]:
     """County communities on a day whose lead lies below `prefix`, by place: the lead's membership of each."""
     led = Membership.objects.filter(in_force(on), role="lead", alliance__kind="county_community", org__path__starts=prefix)
@@ -324,6 +335,12 @@ def posts_of(account_id: UUID, at: datetime) -> list[Post]:
     """Posts an account holds at an instant. Read through the door connection: nobody is signed in yet."""
     held = Post.objects.using("door").filter(account_id=account_id, start__lte=at)
     return list(held.filter(Q(end=None) | Q(end__gt=at)).select_related("org__region").order_by("start", "id"))
+
+
+def holders_of(org_id: int, role: str, at: datetime) -> list[UUID]:
+    """Accounts that hold a role at an institution at an instant."""
+    held = Post.objects.filter(org_id=org_id, role=role, start__lte=at).filter(Q(end=None) | Q(end__gt=at))
+    return list(held.order_by("start", "id").values_list("account_id", flat=True))
 
 
 def seat_of(post: Post) -> Seat:

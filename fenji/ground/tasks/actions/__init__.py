@@ -16,6 +16,7 @@ from fenji.ground.tasks.actions.work import (
     read,
     saw,
     send,
+    tell,
 )
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "send_again",
     "send_due",
     "send_to_person",
+    "tell",
     "tell_person",
 ]

@@ -71,6 +71,11 @@ def send(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datet
     queue.configure_task(_DELIVER).defer(message_id=str(message.id))
 
 
+def tell(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datetime, using: str = "job") -> None:
+    """Put a notice before an institution at once: for sweeps, whose work is itself a job."""
+    Notice.objects.using(using).create(message_id=uuid7(), kind=kind, org_id=org_id, role=role, subject=subject, url=url, at=at)
+
+
 def deliver(message_id: UUID, *, at: datetime, using: str = "job") -> bool:
     """Turn one message into a notice; false when that was done before. Message and notice change together."""
     with transaction.atomic(using=using):
