@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from fenji.care.catalogue.forms import DiagnosisField
 from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import texts
-from fenji.care.referral.actions import Final, Plan
+from fenji.care.referral.actions import Final, Plan, Wish
 from fenji.care.referral.queries import Wanted
 from fenji.care.referral.rules import NOBODY, PATIENT, Check, ConsentGiven
 from fenji.ground.common.clock import SHANGHAI
+from fenji.ground.common.edge import as_uuid
 from fenji.ground.common.fields import DayField, MinuteField
 
 _DAYS_SHOWN = 30

@@ -75,6 +75,12 @@ BEGIN
           'superseded', jsonb_build_object('by', mine.number));
   UPDATE tasks_workitem w SET closed_at = happened
    WHERE w.closed_at IS NULL AND w.subject IN (old.number, old.number || ' + ' || old.met, old.met || ' + ' || old.number);
+  UPDATE booking_booking b
+     SET state = 'released', held_until = NULL, ended_at = happened, end_reason = 'superseded', version = b.version + 1
+   WHERE b.subject = old.number AND b.state IN ('held', 'confirmed', 'to_move');
+  UPDATE booking_waitentry e SET state = 'left', ended_at = happened, end_reason = 'superseded', version = e.version + 1
+   WHERE e.subject = old.number AND e.state = 'waiting';
+  UPDATE tasks_workitem w SET closed_at = happened WHERE w.closed_at IS NULL AND w.subject ^@ (old.number || '/');
   RETURN QUERY SELECT old.number::text, old.state::text, old.origin_id, old.receiver_id;
 END $$
 """
