@@ -30,7 +30,8 @@ CONNECTIONS = 10
 SHARE_AT_COUNTY = 0.6
 PROBE_EVERY = 50
 WEEK_EVERY = 40
-CASES_IN_PLAY = 96
+SECONDS_BETWEEN = 4
+"""How long a case rests between two of its steps: so many seconds' steps are in play at once."""
 _NUMBER = re.compile(r"R\d{6}-\d{6}-\d{5}-\d")
 _VERSION = re.compile(r'name="_version" value="(\d+)"')
 _SLOT = re.compile(r'name="slot" value="([0-9a-f-]{36})"(?! disabled)')
@@ -68,7 +69,7 @@ class Play:
 class Cast:
     """The people of the benchmark, each signed in once; the residents they see; the cases in play."""
 
-    def __init__(self, base: str, console: Console) -> None:
+    def __init__(self, base: str, console: Console, plays: int) -> None:
         from fenji.world.county import people, townships
 
         self.base = base
@@ -80,7 +81,7 @@ class Cast:
         self.residents = {c: _residents(c, 4000) for c in self.centres}
         self.foreign = _foreign_numbers(self.centres)
         self.plays: queue.PriorityQueue[tuple[int, int, Play]] = queue.PriorityQueue()
-        for i in range(CASES_IN_PLAY):
+        for i in range(plays):
             self.put(Play(self.centres[i % len(self.centres)], _DIAGNOSES[i % len(_DIAGNOSES)]))
         console.print(f"{len(self.tokens)} people at {len(self.centres)} centres and one general hospital")
 
@@ -331,7 +332,7 @@ def run(console: Console, *, rate: float, seconds: float, residents: int, referr
         processes = [running.web(file, port), running.worker(file)]
         running.wait_ready(base, processes[0])
         began = now()
-        cast = Cast(base, console)
+        cast = Cast(base, console, max(2 * CONNECTIONS, round(SECONDS_BETWEEN * rate)))
         steps = Steps(cast)
         closed_loop(steps, seconds=8, connections=CONNECTIONS)  # warm-up, not counted
         before = _facts()
