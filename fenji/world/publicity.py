@@ -12,7 +12,7 @@ from fenji.ground.network.models import Organisation
 from fenji.ground.publication import actions
 from fenji.ground.publication.models import Published
 from fenji.world.county import COUNTY_HOSPITAL, INSURER, SINCE, Person
-from fenji.world.story import acting
+from fenji.world.acting import acting
 
 
 def _publish(kind: str, org_id: int, by: Actor, at: datetime) -> Published:
