@@ -11,8 +11,8 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.network.models import Organisation
 from fenji.ground.publication import actions
 from fenji.ground.publication.models import Published
-from fenji.world.county import COUNTY_HOSPITAL, INSURER, SINCE, Person
 from fenji.world.acting import acting
+from fenji.world.county import COUNTY_HOSPITAL, INSURER, SINCE, Person
 
 
 def _publish(kind: str, org_id: int, by: Actor, at: datetime) -> Published:
