@@ -68,3 +68,17 @@ def close(visit: Visit, disposition: str, *, by: Actor, at: datetime) -> None:
     if not changed:
         raise Stale
     audit(by=by, at=at, action="visit.close", subject=str(visit.id), after=disposition)
+
+
+@transaction.atomic
+def kept_here(visit: Visit, disposition: str, *, by: Actor, at: datetime) -> None:
+    """A visit that ended as referred up ends otherwise, because the referral came back. Raises NotPermitted, Stale."""
+    if not by.may("visit.write") or visit.org_id != by.org_id:
+        raise NotPermitted
+    if disposition not in rules.KEPT_HERE:
+        raise Stale
+    sent_up = Visit.objects.filter(pk=visit.pk, disposition=rules.REFERRED_UP)
+    closed_at = None if disposition == rules.OBSERVE else at
+    if not sent_up.update(disposition=disposition, closed_at=closed_at, version=F("version") + 1):
+        raise Stale
+    audit(by=by, at=at, action="visit.kept", subject=str(visit.id), before=rules.REFERRED_UP, after=disposition)

@@ -32,7 +32,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     DOCTOR: _CASE_READERS
     | {"resident.find", "resident.open", "resident.register", "visit.write", "referral.write", "referral.answer", "glass.break"},
     REVIEWER: _CASE_READERS | {"referral.review"},
-    DESK: _CASE_READERS | {"referral.receive"},
+    DESK: _CASE_READERS | {"referral.receive", "referral.review"},
     MANAGER: _CASE_READERS
     | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},

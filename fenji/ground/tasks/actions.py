@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app as queue
 
 from fenji.ground.access import rules as access_rules
 from fenji.ground.access.actions import audit
+from fenji.ground.common.ids import uuid7
 from fenji.ground.tasks import kinds
 from fenji.ground.tasks.models import Notice, OutboxMessage, WorkItem
 
@@ -64,6 +65,11 @@ def send(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datet
     """Write a message in the caller's transaction and defer the job that delivers it."""
     message = OutboxMessage.objects.create(kind=kind, org_id=org_id, role=role, subject=subject, url=url, at=at)
     queue.configure_task(_DELIVER).defer(message_id=str(message.id))
+
+
+def notify(kind: str, org_id: int, role: str, *, subject: str, url: str, at: datetime, using: str) -> None:
+    """A notice from a sweep, which needs no outbox: it already runs as the job role."""
+    Notice.objects.using(using).create(message_id=uuid7(), kind=kind, org_id=org_id, role=role, subject=subject, url=url, at=at)
 
 
 def deliver(message_id: UUID, *, at: datetime, using: str = "job") -> bool:

@@ -54,10 +54,9 @@ _SEEN = (
     "UPDATE referral_case SET viewer_ids = viewer_ids || %(heir)s WHERE viewer_ids @> ARRAY[%(org)s]"
     " AND NOT viewer_ids @> ARRAY[%(heir)s]"
 )
-_PARTIES = "UPDATE referral_case SET {} WHERE %(org)s IN (origin_id, receiver_id) AND ended_at IS NULL".format(
-    ", ".join(
-        f"{c} = CASE {c} WHEN %(org)s THEN %(heir)s ELSE {c} END" for c in ("origin_id", "receiver_id", "holder_id", "duty_id")
-    )
+_COLUMNS = ("origin_id", "receiver_id", "holder_id", "duty_id", "review_org_id", "review_upper_id")
+_PARTIES = "UPDATE referral_case SET {} WHERE %(org)s IN ({}) AND ended_at IS NULL".format(
+    ", ".join(f"{c} = CASE {c} WHEN %(org)s THEN %(heir)s ELSE {c} END" for c in _COLUMNS), ", ".join(_COLUMNS)
 )
 
 

@@ -17,7 +17,17 @@ from fenji.ground.common.refusal import Unknown
 def case(number: str) -> Case:
     """A case that the open scope reaches. Raises Unknown, alike for none and for somebody else's."""
     # the visit is not joined: it is the origin's alone, and the join would hide the case from the receiver
-    related = ("origin", "receiver", "holder", "duty", "department", "catalogue_version", "treatable_version")
+    related = (
+        "origin",
+        "receiver",
+        "holder",
+        "duty",
+        "review_org",
+        "review_upper",
+        "department",
+        "catalogue_version",
+        "treatable_version",
+    )
     found = Case.objects.filter(number=number).select_related(*related).first()
     if found is None:
         raise Unknown(what="case")
@@ -26,7 +36,9 @@ def case(number: str) -> Case:
 
 def view_of(found: Case) -> rules.CaseView:
     """What the table of the case looks at."""
-    return rules.CaseView(found.state, found.origin_id, found.receiver_id, found.requester_id)
+    return rules.CaseView(
+        found.state, found.origin_id, found.receiver_id, found.requester_id, found.review_org_id, found.review_upper_id
+    )
 
 
 def phone_of(found: Case) -> str:

@@ -5,20 +5,25 @@ Documents and buttons are made from the table; nothing else decides what may hap
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+from fenji.care.referral.rules.review import OFFICE, REVIEWING
 from fenji.ground.access import rules as access
 from fenji.ground.common.refusal import Refused
 
 ORIGIN, REVIEW, RECEIVER, WARD, HOUSE = "origin", "review", "receiver", "ward", "house"
-"""Parties: the sending doctor's institution, its reviewer, the receiving desk, the receiving doctor, the house's sweeps."""
+"""Parties: the sending doctor's institution, the reviewer, the receiving desk, the receiving doctor, the house's sweeps."""
+UPPER = "upper"
+"""The referral office of the unit above the reviewing one, once a review lies too long."""
 
 DRAFT, IN_REVIEW, RETURNED, OFFERED, ACCEPTED = "draft", "in_review", "returned", "offered", "accepted"
+LOCAL = "local"
+"""The reviewer found that the patient can be treated where they are; `returned` is asked to be completed."""
 ARRIVED, ANSWERED, DECLINED, MISSED = "arrived", "answered", "declined", "missed"
 CLOSED, WITHDRAWN, EXPIRED, CHOSE_ELSEWHERE, DIED = "closed", "withdrawn", "expired", "chose_elsewhere", "died"
 
-OPEN_STATES = (DRAFT, IN_REVIEW, RETURNED, OFFERED, ACCEPTED, ARRIVED, ANSWERED, DECLINED, MISSED)
+OPEN_STATES = (DRAFT, IN_REVIEW, RETURNED, LOCAL, OFFERED, ACCEPTED, ARRIVED, ANSWERED, DECLINED, MISSED)
 ENDS = (CLOSED, WITHDRAWN, EXPIRED, CHOSE_ELSEWHERE, DIED)
 STATES = (*OPEN_STATES, *ENDS)
 
@@ -63,7 +68,7 @@ class Move:
     tells: str = ""
 
 
-_TO_REVIEW = Move(IN_REVIEW, ORIGIN, access.REVIEWER, "review_within")
+_TO_REVIEW = Move(IN_REVIEW, REVIEW, access.REVIEWER, "review_within")
 _TO_OFFER = Move(OFFERED, RECEIVER, access.DESK, "accept_within")
 
 
@@ -80,11 +85,15 @@ TABLE: dict[tuple[str, str, str], Move] = {
     (DRAFT, ORIGIN, "offer"): _TO_OFFER,
     (DRAFT, ORIGIN, "withdraw"): _end(WITHDRAWN, note=False),
     (IN_REVIEW, REVIEW, "approve"): Move(OFFERED, RECEIVER, access.DESK, "accept_within", tells=ORIGIN),
-    (IN_REVIEW, REVIEW, "return"): _to_origin(RETURNED, "rework_within"),
+    (IN_REVIEW, REVIEW, "complete"): _to_origin(RETURNED, "rework_within"),
+    (IN_REVIEW, REVIEW, "treat_locally"): _to_origin(LOCAL, "rework_within"),
+    (IN_REVIEW, UPPER, "take"): Move(IN_REVIEW, REVIEW, access.DESK, "review_within", tells=ORIGIN),
     (IN_REVIEW, ORIGIN, "withdraw"): _end(WITHDRAWN),
     (RETURNED, ORIGIN, "submit"): _TO_REVIEW,
     (RETURNED, ORIGIN, "offer"): _TO_OFFER,
     (RETURNED, ORIGIN, "withdraw"): _end(WITHDRAWN),
+    (LOCAL, ORIGIN, "treat_here"): _end(CLOSED, note=False),
+    (LOCAL, ORIGIN, "ask_again"): replace(_TO_REVIEW, note=True),
     (OFFERED, RECEIVER, "accept"): Move(ACCEPTED, RECEIVER, access.DESK, "arrive_within", tells=ORIGIN),
     (OFFERED, RECEIVER, "decline"): _to_origin(DECLINED, "rework_within"),
     (OFFERED, RECEIVER, "redirect"): Move(OFFERED, RECEIVER, access.DESK, "accept_within", note=True, tells=ORIGIN),
@@ -105,10 +114,13 @@ TABLE: dict[tuple[str, str, str], Move] = {
     (MISSED, ORIGIN, "close"): _end(CLOSED),
     (DRAFT, HOUSE, "expire"): _end(EXPIRED, note=False),
     (RETURNED, HOUSE, "expire"): _end(EXPIRED, note=False),
+    (LOCAL, HOUSE, "expire"): _end(EXPIRED, note=False),
     (DECLINED, HOUSE, "expire"): _end(EXPIRED, note=False),
     (MISSED, HOUSE, "expire"): _end(EXPIRED, note=False),
+    (IN_REVIEW, HOUSE, "escalate"): _TO_REVIEW,
 }
-"""Up-referrals. An emergency is offered at once; everything else follows the verdict."""
+"""Up-referrals. An emergency is offered at once; everything else follows the verdict. Nothing but a reviewer leads out of a
+review to an offer: when it lies too long, more people may review, and that is all (`escalate`, `take`)."""
 
 
 EXPIRING = tuple(s for s in OPEN_STATES if (s, HOUSE, "expire") in TABLE)
@@ -123,10 +135,17 @@ class CaseView:
     origin_id: int
     receiver_id: int
     requester_id: UUID
+    review_id: int | None = None
+    upper_id: int | None = None
 
 
-def party_of(case: CaseView, account_id: UUID, role: str, org_id: int) -> str | None:
-    """As which party somebody meets a case; None when they have no part in it. Raises OwnReview."""
+def party_of(case: CaseView, account_id: UUID, role: str, org_id: int, *, delegated: bool = False) -> str | None:
+    """As which party somebody meets a case; None when they have no part in it. Raises OwnReview.
+
+    `delegated`: somebody of their institution has asked them to review in these days; never their own (SM-3-5c).
+    """
+    if case.state == IN_REVIEW:
+        return _party_in_review(case, account_id, role, org_id, delegated)
     if org_id == case.origin_id:
         if role == access.DOCTOR:
             return ORIGIN
@@ -137,6 +156,17 @@ def party_of(case: CaseView, account_id: UUID, role: str, org_id: int) -> str | 
     if org_id == case.receiver_id:
         return {access.DESK: RECEIVER, access.MANAGER: RECEIVER, access.DOCTOR: WARD}.get(role)
     return None
+
+
+def _party_in_review(case: CaseView, account_id: UUID, role: str, org_id: int, delegated: bool) -> str | None:
+    own = account_id == case.requester_id
+    if role == access.DOCTOR and org_id == case.origin_id and (own or not delegated or org_id != case.review_id):
+        return ORIGIN
+    at_review = org_id == case.review_id and (delegated or role in (REVIEWING if org_id == case.origin_id else OFFICE))
+    above = org_id == case.upper_id and role in OFFICE
+    if own and (at_review or above or (org_id == case.origin_id and role in REVIEWING)):
+        raise OwnReview
+    return REVIEW if at_review else UPPER if above else None
 
 
 def step(case: CaseView, party: str | None, action: str) -> Move:

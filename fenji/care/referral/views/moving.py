@@ -30,15 +30,18 @@ def case_page(request: SignedRequest, number: str) -> HttpResponse:
 
 
 def _my_actions(request: SignedRequest, case: Case) -> tuple[str, ...]:
-    view = queries.view_of(case)
-    actor = request.actor
     try:
-        party = rules.party_of(view, actor.account_id, actor.role, actor.org_id)
+        party = queries.party_of(case, request.actor, request.at)
     except rules.OwnReview:
         return ()
     if party is None:
         return ()
-    return tuple(a for a in rules.open_actions(view, party) if (a, case.state) not in _ON_THE_FORM)
+    found = rules.open_actions(queries.view_of(case), party)
+    left = set(found) - {a for a, state in _ON_THE_FORM if state == case.state}
+    if "ask_again" in left:
+        policy = queries.grounds(place_of(case.origin_id), local_day(request.at)).policy
+        left -= set() if rules.may_ask_again(case.review_no, policy) else {"ask_again"}
+    return tuple(a for a in found if a in left)
 
 
 _ON_THE_FORM = {("submit", "draft"), ("offer", "draft"), ("submit", "returned"), ("offer", "returned")}
@@ -62,6 +65,8 @@ def _show_case(request: SignedRequest, case: Case, problem: Any = None, typed: A
         "line": [(s, texts.STATES[s], i < at_line, i == at_line) for i, s in enumerate(rules.MAIN_LINE)],
         "state_text": texts.STATES[case.state],
         "reasons": [(r, texts.REASONS[r["code"]]) for r in case.reasons],
+        "route": [(r, texts.ROUTES[r["code"]]) for r in case.review_route],
+        "decisions": queries.decisions_of(case),
         "outcome_text": texts.OUTCOMES[case.verdict],
         "actions": open_actions,
         "editable": case.state in (rules.DRAFT, rules.RETURNED)
@@ -82,7 +87,11 @@ Doer = Callable[[str, dict[str, Any], dict[str, Any]], Case]
 
 _DOERS: dict[str, Doer] = {
     "approve": lambda n, d, k: actions.approve(n, note=d["note"], **k),
-    "return": lambda n, d, k: actions.send_back(n, note=d["note"], **k),
+    "complete": lambda n, d, k: actions.complete(n, note=d["note"], **k),
+    "treat_locally": lambda n, d, k: actions.treat_locally(n, note=d["note"], **k),
+    "take": lambda n, d, k: actions.take(n, note=d["note"], **k),
+    "treat_here": lambda n, d, k: actions.treat_here(n, d["disposition"], note=d["note"], **k),
+    "ask_again": lambda n, d, k: actions.ask_again(n, note=d["note"], **k),
     "accept": lambda n, d, k: actions.accept(n, note=d["note"], **k),
     "decline": lambda n, d, k: actions.decline(n, note=d["note"], **k),
     "redirect": lambda n, d, k: actions.redirect(n, d["receiver"] or 0, note=d["note"], **k),

@@ -47,6 +47,7 @@ _TONES = {
     "arrived": "blue",
     "answered": "blue",
     "returned": "amber",
+    "local": "amber",
     "declined": "amber",
     "missed": "amber",
     "closed": "green",

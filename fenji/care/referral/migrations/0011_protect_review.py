@@ -1,0 +1,40 @@
+"""Policies and grants of review."""
+
+from django.db import migrations
+
+from fenji.care.referral.models import ReviewDecision, ReviewDelegation
+from fenji.ground.common.rls import Grant, Protect
+
+_COLUMNS = "review_org_id, review_upper_id, review_route, review_due_at, review_no"
+_JOB = "referral_case_job_review"
+
+
+class Migration(migrations.Migration):
+    """The job role shows overdue reviews to the unit above, and ends what was not approved and then forgotten.
+
+    It can bring no case from a review to the receiver: no policy of its own lets it write a row that is offered.
+    """
+
+    dependencies = [("referral", "0010_review"), ("access", "0002_functions")]
+
+    operations = [
+        migrations.RunSQL(
+            [
+                f"GRANT UPDATE ({_COLUMNS}) ON referral_case TO fenji_app",
+                "GRANT SELECT (review_org_id, review_upper_id, viewer_ids), UPDATE (review_upper_id, viewer_ids) ON referral_case"
+                " TO fenji_job",
+                f"CREATE POLICY {_JOB} ON referral_case FOR ALL TO fenji_job USING (state IN ('in_review', 'local'))"
+                " WITH CHECK (state = 'in_review')",
+            ],
+            [
+                f"DROP POLICY {_JOB} ON referral_case",
+                "REVOKE SELECT (review_org_id, review_upper_id, viewer_ids), UPDATE (review_upper_id, viewer_ids)"
+                " ON referral_case FROM fenji_job",
+                f"REVOKE UPDATE ({_COLUMNS}) ON referral_case FROM fenji_app",
+            ],
+        ),
+        Grant("referral_reviewdelegation", app="SELECT, INSERT, UPDATE (version, ended_at)"),
+        Protect("referral_reviewdelegation", ReviewDelegation.shape),
+        Grant("referral_reviewdecision", app="SELECT, INSERT"),
+        Protect("referral_reviewdecision", ReviewDecision.shape),
+    ]
