@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from fenji.care.referral import actions, rules
-from fenji.care.referral.models import Case, CaseEvent
+from fenji.care.referral.models import Case, CaseEvent, ReviewDecision
 from fenji.ground.access.models import AuditEvent
+from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import Refused
 from fenji.ground.tasks.models import OutboxMessage, WorkItem
@@ -18,11 +19,12 @@ from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.cast import a_case, other_doctor, other_reviewer, person, scope, token_for
 
 # who may do what when, written down a second time, in plain words: login → state → actions
-REVIEWERS = {"in_review": {"approve", "return"}}
+REVIEWERS = {"in_review": {"approve", "complete", "treat_locally"}}
 DOCTORS = {
     "draft": {"submit", "withdraw"},
     "in_review": {"withdraw"},
     "returned": {"submit", "withdraw"},
+    "local": {"treat_here", "ask_again"},
     "offered": {"withdraw", "chose_elsewhere", "died"},
     "accepted": {"withdraw", "chose_elsewhere", "died"},
     "answered": {"acknowledge"},
@@ -45,6 +47,7 @@ LOGINS = (
     "reviewer",
     "reviewer2",
     "head",
+    "director",
     "desk",
     "citydesk",
     "specialist",
@@ -54,24 +57,64 @@ LOGINS = (
     "outside reviewer",
 )
 ACTIONS = (
-    *("submit", "withdraw", "approve", "return", "accept", "decline", "redirect", "arrive", "miss", "answer", "acknowledge"),
+    *(
+        "submit",
+        "withdraw",
+        "approve",
+        "complete",
+        "treat_locally",
+        "take",
+        "treat_here",
+        "ask_again",
+        "accept",
+        "decline",
+        "redirect",
+        "arrive",
+        "miss",
+        "answer",
+        "acknowledge",
+    ),
     *("offer", "close", "chose_elsewhere", "died"),
 )
 
 
-def allowed(login: str, state: str, receiver: int) -> set[str]:
-    if login == "desk":
+def allowed(login: str, case: Case, stands_in: bool) -> set[str]:
+    """What is open to somebody. `stands_in`: doctor2 reviews for a colleague."""
+    state, receiver = case.state, case.receiver_id
+    if state == "in_review":
+        return _in_review(login, case, stands_in)
+    if login in ("desk", "director"):
         return DESKS.get(state, set()) if receiver == COUNTY_HOSPITAL else set()
     if login == "citydesk":
         return DESKS.get(state, set()) if receiver == CITY_HOSPITAL else set()
     if login == "specialist" and receiver != COUNTY_HOSPITAL:
         return set()
-    return PLAIN.get(login, {}).get(state, set())
+    open_now = PLAIN.get(login, {}).get(state, set())
+    return open_now - {"ask_again"} if case.review_no > 1 else open_now
+
+
+def _in_review(login: str, case: Case, stands_in: bool) -> set[str]:
+    """The own reviewers and whoever stands in for one, until the office above has taken it over."""
+    above = case.review_org_id == COUNTY_HOSPITAL
+    if login in ("desk", "director"):
+        return REVIEWERS["in_review"] if above else {"take"} if case.review_upper_id == COUNTY_HOSPITAL else set()
+    if login in ("reviewer", "reviewer2", "head"):
+        return set() if above else REVIEWERS["in_review"]
+    if login == "doctor2" and stands_in and not above:
+        return REVIEWERS["in_review"]
+    return DOCTORS["in_review"] if login in ("doctor", "doctor2") else set()
 
 
 def do(number: str, action: str, receiver: int, common: dict) -> Case:
-    simple = {"approve": actions.approve, "accept": actions.accept, "arrive": actions.arrive, "acknowledge": actions.acknowledge}
-    with_note = {"return": actions.send_back, "decline": actions.decline, "miss": actions.miss}
+    simple = {
+        "approve": actions.approve,
+        "take": actions.take,
+        "accept": actions.accept,
+        "arrive": actions.arrive,
+        "acknowledge": actions.acknowledge,
+    }
+    with_note = {"complete": actions.complete, "treat_locally": actions.treat_locally, "ask_again": actions.ask_again}
+    with_note |= {"decline": actions.decline, "miss": actions.miss}
     if action == "submit":
         return actions.submit(number, **common)
     if action in simple:
@@ -83,6 +126,8 @@ def do(number: str, action: str, receiver: int, common: dict) -> Case:
         return actions.redirect(number, other, note="they have the device", **common)
     if action == "offer":
         return actions.offer_again(number, receiver, note="again", **common)
+    if action == "treat_here":
+        return actions.treat_here(number, "treated", **common)
     if action == "answer":
         return actions.answer(number, "findings", "advice", **common)
     return actions.end(number, action, note="because", **common)
@@ -98,7 +143,7 @@ class Machine(RuleBasedStateMachine):
         doctor = person("doctor")
         with scope(doctor, self.tokens["doctor"]) as by:
             case = a_case(by, doctor, number=90, code=code, emergency=emergency, send=False)
-        self.number, self.done = case.number, 1
+        self.number, self.done, self.stands_in = case.number, 1, False
 
     def row(self) -> Case:
         return Case.objects.using("default").get(number=self.number)
@@ -116,9 +161,27 @@ class Machine(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 1000))
     def somebody_does_what_is_open_to_them(self, pick: int) -> None:
         before = self.seen()
-        able = [(who, a) for who in LOGINS for a in sorted(allowed(who, before.state, before.receiver_id))]
+        able = [(who, a) for who in LOGINS for a in sorted(allowed(who, before, self.stands_in))]
         if able:
             self.attempt(*able[pick % len(able)], False)
+
+    @precondition(lambda self: hasattr(self, "number") and not self.stands_in)
+    @rule()
+    def a_colleague_is_asked_to_stand_in(self) -> None:
+        today = local_day(now())
+        with scope(person("reviewer"), self.tokens["reviewer"]) as by:
+            actions.delegate(person("doctor2").id, today, today, "on leave", by=by, at=now())
+        self.stands_in = True
+
+    @precondition(lambda self: hasattr(self, "number") and self.seen().state == "in_review")
+    @rule()
+    def it_lies_too_long(self) -> None:
+        """As the sweep leaves it; that runs on a connection of its own, see tests/spec/test_review.py."""
+        with scope(person("doctor"), self.tokens["doctor"]):
+            row = self.row()
+            if row.review_org_id != COUNTY_HOSPITAL:
+                viewers = sorted({*row.viewer_ids, COUNTY_HOSPITAL})
+                Case.objects.filter(pk=row.pk).update(review_upper_id=COUNTY_HOSPITAL, viewer_ids=viewers)
 
     def attempt(self, login: str, action: str, stale: bool) -> None:
         before = self.seen()
@@ -131,7 +194,7 @@ class Machine(RuleBasedStateMachine):
                 worked = True
             except Refused:
                 worked = False
-        may = action in allowed(login, before.state, before.receiver_id) and not stale
+        may = action in allowed(login, before, self.stands_in) and not stale
         assert worked == may, (login, action, before.state, stale, worked)
         after = self.seen()
         if worked:
@@ -147,12 +210,20 @@ class Machine(RuleBasedStateMachine):
             case = self.row()
             steps = list(WorkItem.objects.filter(subject=self.number, closed_at=None))
             events = CaseEvent.objects.filter(case=case).count()
+            decided = CaseEvent.objects.filter(case=case, action__in=rules.DECISIONS).count()
+            decisions = list(ReviewDecision.objects.filter(case=case))
         if case.state in rules.ENDS:
             assert (case.holder_id, steps, case.ended_at is None) == (None, [], False)
         else:
-            assert case.holder_id in (case.origin_id, case.receiver_id)
+            assert case.holder_id in (
+                case.origin_id,
+                case.receiver_id,
+                *([case.review_org_id] if case.state == "in_review" else []),
+            )
             assert [s.org_id for s in steps] == [case.holder_id]
             assert steps[0].kind == f"referral.{case.state}"
+        assert case.review_no <= 2
+        assert decided == len(decisions)
         assert case.receiver_level > case.origin_level
         assert events == self.done
         assert case.origin_id in case.viewer_ids

@@ -164,7 +164,7 @@ _REFUSALS = {
     ),
     "wrong_delegation": (
         _("These days are not possible: %(why)s."),
-        _("Choose other days; a delegation lasts some weeks at most."),
+        _("Choose other days; one may follow another."),
     ),
     "verdict_forbids": (
         _("The policy does not allow this referral as it stands."),

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from fenji.care.referral.queries import reviews
 from fenji.ground.access.queries import unseen_openings
 from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.publication.queries import unread
@@ -14,7 +15,7 @@ from fenji.ground.tasks.queries import desk_counts
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """`actor`, the name of their role, how much waits for them, is unread or unseen, and whether this is a demo."""
+    """`actor`, their role's name, how much waits for them, is unread or unseen, whether they review, and whether this is a demo."""
     actor = getattr(request, "actor", None)
     if actor is None:
         return {"actor": None, "demo": settings.DEMO}
@@ -24,6 +25,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "role_name": ROLE_NAMES[actor.role],
         "badge": lambda: desk_counts(actor, at).waiting,
         "unread": lambda: unread(actor, at),
+        "reviews": lambda: actor.may("referral.read") and reviews(actor, at),
         "unseen": lambda: unseen_openings(actor),
         "demo": settings.DEMO,
     }

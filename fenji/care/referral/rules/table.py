@@ -144,29 +144,31 @@ def party_of(case: CaseView, account_id: UUID, role: str, org_id: int, *, delega
 
     `delegated`: somebody of their institution has asked them to review in these days; never their own (SM-3-5c).
     """
-    if case.state == IN_REVIEW:
-        return _party_in_review(case, account_id, role, org_id, delegated)
+    reviewing = _in_review(case, role, org_id, delegated)
+    own = account_id == case.requester_id
+    if reviewing is not None and not (own and role == access.DOCTOR and org_id == case.origin_id):
+        if own:
+            raise OwnReview
+        return reviewing
     if org_id == case.origin_id:
         if role == access.DOCTOR:
             return ORIGIN
-        if role in (access.REVIEWER, access.MANAGER):
-            if account_id == case.requester_id:
+        if role in REVIEWING:
+            if own:
                 raise OwnReview
-            return REVIEW
+            return REVIEW if case.state != IN_REVIEW else None
     if org_id == case.receiver_id:
         return {access.DESK: RECEIVER, access.MANAGER: RECEIVER, access.DOCTOR: WARD}.get(role)
     return None
 
 
-def _party_in_review(case: CaseView, account_id: UUID, role: str, org_id: int, delegated: bool) -> str | None:
-    own = account_id == case.requester_id
-    if role == access.DOCTOR and org_id == case.origin_id and (own or not delegated or org_id != case.review_id):
-        return ORIGIN
-    at_review = org_id == case.review_id and (delegated or role in (REVIEWING if org_id == case.origin_id else OFFICE))
-    above = org_id == case.upper_id and role in OFFICE
-    if own and (at_review or above or (org_id == case.origin_id and role in REVIEWING)):
-        raise OwnReview
-    return REVIEW if at_review else UPPER if above else None
+def _in_review(case: CaseView, role: str, org_id: int, delegated: bool) -> str | None:
+    """As which party somebody meets a case that is in review, if they may decide on it or take it over."""
+    if case.state != IN_REVIEW:
+        return None
+    if org_id == case.review_id and (delegated or role in (REVIEWING if org_id == case.origin_id else OFFICE)):
+        return REVIEW
+    return UPPER if org_id == case.upper_id and role in OFFICE else None
 
 
 def step(case: CaseView, party: str | None, action: str) -> Move:
