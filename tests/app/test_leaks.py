@@ -89,6 +89,7 @@ class Canary:
     accounts: dict[str, UUID]
     draft: int
     entry: int
+    delegation: UUID
     logged: ChannelEvent
     announced: Announcement
     tokens: dict[str, str] = field(repr=False)
@@ -134,6 +135,8 @@ def canary(house_file: object) -> Iterator[Canary]:
         log_read(by=by, at=now(), purpose=WORDS, subject=WORDS)
     with transaction.atomic(), scope(reviewer) as by:
         case = actions.approve(case.number, version=case.version, by=by, at=now(), note=WORDS)
+        today = local_day(now())
+        stands_in = actions.delegate(doctor.id, today, today, WORDS, by=by, at=now())
         audit(by=by, at=now(), action=WORDS, subject=WORDS)
     citydesk = person("citydesk")
     with transaction.atomic(), scope(citydesk) as by:
@@ -167,7 +170,7 @@ def canary(house_file: object) -> Iterator[Canary]:
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    listed = (draft.id, entry.pk, logged, announced)
+    listed = (draft.id, entry.pk, stands_in.pk, logged, announced)
     yield Canary(resident.id, visit.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
     with transaction.atomic(), scope(person("editor")) as by:
         lists.discard(draft.id, version=draft.version + 1, by=by, at=now())
@@ -269,7 +272,7 @@ def _q(path: str, **params: str) -> str:
 
 
 def _case_post(action: str) -> Callable[[Canary], Try]:
-    form = {"_version": "4", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL)}
+    form = {"_version": "4", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL), "disposition": "treated"}
     return lambda c: Try(
         "POST", f"/referrals/{c.case}/do/{action}/", f"/referrals/{c.missing_case}/do/{action}/", form, form, positive=""
     )
@@ -297,7 +300,11 @@ def _of_b(address: str) -> Callable[[Canary], list[Try]]:
 
 ACTIONS = (
     "approve",
-    "return",
+    "complete",
+    "treat_locally",
+    "take",
+    "treat_here",
+    "ask_again",
     "accept",
     "decline",
     "redirect",
@@ -492,6 +499,42 @@ FACTORIES: dict[str, Factory] = {
         Try("GET", _q("/referrals/", state="accepted"), _q("/referrals/", state="accepted"), shows=c.case, positive="B receiver"),
     ],
     "referrals/export.xlsx": lambda c: [Try("GET", "/referrals/export.xlsx", "/referrals/export.xlsx", shows=c.case)],
+    # the canary was reviewed: what a unit above sees while it reviews is in tests/spec/test_review.py
+    "referrals/review/": lambda c: [Try("GET", "/referrals/review/", "/referrals/review/", positive="")],
+    "referrals/review/export.xlsx": lambda c: [
+        Try("GET", "/referrals/review/export.xlsx", "/referrals/review/export.xlsx", positive="")
+    ],
+    "referrals/review/approve/": lambda c: [
+        Try(
+            "POST",
+            "/referrals/review/approve/",
+            "/referrals/review/approve/",
+            {"case": f"{c.case}:4"},
+            {"case": f"{c.missing_case}:4"},
+            positive="",
+        )
+    ],
+    "referrals/review/delegations/": lambda c: [
+        Try("GET", "/referrals/review/delegations/", "/referrals/review/delegations/", shows=WORDS, positive="B reviewer"),
+        Try(
+            "POST",
+            "/referrals/review/delegations/",
+            "/referrals/review/delegations/",
+            {"to": str(other_doctor().id), "start": "2090-01-01", "until": "2090-01-02", "reason": "x"},
+            {"to": str(ID), "start": "2090-01-01", "until": "2090-01-02", "reason": "x"},
+            positive="",
+        ),
+    ],
+    "referrals/review/delegations/<uuid:delegation_id>/end/": lambda c: [
+        Try(
+            "POST",
+            f"/referrals/review/delegations/{c.delegation}/end/",
+            f"/referrals/review/delegations/{ID}/end/",
+            _VERSION_1,
+            _VERSION_1,
+            positive="",
+        )
+    ],
     "referrals/new/<uuid:visit_id>/": lambda c: [
         Try("GET", f"/referrals/new/{c.visit}/", f"/referrals/new/{ID}/", shows=WORDS),
         Try("POST", f"/referrals/new/{c.visit}/", f"/referrals/new/{ID}/", _REFERRAL_FORM, _REFERRAL_FORM, positive=""),
@@ -872,6 +915,8 @@ POSITIVE = {
     "visits_visit": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
+    "referral_reviewdecision": "B reviewer",
+    "referral_reviewdelegation": "B doctor",
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
 MEANT = {
@@ -1029,12 +1074,15 @@ def test_an_emergency_opens_the_canarys_records_to_raw_sql_and_nothing_else(cana
         before = {table: set(_rows(table)) for table in TABLES}
         assert registry.break_glass(canary.resident, "a reason in some words", by=by, at=now())
         more = {table: set(_rows(table)) - before[table] for table in TABLES}
-        assert {t for t, rows in more.items() if rows} == {"visits_visit", "referral_case", "referral_caseevent", "access_glass"}
+        assert {t for t, rows in more.items() if rows} == {
+            *("visits_visit", "referral_case", "referral_caseevent", "referral_reviewdecision", "access_glass"),
+        }
         case = str(Case.objects.values_list("id", flat=True).get(number=canary.case))
         for table, sign in (
             ("visits_visit", str(canary.resident)),
             ("referral_case", str(canary.resident)),
             ("referral_caseevent", case),
+            ("referral_reviewdecision", case),
         ):
             assert all(sign in row for row in more[table]), table
         close_glass(RECORDS, str(canary.resident), by=by, at=now())
