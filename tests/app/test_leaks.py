@@ -507,8 +507,9 @@ FACTORIES: dict[str, Factory] = {
     "referrals/review/approve/": lambda c: [
         Try(
             "POST",
-            "/referrals/review/approve/",
-            "/referrals/review/approve/",
+            # the address names what is ticked, so that the answer may
+            _q("/referrals/review/approve/", ticked=c.case),
+            _q("/referrals/review/approve/", ticked=c.missing_case),
             {"case": f"{c.case}:4"},
             {"case": f"{c.missing_case}:4"},
             positive="",
@@ -518,8 +519,8 @@ FACTORIES: dict[str, Factory] = {
         Try("GET", "/referrals/review/delegations/", "/referrals/review/delegations/", shows=WORDS, positive="B reviewer"),
         Try(
             "POST",
-            "/referrals/review/delegations/",
-            "/referrals/review/delegations/",
+            _q("/referrals/review/delegations/", asked=str(other_doctor().id)),
+            _q("/referrals/review/delegations/", asked=str(ID)),
             {"to": str(other_doctor().id), "start": "2090-01-01", "until": "2090-01-02", "reason": "x"},
             {"to": str(ID), "start": "2090-01-01", "until": "2090-01-02", "reason": "x"},
             positive="",

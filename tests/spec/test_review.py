@@ -37,13 +37,16 @@ from tests.app.wsgi import call
 from tests.cast import a_case, everybody, finish, person, scope, token_for
 
 MONDAY = datetime(2026, 9, 14, 9, 0, tzinfo=SHANGHAI)
-TOWN = sorted(name for name in everybody() if name.startswith("doctor."))[5]
-"""A doctor of a township in which no other test has business."""
 
 
 def policy() -> rules.ReferralPolicy:
     """What binds in Sanming."""
     return resolve(rules.ReferralPolicy, ("35", "350400", "350405", "org:104"), date(2026, 9, 14))
+
+
+def town_doctor() -> Person:
+    """A doctor of a township in which no other test has business."""
+    return person(sorted(name for name in everybody() if name.startswith("doctor."))[5])
 
 
 # --- where it is reviewed ----------------------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ def test_the_days_of_standing_in(start: int, until: int, why: str | None) -> Non
 @pytest.fixture
 def one_reviewer() -> Iterator[Person]:
     """A doctor of a township whose head is not in post: one other person is left who may review."""
-    who = person(TOWN)
+    who = town_doctor()
     head = Post.objects.using("load").filter(org_id=who.org_id, role=access.MANAGER)
     before = head.get().start
     head.update(start=now() + timedelta(days=900))
