@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue import queries as catalogue
 from fenji.care.referral import actions
+from fenji.care.referral.models import Case
 from fenji.care.registry.actions import break_glass
 from fenji.ground.access.actions import ask_for_check
 from fenji.ground.common.clock import Span, local_day
@@ -24,7 +25,7 @@ from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
 from fenji.ground.policy.actions import Ground, NewChange, propose
 from fenji.ground.publication.models import Announcement
-from fenji.world.county import COUNTY_HOSPITAL
+from fenji.world.county import COUNTY_HOSPITAL, Person
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
 from tests.browser.things import network_things
@@ -60,6 +61,7 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(person("audit")) as by:
         ask_for_check(by=by, at=now())
     found |= {"opened": str(opened.resident_id), "opened_case": opened.number}
+    found |= _reviewed(doctor)
     announced = Announcement.objects.using("load").filter(must_confirm=True).order_by("at")[0]
     found |= {"centre": str(doctor.org_id), "announced": str(announced.id)}
     with transaction.atomic(), scope(person("officer")) as by:
@@ -68,6 +70,24 @@ def cases(house_file: Path) -> dict[str, str]:
         ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
         found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
     return found | accounts_to_look_at() | _lists() | network_things()
+
+
+def _reviewed(doctor: Person) -> dict[str, str]:
+    """A case that came back to be treated locally, one to be completed, one reviewed above, one that may be."""
+    with transaction.atomic(), scope(doctor) as by:
+        local, returned, above, late = (a_case(by, doctor, number=n, text="咳嗽三周，胸片未见异常") for n in range(205, 209))
+    with transaction.atomic(), scope(person("reviewer")) as by:
+        actions.treat_locally(local.number, version=local.version, by=by, at=now(), note="本院目录内病种，先规范治疗两周")
+        actions.complete(returned.number, version=returned.version, by=by, at=now(), note="请补充血常规和用药记录")
+        today = local_day(now())
+        actions.delegate(person("doctor2").id, today, today + timedelta(days=6), "外出培训", by=by, at=now())
+    rows = Case.objects.using("owner")
+    viewers, due = [doctor.org_id, COUNTY_HOSPITAL], now() - timedelta(days=1)
+    why = [{**above.review_route[0], "code": "review_too_few", "clause_id": "PF-referral-review-place"}]
+    moved = {"review_org_id": COUNTY_HOSPITAL, "holder_id": COUNTY_HOSPITAL, "review_route": why}
+    rows.filter(pk=above.pk).update(viewer_ids=viewers, **moved)
+    rows.filter(pk=late.pk).update(viewer_ids=viewers, review_upper_id=COUNTY_HOSPITAL, due_at=due)
+    return {"local": local.number, "returned": returned.number, "above": above.number, "late": late.number}
 
 
 def _lists() -> dict[str, str]:
@@ -158,6 +178,15 @@ PAGES = [
     ("referral-new", "doctor", "/referrals/new/{visit}/"),
     ("referral-edit", "doctor", "/referrals/{draft}/edit/"),
     ("referral-review", "reviewer", "/referrals/{review}/"),
+    ("referral-local", "doctor", "/referrals/{local}/"),
+    ("referral-returned", "doctor", "/referrals/{returned}/"),
+    ("referral-above", "desk", "/referrals/{above}/"),
+    ("referral-late", "desk", "/referrals/{late}/"),
+    ("review", "reviewer", "/referrals/review/"),
+    ("review-result", "reviewer", "/referrals/review/?done={offered}~approved&done={review}~stale"),
+    ("review-office", "desk", "/referrals/review/"),
+    ("review-stands-in", "doctor2", "/referrals/review/"),
+    ("delegations", "head", "/referrals/review/delegations/"),
     ("referral-offered", "desk", "/referrals/{offered}/"),
     ("referral-answered", "doctor", "/referrals/{answered}/"),
     ("referrals", "doctor", "/referrals/"),

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connections, transaction
+from django.db.models import Q
 
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions, queries, rules, texts
@@ -25,12 +26,13 @@ from fenji.ground.access.models import AuditEvent
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import fresh_key, now, refusal_text
 from fenji.ground.common.identity import identity_check
+from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.network.models import DutyShift, Membership, Organisation, Post, Practitioner
 from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import resolve
 from fenji.ground.tasks.models import Notice, WorkItem
-from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, FIRST_VILLAGE, Person
+from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app.sessions import appointed
 from tests.app.walks import Walk
 from tests.app.wsgi import call
@@ -228,10 +230,18 @@ def test_nobody_on_review_duty_only_counts_where_a_roster_is_kept(db: None) -> N
     assert routed((someone, at + 200 * hour, at + 201 * hour)) == "review_own"
 
 
-def test_a_village_clinics_referral_is_reviewed_by_its_centre(db: None) -> None:
+@pytest.fixture
+def clinic(house_file: object) -> Iterator[Organisation]:
+    """A village clinic of the demo centre's town that is a member of the county community, whose catalogue then binds it."""
+    town = Organisation.objects.using("load").get(pk=person("reviewer").org_id).path[:9]
+    found = Organisation.objects.using("load").filter(care_tier="village", path__starts=town).order_by("id")[0]
+    member = Membership.objects.using("load").create(alliance_id=1, org=found, role="branch", start=date(2022, 3, 1))
+    yield found
+    Membership.objects.using("owner").filter(pk=member.pk).delete()
+
+
+def test_a_village_clinics_referral_is_reviewed_by_its_centre(db: None, clinic: Organisation) -> None:
     centre = person("reviewer").org_id
-    town = Organisation.objects.using("load").get(pk=centre).path[:9]
-    clinic = Organisation.objects.using("load").filter(care_tier="village", path__startswith=town, pk__gte=FIRST_VILLAGE)[0]
     village = appointed("village.doctor", "村医", access.DOCTOR, clinic.id)
     stem = "35042719600101" + "021"
     with scope(village) as by:
@@ -246,11 +256,10 @@ def test_a_village_clinics_referral_is_reviewed_by_its_centre(db: None) -> None:
 
 
 def test_where_nobody_can_review_it_is_refused_in_words_and_stays_a_draft(db: None, one_reviewer: Person) -> None:
-    ended = Membership.objects.using("load").filter(org_id=one_reviewer.org_id)
-    posts = Post.objects.using("load").filter(org_id=one_reviewer.org_id, role=access.REVIEWER)
-    began, since = posts.get().start, ended.get().start
+    able = Q(org_id=one_reviewer.org_id, role=access.REVIEWER) | Q(org_id=COUNTY_HOSPITAL, role__in=rules.OFFICE)
+    posts = Post.objects.using("load").filter(able, end=None)
+    before = dict(posts.values_list("id", "start"))
     posts.update(start=now() + timedelta(days=900))
-    ended.update(start=local_day(now()) + timedelta(days=900))
     try:
         with scope(one_reviewer) as by:
             case = a_case(by, one_reviewer, number=1, send=False)
@@ -259,8 +268,8 @@ def test_where_nobody_can_review_it_is_refused_in_words_and_stays_a_draft(db: No
             assert queries.case(case.number).state == rules.DRAFT
         assert all(refusal_text(refused.value))
     finally:
-        posts.update(start=began)
-        ended.update(start=since)
+        for post, start in before.items():
+            Post.objects.using("load").filter(pk=post).update(start=start)
 
 
 # --- two ways back -----------------------------------------------------------------------------------------------------------
@@ -471,7 +480,8 @@ def test_one_that_is_stale_takes_no_other_back(house_file: object) -> None:
         assert all(c.number in page.body for c in (first, third))
         assert f'value="{second.number}:' not in page.body
         ticks = [f"{c.number}:{c.version}" for c in cases]
-        page = walk.send(page, "/referrals/review/approve/", case=[*ticks, "R350405-260915-99998-7:1"], note="as discussed")
+        nobodys = case_number("R", "350405", date(2026, 9, 15), 99_998)
+        page = walk.send(page, "/referrals/review/approve/", case=[*ticks, f"{nobodys}:1"], note="as discussed")
         assert "What became of those you ticked" in page.text
         assert page.body.count("not done") == 2
         assert "Somebody else acted" in page.text or "not waiting for you" in page.text

@@ -158,6 +158,7 @@ def _opened(row: dict[str, Any], at: datetime, using: str) -> bool:
         house = access.house(row["origin_id"])
         case = Case(pk=row["id"], number=row["number"])
         record(case, house, at, "escalate", rules.IN_REVIEW, rules.IN_REVIEW, "", using=using)
+        tasks.show_step(row["number"], above.id, using=using)
         tasks.notify(
             *("referral.escalate", above.id, access.DESK),
             subject=row["number"], url=f"/referrals/{row['number']}/", at=at, using=using,

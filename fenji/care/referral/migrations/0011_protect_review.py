@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     It can bring no case from a review to the receiver: no policy of its own lets it write a row that is offered.
     """
 
-    dependencies = [("referral", "0010_review"), ("access", "0002_functions")]
+    dependencies = [("referral", "0010_review"), ("access", "0002_functions"), ("tasks", "0010_viewers")]
 
     operations = [
         migrations.RunSQL(
