@@ -100,7 +100,8 @@ def _results(request: SignedRequest) -> list[dict[str, Any]]:
         if code == _APPROVED:
             found.append({"number": number, "approved": True, "text": texts.EVENTS["approve"], "remedy": ""})
         elif code in _REFUSED:
-            happened, remedy = refusal_text(_REFUSED[code])
+            happened, _remedy = refusal_text(_REFUSED[code])
+            remedy = _("Open it to see its present state.")
             found.append({"number": number, "approved": False, "text": happened, "remedy": remedy})
     return found
 
