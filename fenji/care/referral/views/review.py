@@ -28,7 +28,8 @@ _PAGE = "/referrals/review/"
 _NOTE_LENGTH = 2000
 _PAST_SHOWN = 20
 _TICK = re.compile(r"([A-Z0-9-]{10,30}):(\d{1,9})")
-_RESULT = re.compile(r"([A-Z0-9-]{10,30})~([a-z_]{1,30})")
+_NOBODYS = "-"
+_RESULT = re.compile(r"([A-Z0-9-]{1,30})~([a-z_]{1,30})")
 _APPROVED = "approved"
 
 
@@ -89,13 +90,18 @@ def waiting(request: SignedRequest) -> HttpResponse:
     return _show(request)
 
 
+def _is_number(text: str) -> bool:
+    try:
+        return text == _NOBODYS or bool(parse_case_number(text))
+    except BadCaseNumber:
+        return False
+
+
 def _results(request: SignedRequest) -> list[dict[str, Any]]:
     """What became of the cases that were ticked on the page before. The address names outcomes only; words are ours."""
     found = []
     for number, code in (m.groups() for m in map(_RESULT.fullmatch, request.GET.getlist("done")) if m):
-        try:
-            parse_case_number(number)
-        except BadCaseNumber:
+        if not _is_number(number):
             continue
         if code == _APPROVED:
             found.append({"number": number, "approved": True, "text": texts.EVENTS["approve"], "remedy": ""})
@@ -126,7 +132,9 @@ def approve_ticked(request: SignedRequest) -> HttpResponse:
         return _show(request, too_long, 422)
     ticked = {m[1]: int(m[2]) for m in ticks if m}
     outcomes = actions.approve_several(ticked, by=request.actor, at=request.at, note=note)
-    done = [("done", f"{o.number}~{o.refused.code if o.refused else _APPROVED}") for o in outcomes]
+    # what somebody may not see is not named again: the address is kept with the form's key
+    named = [(_NOBODYS if isinstance(o.refused, Unknown) else o.number, o.refused) for o in outcomes]
+    done = [("done", f"{number}~{refused.code if refused else _APPROVED}") for number, refused in named]
     return HttpResponseRedirect(f"{_PAGE}?{urlencode(done)}", status=303)
 
 
