@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
 from fenji.care.catalogue.queries import diagnosis
-from fenji.care.referral import actions
+from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case
 from fenji.care.registry.models import Resident
 from fenji.care.visits import actions as visits
@@ -35,6 +37,7 @@ POLICY = AccessPolicy(
     glass_minutes=60, glass_per_hour=120, identify_per_hour=120, reason_characters=6,
 )  # fmt: skip
 IN_CATALOGUE_TREATABLE = "I10.x00"
+CONSENT = rules.ConsentGiven("patient")
 NOT_IN_CATALOGUE = "I21.900"
 
 
@@ -102,12 +105,15 @@ def a_case(
     at: datetime | None = None,
     send: bool = True,
     text: str = "summary",
+    slot: UUID | None = None,
+    **more: Any,
 ) -> Case:
-    """A referral of somebody's resident, sent unless told otherwise; call inside their scope."""
+    """A referral of somebody's resident, sent unless told otherwise; call inside their scope. `more`: of the plan."""
     at = at or now()
     found = diagnosis(code)
     visit = visits.register(a_resident(who, number), visits.NewVisit(found, text, emergency), by=by, at=at)
-    plan = actions.Plan(found, receiver, None, emergency, text, reason)
+    first = {"green": "chest_pain" if emergency else "", "consent": CONSENT, "wish": actions.Wish(slot)}
+    plan = actions.Plan(found, receiver, None, emergency, text, reason, **{**first, **more})
     case = actions.draft(visit, plan, by=by, at=at)
     return actions.submit(case.number, version=case.version, by=by, at=at) if send else case
 

@@ -1,5 +1,6 @@
 """Before anything is imported: a throw-away house, so that Django can be set up. Its server starts with the first test that
-asks for `house`, and ends with the run.
+asks for `house_file`, and ends with the run. The house is built once and kept; every module that asks for it works on a copy, so
+that no module sees what another one wrote.
 
 With FENJI_TEST_SERVER (a superuser's address) the house stands on that server instead, see tools/with-postgresql.
 """
@@ -9,10 +10,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
+import psycopg
 import pytest
+from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 
 from fenji.config import database, embedded, house, translations
@@ -23,7 +28,11 @@ PLACE = embedded.locate(_FOLDER)
 HOUSE_FILE = PLACE.data / "house.json"
 RESIDENTS = 6000
 SERVER = os.environ.get("FENJI_TEST_SERVER", "")
+KEPT = f"{database.DATABASE}_kept"
+"""The database of the house as it was built: nobody connects to it, each module's is copied from it."""
 _started = False
+_made: list[Any] = []
+F = TypeVar("F", bound=Callable[..., object])
 
 
 def url(role: str, name: str = database.DATABASE) -> str:
@@ -35,6 +44,11 @@ house.write(house.fresh({r.removeprefix("fenji_"): url(r) for r in database.ROLE
 os.environ["FENJI_STATIC"] = str(_FOLDER / "static")
 translations.compile_catalogues()
 database.configure(HOUSE_FILE)
+
+
+# machines are noisy: no example fails because it took long
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,9 +72,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_FOLDER, ignore_errors=True)
 
 
+def once_a_house(function: F) -> F:
+    """A cache of what tests wrote to the database: it is forgotten with it."""
+    kept = cache(function)
+    _made.append(kept)
+    return kept  # type: ignore[return-value]
+
+
+def _forget() -> None:
+    """What this process remembers of a database that is to go, or has gone."""
+    from django.db import connections
+
+    from fenji.ground.policy import queries
+
+    connections.close_all()
+    queries.forget_changes()
+    queries.forget_calendars()
+    for kept in _made:
+        kept.cache_clear()
+
+
 @pytest.fixture(scope="session")
-def house_file() -> Iterator[Path]:
-    """A started, migrated house with the invented county in it."""
+def built_house() -> Iterator[None]:
+    """A started, migrated house with the invented county in it, put aside."""
     global _started
     from django.test.utils import setup_test_environment, teardown_test_environment
 
@@ -77,9 +111,26 @@ def house_file() -> Iterator[Path]:
     ready.set_up(HOUSE_FILE)
     build(at=now(), residents=RESIDENTS, cases=False)
     ready.collect_static()
+    _forget()
+    with psycopg.connect(admin, autocommit=True) as root:
+        root.execute(f"ALTER DATABASE {database.DATABASE} RENAME TO {KEPT}")
     setup_test_environment(debug=False)
-    yield HOUSE_FILE
+    yield
     teardown_test_environment()
+
+
+@pytest.fixture(scope="module")
+def house_file(built_house: None) -> Iterator[Path]:
+    """The house as it was built, for one module: the same file and addresses each time, with a database of its own behind them."""
+    admin = url("postgres", "postgres")
+    with psycopg.connect(admin, autocommit=True) as root:
+        root.execute(f"CREATE DATABASE {database.DATABASE} OWNER fenji_owner TEMPLATE {KEPT} STRATEGY FILE_COPY")
+    database.make_database(admin)  # who may connect is not copied
+    _forget()
+    yield HOUSE_FILE
+    _forget()
+    with psycopg.connect(admin, autocommit=True) as root:
+        root.execute(f"DROP DATABASE {database.DATABASE} WITH (FORCE)")
 
 
 @pytest.fixture

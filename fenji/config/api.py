@@ -18,6 +18,8 @@ from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.renderers import JSONRenderer
 
+from fenji.care.booking.api import router as booking
+from fenji.care.visits.api import router as visits
 from fenji.config import problems
 from fenji.ground.access.rules import PERMISSIONS
 from fenji.ground.common.edge import SignedRequest, permits
@@ -103,6 +105,8 @@ api = build()
 
 
 api.add_router("/imports", imports)
+api.add_router("/visits", visits)
+api.add_router("/booking", booking)
 
 
 @api.get("/me", response=Me, summary="Who asks")

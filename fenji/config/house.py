@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase, digits
+from typing import Any
 
 from fenji.ground.common.crypto import Keyring
 from fenji.ground.common.rls import ROLES
@@ -22,6 +23,7 @@ PLACEHOLDER = "change-me"
 VARIABLE = "FENJI_HOUSE"
 PURPOSES = ("database", "index")
 _SECRET_LENGTH = 32
+_GATEWAY_SECRET_LENGTH = 16
 KEY_IDS = digits[1:] + ascii_uppercase + ascii_lowercase
 """Ids of keys in the order they are given: each later one sorts after those before, and the last one seals."""
 
@@ -33,7 +35,8 @@ class NoHouse(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class House:
     """`urls`: role without prefix → connection URL. `keys`: purpose → key id → 64 hex digits. `demo`: made by `fenji demo`.
-    `made`: purpose → key id → when the key was made, where that is known."""
+    `made`: purpose → key id → when the key was made, where that is known. `gateway`: who sends text messages to residents (`url`,
+    `secret`, `templates`: kind of message → the gateway's name for it); empty: nobody."""
 
     urls: dict[str, str] = field(repr=False)
     secret: str = field(repr=False)
@@ -41,6 +44,7 @@ class House:
     suite: str = "intl"
     demo: bool = False
     made: dict[str, dict[str, str]] = field(default_factory=dict)
+    gateway: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def ring(self, purpose: str) -> Keyring:
         """The keys of one purpose; the last id seals."""
@@ -83,7 +87,8 @@ def without_old_keys(house: House) -> House:
 def write(house: House, file: Path) -> None:
     """Write atomically, readable by the owner alone; a file that was there keeps its owner."""
     body = {"urls": house.urls, "secret": house.secret, "keys": house.keys, "suite": house.suite, "demo": house.demo}
-    _put(json.dumps({**body, "made": house.made}, indent=1).encode(), file)
+    gateway = {"gateway": house.gateway} if house.gateway else {}
+    _put(json.dumps({**body, "made": house.made, **gateway}, indent=1).encode(), file)
 
 
 def _put(content: bytes, file: Path) -> None:
@@ -111,7 +116,9 @@ def read(file: Path) -> House:
     """Read and check. Raises NoHouse."""
     try:
         raw = json.loads(file.read_text(encoding="utf-8"))
-        house = House(raw["urls"], raw["secret"], raw["keys"], raw["suite"], raw["demo"], raw.get("made", {}))
+        house = House(
+            raw["urls"], raw["secret"], raw["keys"], raw["suite"], raw["demo"], raw.get("made", {}), raw.get("gateway", {})
+        )
         missing = [r for r in ROLES if r.removeprefix("fenji_") not in house.urls]
         short = len(house.secret) < _SECRET_LENGTH
         for purpose in PURPOSES:
@@ -127,9 +134,27 @@ def read(file: Path) -> House:
         raise NoHouse(f"{file} is damaged ({error}); restore it from a backup: without its keys the data cannot be read") from None
     if missing:
         raise NoHouse(f"{file}: no address for {', '.join(missing)}; run `fenji db init --admin-url …` again")
+    if fault := _gateway_fault(house.gateway):
+        raise NoHouse(f"{file}: the gateway for text messages {fault}; mend it, or take `gateway` out to send none")
     if not house.demo and (short or house.secret == PLACEHOLDER):
         raise NoHouse(f"{file}: the secret is a placeholder; put in at least {_SECRET_LENGTH} random characters")
     return house
+
+
+def _gateway_fault(gateway: object) -> str:
+    """What is wrong with the entry of the gateway; empty when nothing is. A secret travels only where nobody listens."""
+    if gateway == {}:
+        return ""
+    if not isinstance(gateway, dict) or set(gateway) - {"url", "secret", "templates"}:
+        return "has other entries than url, secret and templates"
+    url, secret, templates = gateway.get("url"), gateway.get("secret"), gateway.get("templates", {})
+    if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        return "needs an address that begins with https://"
+    if not isinstance(secret, str) or len(secret) < _GATEWAY_SECRET_LENGTH:
+        return f"needs a secret of at least {_GATEWAY_SECRET_LENGTH} characters"
+    if not isinstance(templates, dict) or not all(isinstance(v, str) and v for v in templates.values()):
+        return "names a template that is no text"
+    return ""
 
 
 def current() -> House:

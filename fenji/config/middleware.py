@@ -24,7 +24,7 @@ from django.urls import resolve as address
 from fenji.config import problems
 from fenji.front.desk.views import errors
 from fenji.ground.access import actions, queries
-from fenji.ground.access.rules import API, PASSWORD_ONLY, Actor, MachinePolicy
+from fenji.ground.access.rules import API, PASSWORD_ONLY, Actor, MachinePolicy, lacking
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import OPEN, SignedRequest, as_uuid, now, posted_key
 from fenji.ground.common.refusal import Refused
@@ -143,7 +143,9 @@ class Scope:
         if request.actor is None:
             return errors.signed_out(request)
         if not request.actor.may(permission):
-            return errors.password_first(request) if request.actor.purpose == PASSWORD_ONLY else errors.forbidden(request)
+            if request.actor.purpose == PASSWORD_ONLY:
+                return errors.password_first(request)
+            return errors.refused(request, lacking(request.actor, permission))
         return self._once(request, posted_key(request), _body(request)) if request.method == "POST" else None
 
     def _guarded(self, request: SignedRequest, permissions: dict[str, str | None]) -> HttpResponse | None:

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "fenji.care.catalogue",
     "fenji.care.registry",
     "fenji.care.visits",
+    "fenji.care.booking",
     "fenji.care.referral",
     "fenji.front.desk",
     "fenji.config",
@@ -119,6 +120,9 @@ WHITENOISE_MAX_AGE = 3600
 
 # where the public reaches this house, as printed in QR codes; empty: as each reader reached it
 PUBLIC_URL = os.environ.get("FENJI_URL", "").rstrip("/")
+
+# who sends text messages to residents, see fenji.ground.tasks.senders; empty: nobody
+GATEWAY = HOUSE.gateway
 
 SECURE = os.environ.get("FENJI_HTTPS", "") == "1"
 SESSION_COOKIE = "fenji_session"

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from fenji.care.referral.urls import facts_patterns
+from fenji.care.referral.urls import facts_patterns, own_patterns
 from fenji.config.api import ROOT, api
 
 handler400 = "fenji.front.desk.views.errors.bad_request"
@@ -14,10 +14,13 @@ urlpatterns = [
     path("", include("fenji.front.desk.urls")),
     path("", include("fenji.front.watch.urls")),
     path("", include("fenji.ground.documents.urls")),
+    path("", include("fenji.ground.tasks.urls")),
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
+    path("booking/", include("fenji.care.booking.urls")),
     path("facts/referrals/", include(facts_patterns)),
+    path("r/", include(own_patterns)),
     path(ROOT.removeprefix("/"), api.urls),
     path("", include("fenji.care.catalogue.urls")),
     path("", include("fenji.ground.publication.urls")),

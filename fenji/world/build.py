@@ -8,7 +8,7 @@ from itertools import islice
 
 from fenji.care.referral.models import Case
 from fenji.care.registry.models import Resident
-from fenji.world import county, people, publicity, story
+from fenji.world import clinics, county, people, publicity, story
 
 Progress = Callable[[str, int, int], None]
 
@@ -26,7 +26,9 @@ def build(*, at: datetime, residents: int | None = None, cases: bool = True, pro
     townships = county.townships() if county.is_built() else county.build()
     staff = county.people(townships)
     county.welcome(staff)
-    publicity.tell(next(p for p in staff if p.username == "officer"), townships, at)
+    known = {p.username: p for p in staff}
+    publicity.tell(known["officer"], known["insurer"], townships, at)
+    clinics.open_clinics(at)
     say("county", 1, 1)
     have = residents_written()
     if have < wanted:

@@ -128,6 +128,19 @@ _DEPARTMENTS = (
     ("妇产科", "Obstetrics and gynaecology", "obstetrics_gynaecology"),
     ("儿科", "Paediatrics", "paediatrics"),
     ("内分泌科", "Endocrinology", "endocrinology"),
+    ("消化内科", "Gastroenterology", "gastroenterology"),
+    ("肾内科", "Nephrology", "nephrology"),
+    ("感染性疾病科", "Infectious diseases", "infectious"),
+    ("肿瘤科", "Oncology", "oncology"),
+    ("泌尿外科", "Urology", "urology"),
+    ("眼科", "Ophthalmology", "ophthalmology"),
+    ("耳鼻咽喉科", "Ear, nose and throat", "ent"),
+    ("口腔科", "Stomatology", "stomatology"),
+    ("皮肤科", "Dermatology", "dermatology"),
+    ("精神科", "Psychiatry", "psychiatry"),
+    ("康复医学科", "Rehabilitation medicine", "rehabilitation"),
+    ("急诊医学科", "Emergency medicine", "emergency"),
+    ("中医科", "Traditional Chinese medicine", "tcm"),
 )
 
 

@@ -53,7 +53,7 @@ _CASE = (
     "id", "version", "number", "direction", "state", "origin_id", "receiver_id", "holder_id", "duty_id", "origin_level",
     "receiver_level", "viewer_ids", "requester_id", "requester_name", "resident_id", "visit_id", "patient_name", "patient_sex",
     "patient_birth_date", "patient_phone", "diagnosis_code", "diagnosis_name", "disease_group", "group_version", "emergency",
-    "summary", "override_reason", "verdict", "reasons", "pack_hash", "findings", "advice", "created_at", "due_at", "ended_at",
+    "summary", "override_reason", "verdict", "reasons", "pack_hash", "valid_until", "created_at", "due_at", "ended_at",
 )  # fmt: skip
 _EVENT = ("id", "case_id", "at", "actor_id", "actor_name", "role", "org_name", "action", "before", "after", "note")
 _ITEM = (
@@ -99,7 +99,7 @@ class _Writer:
             (case, 4, number, "up", state, org, receiver, receiver if is_open else None, org, level("township"),
              level(_TIERS[receiver]), [org, receiver], doctor.id, doctor.name, resident, visit, name, sex, born,
              settings.DATABASE_KEYS.seal("", f"case.phone:{number}"), code, diagnosis, group, GROUP_VERSION, False, "既往转诊", "",
-             rules.ALLOWED, "[]", self.hash, "", "", began, due if is_open else None, None if is_open else due)
+             rules.ALLOWED, "[]", self.hash, day + timedelta(days=30), began, due if is_open else None, None if is_open else due)
         )  # fmt: skip
         self._trail(batch, case, number, doctor, began)
         # residents are drawn at most once, so no two open cases meet

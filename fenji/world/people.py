@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connections, transaction
 
@@ -58,7 +59,9 @@ class Somebody:
     path: str
 
 
-class _Names:
+class Names:
+    """Draws names by their weights."""
+
     def __init__(self, rng: random.Random) -> None:
         raw = tomllib.loads((DATA / "names.toml").read_text(encoding="utf-8"))
         self.rng = rng
@@ -93,7 +96,7 @@ def invent(count: int, townships: list[Organisation], seed: int | None = None) -
     table = rates()
     # invented people need repeatable chance, not secret chance
     rng = random.Random(table["county"]["seed"] if seed is None else seed)  # noqa: S311
-    names = _Names(rng)
+    names = Names(rng)
     decades = [int(d) for d in table["population"]["decades"]]
     shares = list(table["population"]["decades"].values())
     places, weights = _homes(townships, table["population"]["street_weight"])
@@ -113,7 +116,7 @@ def _one(
     decade: int,
     home: tuple[Organisation, str],
     rng: random.Random,
-    names: _Names,
+    names: Names,
     used: dict[tuple[date, str], int],
     table: dict[str, Any],
 ) -> Somebody:
@@ -175,12 +178,20 @@ def _write_batch(batch: list[Somebody]) -> int:
     return len(batch)
 
 
+def _left_out(table: str, columns: tuple[str, ...]) -> dict[str, Any]:
+    """The columns of a table that are not written, with the constant its model gives them: the database knows no defaults."""
+    (model,) = (m for m in apps.get_models() if m._meta.db_table == table)
+    fields = [f for f in model._meta.concrete_fields if f.column not in columns and f.has_default() and not callable(f.default)]
+    return {f.column: f.default for f in fields if f.default is not None}
+
+
 def stage(cursor: Any, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     """Write rows into a protected table by way of a temporary one; call inside a transaction of the load role."""
-    names = ", ".join(columns)
+    constants = _left_out(table, columns)
+    names = ", ".join((*columns, *constants))
     cursor.execute(f"CREATE TEMP TABLE staging ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA")
     with cursor.copy(f"COPY staging ({names}) FROM STDIN") as copy:
         for row in rows:
-            copy.write_row(row)
+            copy.write_row((*row, *constants.values()))
     cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM staging")
     cursor.execute("DROP TABLE staging")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from fenji.care.catalogue.queries import PUBLIC_TITLES, in_force, public_body
+from fenji.care.catalogue.rules import DEVOLVED, OF_COMMUNITY, PROMOTED, TECHNIQUE, TREATABLE
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.network.models import Organisation
 from fenji.ground.publication import actions
 from fenji.ground.publication.models import Published
-from fenji.world.county import COUNTY_HOSPITAL, SINCE, Person
+from fenji.world.county import COUNTY_HOSPITAL, INSURER, SINCE, Person
 from fenji.world.story import acting
 
 
@@ -27,15 +28,19 @@ def _log(copy: Published, channel: str, place: str, by: Actor, at: datetime) -> 
     actions.log_channel(copy.id, actions.NewEntry(channel, local_day(at), place), by=by, at=at)
 
 
-def tell(officer: Person, townships: list[Organisation], at: datetime) -> None:
+def tell(officer: Person, insurer: Person, townships: list[Organisation], at: datetime) -> None:
     """Publish the lists once; log more channels at some centres than at others; send two announcements."""
     if Published.objects.using("load").exists():
         return
     began = at - timedelta(days=40)
+    with acting(insurer, began) as by:
+        _publish(DEVOLVED, INSURER, by, began)
     with acting(officer, began) as by:
-        _publish("first_contact", COUNTY_HOSPITAL, by, began)
+        for kind in (*OF_COMMUNITY, PROMOTED):
+            _publish(kind, COUNTY_HOSPITAL, by, began)
         for turn, centre in enumerate(townships):
-            copy = _publish("treatable", centre.id, by, began)
+            _publish(TECHNIQUE, centre.id, by, began)
+            copy = _publish(TREATABLE, centre.id, by, began)
             if turn % 3 != 1:
                 _log(copy, "board", "门诊大厅公告栏", by, began + timedelta(hours=1))
             if turn % 3 == 0:

@@ -12,6 +12,7 @@ from django.db import transaction
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.referral import actions
 from fenji.care.referral.models import Case
+from fenji.care.referral.rules import ConsentGiven
 from fenji.care.registry.models import Resident
 from fenji.care.visits import actions as visits
 from fenji.ground.access import queries as access
@@ -78,7 +79,7 @@ class Story:
             (
                 "arrived",
                 specialist,
-                lambda a, t, v: actions.answer(number, "检查已完善，病情稳定", "按方案继续治疗", version=v, by=a, at=t),
+                lambda a, t, v: self._answer(number, a, t, v),
             ),
             ("answered", doctor, lambda a, t, v: actions.acknowledge(number, version=v, by=a, at=t)),
         ]
@@ -90,6 +91,11 @@ class Story:
                 case = move(actor, at, version)
                 version, state = case.version, case.state
 
+    @staticmethod
+    def _answer(number: str, by: Actor, at: datetime, version: int) -> Case:
+        final = actions.Final(Diagnosis.objects.get(code=Case.objects.get(number=number).diagnosis_code))
+        return actions.answer(number, "检查已完善，病情稳定", "按方案继续治疗", final, version=version, by=by, at=at)
+
     def _sent(self, at: datetime, stop: str, doctor: Person) -> tuple[str, int, str]:
         with acting(doctor, at) as actor:
             residents = list(Resident.objects.filter(home_org_id=doctor.org_id).order_by("id")[:400])
@@ -98,7 +104,9 @@ class Story:
             emergency = self.rng.random() < 0.12
             new = visits.NewVisit(diagnosis, f"{diagnosis.name_zh}，{self.rng.choice(_NOTES)}", emergency)
             visit = visits.register(self.rng.choice(residents), new, by=actor, at=at)
-            plan = actions.Plan(diagnosis, COUNTY_HOSPITAL, None, emergency, new.complaint, self.rng.choice(_NOTES))
+            note, green = self.rng.choice(_NOTES), "other" if emergency else ""
+            consent = ConsentGiven("patient")
+            plan = actions.Plan(diagnosis, COUNTY_HOSPITAL, None, emergency, new.complaint, note, green=green, consent=consent)
             case = actions.draft(visit, plan, by=actor, at=at)
             if stop != "draft":
                 case = actions.submit(case.number, version=case.version, by=actor, at=at + timedelta(minutes=2))

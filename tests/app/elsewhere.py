@@ -1,8 +1,6 @@
-"""Another county: an office with its administrators, a hospital and a doctor. Made once a run; nobody of the cast works there."""
+"""Another county: an office with its administrators, a hospital and a doctor. Made once a house; nobody of the cast works there."""
 
 from __future__ import annotations
-
-from functools import cache
 
 from fenji.ground.access.models import Account
 from fenji.ground.access.rules import DOCTOR, SECURITY_ADMIN, SYSTEM_ADMIN, house, kind_of
@@ -11,6 +9,7 @@ from fenji.ground.network.actions import appoint, enter
 from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import region_id
 from fenji.world.county import OPENED, SINCE, Person
+from tests.plugin import once_a_house
 
 COUNTY = "350424"
 OFFICE, HOSPITAL = 900_001, 900_002
@@ -24,7 +23,7 @@ def _organisation(number: int, kind: str, tier: str, **facts: str) -> Organisati
     )
 
 
-@cache
+@once_a_house
 def people() -> dict[str, Person]:
     """`system`, `security` and `doctor` of the other county, written to the database."""
     enter(

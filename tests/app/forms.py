@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import count
 
 from django.db import transaction
@@ -21,7 +23,31 @@ from tests.app.wsgi import Answer, call
 from tests.cast import a_resident, person, scope
 
 TURN = count(1)
+LEAVING = {
+    "pulse": "90",
+    "breaths": "18",
+    "systolic": "120",
+    "diastolic": "70",
+    "saturation": "97",
+    "temperature": "36.8",
+    "consciousness": "alert",
+    "airway": "free",
+    "oxygen": "none",
+    "escort": "nurse",
+    "escort_name": "x",
+    "vehicle": "own",
+    "left_at": "2026-01-01T08:00",
+    "eta_at": "2026-01-01T09:00",
+}
+"""What the transfer check asks for."""
 FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+def a_check(at: datetime) -> rules.Check:
+    """A patient who may travel, and leaves now."""
+    well = {"pulse": 96, "breaths": 20, "systolic": 128, "diastolic": 78, "saturation": 96, "temperature": Decimal("36.8")}
+    state = {"consciousness": "alert", "airway": "free", "oxygen": "nasal", "lines": "one", "escort": "nurse", "escort_name": "n"}
+    return rules.Check(**well, **state, vehicle="ambulance", plate="", left_at=at, eta_at=at + timedelta(hours=1))
 
 
 def card_of(stem: str) -> str:

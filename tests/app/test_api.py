@@ -65,7 +65,7 @@ def test_me_says_who_asks(machine: Account, key: str) -> None:
         "name": "县医院HIS",
         "role": "machine",
         "organisation": {"id": COUNTY_HOSPITAL, "name": "沙县区总医院（模拟）"},
-        "permissions": ["api.use"],
+        "permissions": ["api.use", "booking.write", "import.feed", "visit.feed"],
     }
     assert "Cache-Control: no-store" in answer.headers
     assert "Set-Cookie" not in answer.headers
@@ -266,10 +266,15 @@ def test_the_description_names_every_operation_and_the_key(key: str) -> None:
     described = json.loads(answer.body)
     assert set(described["paths"]) == {
         "/api/v1/me",
+        "/api/v1/booking/heartbeat",
+        "/api/v1/booking/sessions/{source_id}",
+        "/api/v1/booking/sessions/{source_id}/slots/{position}",
         "/api/v1/imports/{listing}",
         "/api/v1/imports/runs/{run_id}",
         "/api/v1/imports/runs/{run_id}/faults",
         "/api/v1/imports/runs/{run_id}/write",
+        "/api/v1/visits",
+        "/api/v1/visits/{visit_id}",
     }
     assert described["components"]["securitySchemes"] == {"key": {"type": "http", "scheme": "bearer"}}
     assert described["security"] == [{"key": []}]

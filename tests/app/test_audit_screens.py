@@ -30,7 +30,7 @@ from fenji.world.county import Person
 from tests.app.sessions import appointed, sign_in, with_word
 from tests.app.wsgi import call
 from tests.cast import form, other_doctor, person, scope, token_for
-from tests.plugin import PLACE
+from tests.plugin import url
 
 ACTION, SUBJECT = "test.trace", "SUBJECT-OF-THE-SCREENS"
 OTHERS = ("doctor", "reviewer", "head", "desk", "officer", "system", "security")
@@ -107,7 +107,7 @@ def test_whoever_has_an_authority_beyond_their_reach_is_not_over_the_whole_house
         assert {person("doctor").org_id, other_doctor().org_id} <= seen <= inside
         assert 0 not in seen
     finally:
-        with psycopg.connect(PLACE.url("postgres", "fenji")) as root:
+        with psycopg.connect(url("postgres")) as root:
             root.execute("DELETE FROM network_organisation WHERE id = 9201")
     assert 0 in orgs_seen(one_city)
 
@@ -277,7 +277,7 @@ def test_the_list_goes_to_excel_whole_or_not_at_all(
 
 @pytest.fixture
 def no_checks(house_file: object) -> None:
-    with psycopg.connect(PLACE.url("postgres", "fenji")) as root:
+    with psycopg.connect(url("postgres")) as root:
         root.execute("DELETE FROM access_chaincheck")
 
 
@@ -315,7 +315,7 @@ def tampered() -> Iterator[int]:
     """One sealed row is another for a while; the link it belongs to."""
     row = AuditEvent.objects.using("owner").filter(subject=SUBJECT, seal__isnull=False).order_by("id")[0]
     change = "UPDATE access_auditevent SET after = %s WHERE id = %s"
-    with psycopg.connect(PLACE.url("postgres", "fenji"), autocommit=True) as root:
+    with psycopg.connect(url("postgres"), autocommit=True) as root:
         root.execute(change, ["elsewhere", row.id])
         yield row.seal_id
         root.execute(change, [row.after, row.id])

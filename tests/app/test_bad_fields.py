@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import pytest
 from django.conf import settings
@@ -370,3 +370,53 @@ def test_a_login_with_very_long_or_strange_words_is_only_wrong(house_file: objec
         answer = call("POST", "/login/", "", {"username": word, "password": word})
         assert answer.status == 422
         assert "The user name or the password is not right" in answer.body
+
+
+# --- the search field --------------------------------------------------------------------------------------------------------
+
+
+def test_a_case_number_with_a_slip_is_named_and_the_right_one_leads_to_the_case(desk: str, offered: str) -> None:
+    wrong = offered[:-1] + str((int(offered[-1]) + 1) % 10)
+    answer = call("GET", "/search/?" + urlencode({"q": wrong}), desk)
+    assert answer.status == 404
+    assert f"{wrong} is not a case number: one character was mistyped" in answer.body
+    spellings = [offered, offered.lower(), wide(offered), offered.replace("-", ""), f" {offered} ", offered.replace("-", " ")]
+    for typed in spellings:
+        answer = call("GET", "/search/?" + urlencode({"q": typed}), desk)
+        assert (answer.status, answer.location) == (302, f"/referrals/{offered}/"), typed
+
+
+def test_digits_of_another_script_are_no_case_number(desk: str, offered: str) -> None:
+    arabic = offered.translate({ord(str(d)): 0x0660 + d for d in range(10)})
+    assert call("GET", "/search/?" + urlencode({"q": arabic}), desk).status == 404
+
+
+@pytest.mark.parametrize("typed", ["", " ", "<b>x</b>", "R350405", "'; --", "😀", "%", "\u202e", "..", "//evil.example"])
+def test_anything_else_in_the_search_field_is_answered_as_text(doctor: str, desk: str, typed: str) -> None:
+    answer = call("GET", "/search/?" + urlencode({"q": typed}), desk)
+    assert answer.status == 404
+    assert "<b>x</b>" not in answer.body
+    led = call("GET", "/search/?" + urlencode({"q": typed}), doctor)
+    assert (led.status, led.location) == (302, "/residents/?" + urlencode({"q": typed}))
+    assert call("GET", led.location, doctor).status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/residents/not-a-uuid/",
+        "/residents/00000000-0000-0000-0000-000000000000/",
+        "/referrals/R350405-260915-00042-8/",
+        "/referrals/R350405-260915-00042/",
+        "/referrals/٣/",
+        "/visits/1/",
+        "/nowhere/",
+        "/../etc/passwd",
+        "/referrals/%F0%9F%98%80/",
+        "/referrals/%ff/",
+    ],
+)
+def test_addresses_that_do_not_exist_are_a_page_that_says_so(house_file: object, path: str) -> None:
+    answer = client_for(person("doctor")).get(quote(unquote_to_bytes(path), safe="/"))
+    assert answer.status_code == 404
+    assert "There is no such record" in answer.content.decode()

@@ -312,6 +312,30 @@ def test_codes_of_a_table_can_be_found_by_pinyin_and_none_is_lost(load: None) ->
     assert Diagnosis.objects.using("load").get(pk="I10.x00").name_zh == "原发性高血压"  # cases and lists know it by this name
 
 
+PROCEDURES = (("36.0700", "药物洗脱支架置入"), ("36.0700X004", "药物洗脱冠状动脉支架置入术"), ("03.1x00", "脊神经根切断术"))
+
+
+def test_procedures_are_a_code_table_of_their_own(load: None) -> None:
+    written("diagnosis_codes", "officer", *TABLE)
+    diagnoses, dictionary = queries.code_table("diagnosis", TODAY, "load"), Diagnosis.objects.using("load").count()
+    assert set(written("procedure_codes", "officer", *PROCEDURES).outcomes.values()) == {"new"}
+    table = queries.code_table("procedure", TODAY, "load")
+    assert table is not None
+    assert (table.label, table.entries) == (f"ICD-9-CM-3 {TODAY:%Y-%m-%d}", 3)
+    assert queries.table_codes(table, "load") == {c.replace("X", "x"): name for c, name in PROCEDURES}
+    assert set(written("procedure_codes", "officer", *PROCEDURES).outcomes.values()) == {"same"}
+    assert set(written("procedure_codes", "officer", *PROCEDURES[:1]).outcomes.values()) == {"changed"}
+    assert queries.code_table("diagnosis", TODAY, "load") == diagnoses
+    assert Diagnosis.objects.using("load").count() == dictionary
+
+
+@pytest.mark.parametrize("code", ["I10.x00", "36", "36.", "36.07.00", "3.0700", "36.07000000", "٣٦.٠٧٠٠", "x"])
+def test_what_is_no_procedure_code_is_named(load: None, code: str) -> None:
+    judgement, _ = judged("procedure_codes", "officer", ("36.0700", "支架"), (code, "其他"))
+    assert [(f.line, f.column, f.code) for f in judgement.faults] == [(3, "code", "procedure_form")]
+    assert "36.0700x004" in fault_text(judgement.faults[0])
+
+
 @pytest.mark.parametrize("login", ["editor", "doctor", "system"])
 def test_who_may_not_load_a_table_does_not(load: None, login: str) -> None:
     with pytest.raises(NotPermitted):
@@ -320,7 +344,8 @@ def test_who_may_not_load_a_table_does_not(load: None, login: str) -> None:
 
 def test_every_list_offered_fits_the_contract_of_imports() -> None:
     ours = {c: one for c, one in listings().items() if type(one).__module__ == "fenji.care.catalogue.imports"}
-    assert set(ours) == {"diagnosis_codes", "first_contact", "treatable", "down", "devolved", "technique", "technique_promoted"}
+    tables = {"diagnosis_codes", "procedure_codes"}
+    assert set(ours) == {*tables, "first_contact", "treatable", "down", "devolved", "technique", "technique_promoted"}
     for code, one in ours.items():
         assert one.code == code
         assert str(one.title)

@@ -17,7 +17,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.documents import actions as runs
 from fenji.world.county import COUNTY_HOSPITAL
-from tests.app.test_imports import book, run_of, sent, written
+from tests.app.import_walk import book, run_of, sent, written
 from tests.app.wsgi import Answer, call
 from tests.cast import client_for, person, token_for
 

@@ -41,7 +41,7 @@ TOWN_OFFICE = 9101
 @pytest.fixture(scope="module")
 def town_officer(house_file: object) -> Person:
     """An officer of the town where township A lies, and of nothing else."""
-    office = county._organisation(TOWN_OFFICE, "夏茂镇政府", county.DEMO_TOWNSHIP, "", None, "agency")
+    office = county._organisation(TOWN_OFFICE, "夏茂镇政府", county.DEMO_TOWNSHIP, "", None, "agency", agency_kind="health")
     office.save(using="owner", force_insert=True)
     return appointed("officer.town", "镇干部", OFFICER, TOWN_OFFICE)
 
@@ -142,13 +142,45 @@ FUNCTIONS = (
 )
 
 
-@pytest.mark.parametrize("login", ["doctor", "reviewer", "desk", "head", "system", "security", "audit"])
+@pytest.mark.parametrize("login", ["doctor", "reviewer", "desk", "head", "system", "security", "audit", "insurer"])
 def test_other_roles_are_refused_by_the_database_too(numbers: dict[str, str], login: str) -> None:
     for statement in FUNCTIONS:
         with transaction.atomic(), scope(person(login)), pytest.raises(DatabaseError, match="facts are closed to this scope"):
             run(statement)
     for path in ("", "export.xlsx", f"{numbers['a']}/", f"{numbers['a']}/identity/"):
         assert call("GET", f"/facts/referrals/{path}", token_for(person(login))).status == 403
+
+
+def test_an_insurer_reads_why_the_list_is_closed_and_has_no_link_to_it(numbers: dict[str, str]) -> None:
+    token = token_for(person("insurer"))
+    refused = call("GET", "/facts/referrals/", token)
+    assert refused.status == 403
+    assert "Ask the health authority of the region" in refused.body
+    assert "/facts/" not in call("GET", "/", token).body
+    assert "/facts/" in call("GET", "/", token_for(person("officer"))).body
+    assert "Your role may not do this" in call("GET", "/facts/referrals/", token_for(person("doctor"))).body
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"agency_kind": "insurance"}, {"agency_kind": ""}, {"end": local_day(now()), "start": local_day(now()) - timedelta(9)}],
+)
+def test_an_authority_that_is_none_of_health_any_more_sees_no_facts_from_then_on(
+    numbers: dict[str, str], town_officer: Person, changes: dict[str, object]
+) -> None:
+    token = token_for(town_officer)
+    rows = Organisation.objects.using("owner").filter(pk=TOWN_OFFICE)
+    before = rows.values(*changes).get()
+    assert call("GET", f"/facts/referrals/{numbers['a']}/", token).status == 200
+    rows.update(**changes)
+    try:
+        assert call("GET", f"/facts/referrals/{numbers['a']}/", token).status == 403
+        for statement in FUNCTIONS:
+            with transaction.atomic(), scope(town_officer, token), pytest.raises(DatabaseError, match="facts are closed"):
+                run(statement)
+    finally:
+        rows.update(**before)
+    assert call("GET", f"/facts/referrals/{numbers['a']}/", token).status == 200
 
 
 def test_a_forged_or_missing_scope_sees_no_facts(db: None) -> None:

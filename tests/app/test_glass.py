@@ -34,11 +34,11 @@ from fenji.ground.network.models import Organisation, Post
 from fenji.ground.network.queries import seat_of, watchers
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.world.county import CITY_HOSPITAL, Person
-from tests.app.forms import new_card
+from tests.app.forms import LEAVING, new_card
 from tests.app.sessions import appointed
 from tests.app.test_door import a_foreigner, card_of
 from tests.app.wsgi import call
-from tests.cast import POLICY, form, other_doctor, person, scope, token_for
+from tests.cast import CONSENT, POLICY, form, other_doctor, person, scope, token_for
 
 WHY = "unconscious, brought in by ambulance"
 WORDS = "only institution B wrote this"
@@ -61,7 +61,7 @@ def written_there() -> There:
     with transaction.atomic(), scope(doctor) as by:
         illness = diagnosis("I21.900")
         visit = visits.register(found, visits.NewVisit(illness, WORDS, False), by=by, at=now())
-        plan = referrals.Plan(illness, CITY_HOSPITAL, None, False, WORDS, "")
+        plan = referrals.Plan(illness, CITY_HOSPITAL, None, False, WORDS, "", consent=CONSENT)
         case = referrals.draft(visit, plan, by=by, at=now())
         case = referrals.submit(case.number, version=case.version, by=by, at=now())
     return There(found.id, visit.id, case.number)
@@ -200,9 +200,9 @@ def test_nobody_acts_on_a_case_because_they_may_read_it(there: There) -> None:
     specialist = person("specialist")
     broken(specialist, there)
     before = Case.objects.using("owner").get(number=there.case)
-    for action in set(rules.ACTIONS) - {"expire", "submit"}:  # the house's own, and the form's
+    for action in set(rules.ACTIONS) - {"expire", "lapse", "supersede", "submit"}:  # the house's own, and the form's
         token = token_for(specialist)
-        fields = form(_version=before.version, note="x", findings="x", advice="x", receiver=CITY_HOSPITAL)
+        fields = form(_version=before.version, note="x", findings="x", advice="x", receiver=CITY_HOSPITAL, **LEAVING)
         answer = call("POST", f"/referrals/{there.case}/do/{action}/", token, fields)
         assert answer.status == 409, (action, answer.status)
     edited = call("POST", f"/referrals/{there.case}/edit/", token_for(specialist), form(_version=before.version))

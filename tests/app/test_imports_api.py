@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from fenji.config import middleware
 from fenji.ground.access.models import Account, AuditEvent
+from fenji.ground.access.rules import MACHINE, PERMISSIONS, MachinePolicy
 from fenji.ground.common.edge import now
+from fenji.ground.common.imports import listings
 from fenji.ground.documents import actions, queries
 from fenji.ground.documents.models import ImportRun
+from fenji.ground.network.models import DutyShift
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.listings import Lots, lots, offered
 from tests.app.machine_keys import a_key, a_machine, fresh
@@ -166,3 +170,120 @@ def test_numbers_beyond_what_a_number_keeps_are_at_fault(listing: Lots, key: str
     run = judged(key, [{"number": 10**400, "title": "t t"}, {"number": first, "title": 10**17}])
     assert run["faulty"] == 2
     assert [f["code"] for f in get(key, f"runs/{run['id']}/faults")["faults"]] == ["cell_whole", "cell_lost_digits"]
+
+
+# --- what machines feed of their own organisation -----------------------------------------------------------------------------
+
+OWN, OTHER = f"SIM{COUNTY_HOSPITAL:06d}", f"SIM{CITY_HOSPITAL:06d}"
+DOCTOR = {"org": OWN, "number": "HIS-1", "name": "邱志远", "category": "physician", "title": "junior", "since": "2022-03-01"}
+FEED = {
+    "departments": ({"org": OWN, "name": "接口科"}, {"name_en": "Interfaces"}),
+    "staff": (DOCTOR, {"title": "intermediate"}),
+    "duty": (
+        {"org": OWN, "number": "HIS-1", "duty": "emergency", "day": "2041-05-01", "begins": "20:00", "ends": "08:00"},
+        {"ends": "9:30"},
+    ),
+}
+
+
+def fed(key: str, listing: str, rows: list[dict[str, Any]], *, write: bool = True) -> dict[str, Any]:
+    """Send, judge, and have written what is good."""
+    answer = post(key, listing, rows)
+    assert answer.status == 202, answer.body
+    run_id = json.loads(answer.body)["id"]
+    actions.judge(run_id, at=now())
+    run = get(key, f"runs/{run_id}")
+    if not write or not run["new"] + run["changed"]:
+        return run
+    assert post(key, f"runs/{run_id}/write", {"version": run["version"]}).status == 202
+    actions.carry_out(run_id, at=now())
+    return get(key, f"runs/{run_id}")
+
+
+def counts(run: dict[str, Any]) -> tuple[int, int, int, int]:
+    return run["new"], run["changed"], run["same"], run["faulty"]
+
+
+@pytest.mark.parametrize("listing", FEED)
+def test_a_system_feeds_the_lists_of_its_own_institution_and_a_second_time_changes_nothing(key: str, listing: str) -> None:
+    fed(key, "staff", [DOCTOR])
+    row, change = FEED[listing]
+    first, again = fed(key, listing, [row]), fed(key, listing, [row])
+    assert first["state"] == "done" or listing == "staff"
+    assert counts(again) == (0, 0, 1, 0)
+    assert counts(fed(key, listing, [{**row, **change}])) == (0, 1, 0, 0)
+    assert counts(fed(key, listing, [{**row, **change}])) == (0, 0, 1, 0)
+    fed(key, listing, [row])
+
+
+def test_what_a_system_fed_stands_in_its_name(key: str, machine: Account) -> None:
+    fed(key, "staff", [DOCTOR])
+    fed(key, "duty", [FEED["duty"][0]])
+    (shift,) = DutyShift.objects.using("owner").filter(practitioner__number="HIS-1", practitioner__org_id=COUNTY_HOSPITAL)
+    assert (shift.org_id, shift.start.hour, (shift.end - shift.start).total_seconds()) == (COUNTY_HOSPITAL, 12, 12 * 3600)
+    assert AuditEvent.objects.using("owner").filter(action="duty.add", subject=f"duty:{shift.pk}").get().actor_id == machine.pk
+
+
+@pytest.mark.parametrize("listing", FEED)
+def test_rows_of_another_institution_are_at_fault_and_stay_out(key: str, listing: str) -> None:
+    row, _change = FEED[listing]
+    run = fed(key, listing, [{**row, "org": OTHER}, {**row, "org": "NOBODY"}])
+    assert counts(run) == (0, 0, 0, 2)
+    codes = [f["code"] for f in get(key, f"runs/{run['id']}/faults")["faults"]]
+    assert codes == ["not_yours", "no_org"]
+    assert post(key, f"runs/{run['id']}/write", {"version": run["version"]}).status == 409
+    other = a_key(a_machine(CITY_HOSPITAL))
+    assert counts(fed(other, listing, [row], write=False)) == (0, 0, 0, 1)
+
+
+def test_a_system_changes_nobodys_shift_by_its_number_elsewhere(key: str) -> None:
+    """The same staff number means another person in another institution."""
+    fed(key, "staff", [DOCTOR])
+    other = a_key(a_machine(CITY_HOSPITAL))
+    theirs = {**FEED["duty"][0], "org": OTHER}
+    run = fed(other, "duty", [theirs])
+    assert [f["code"] for f in get(other, f"runs/{run['id']}/faults")["faults"]] == ["no_staff"]
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({"begins": "24:00"}, ["no_time"]),
+        ({"begins": "8"}, ["no_time"]),
+        ({"ends": "٨:٠٠"}, ["no_time"]),
+        ({"number": "HIS-99"}, ["no_staff"]),
+        ({"day": "2020-01-01"}, ["no_staff"]),
+        ({"day": "9999-12-31"}, ["no_staff"]),
+        ({"duty": "sleeping"}, ["cell_choice"]),
+    ],
+)
+def test_a_shift_that_cannot_be_is_named(key: str, change: dict[str, str], codes: list[str]) -> None:
+    fed(key, "staff", [DOCTOR])
+    run = fed(key, "duty", [{**FEED["duty"][0], **change}])
+    assert [f["code"] for f in get(key, f"runs/{run['id']}/faults")["faults"]] == codes
+
+
+def test_one_shift_written_in_two_ways_is_taken_once(key: str) -> None:
+    fed(key, "staff", [DOCTOR])
+    row = {**FEED["duty"][0], "day": "2041-06-01"}
+    run = fed(key, "duty", [{**row, "begins": "8:00"}, {**row, "begins": "08:00"}])
+    assert counts(run) == (1, 0, 0, 1)
+
+
+@pytest.mark.parametrize("listing", sorted(set(listings()) - {*FEED, "lots"}))
+def test_no_other_list_is_open_to_systems(key: str, listing: str) -> None:
+    assert post(key, listing, [{"x": "y"}]).status == 403
+
+
+def test_requests_with_lists_are_counted_like_all_others(machine: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = a_key(a_machine(COUNTY_HOSPITAL, "慢系统"))
+    policy = MachinePolicy(machine_per_minute=2, machine_key_days=366)
+    monkeypatch.setattr(middleware, "resolve", lambda *_: policy)
+    middle = now().replace(second=20, microsecond=0)
+    monkeypatch.setattr(middleware, "now", lambda: middle)
+    answers = [post(own, "departments", [{"org": OWN, "name": "接口科"}]) for _ in range(3)]
+    assert [a.status for a in answers] == [202, 202, 429]
+
+
+def test_people_do_not_get_what_machines_feed() -> None:
+    assert {role for role, held in PERMISSIONS.items() if "import.feed" in held} == {MACHINE}

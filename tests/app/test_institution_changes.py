@@ -434,3 +434,62 @@ def test_the_same_form_twice_enters_one_institution(db: None) -> None:
     assert [a.status_code for a in answers] == [303, 303]
     assert answers[0]["Location"] == answers[1]["Location"]
     assert Organisation.objects.filter(code="W1").count() == 1
+
+
+# --- splitting ---------------------------------------------------------------------------------------------------------------
+
+
+def split(walk: Walk, org_id: int, **fields: Any) -> Any:
+    given = {"name": "走查分院", "code": "W9", "region": "350405101", "care_tier": "township", "on": str(MID), **fields}
+    return walk.send(walk.get(f"/institutions/{org_id}/split/"), "/split/", **given)
+
+
+def test_one_institution_comes_out_of_another_and_both_pages_say_so(db: None) -> None:
+    org = an_organisation("走查总所", "W8")
+    staff = PractitionerRole.objects.filter(org_id=org.id).count()
+    page = split(Walk("system"), org.id, document="沙卫〔2025〕8号")
+    assert page.status == 200, page.text
+    assert "走查分院 came out of 走查总所." in page.text
+    new = Organisation.objects.get(pk=number_of(page))
+    assert (new.name, new.kind, new.care_tier, new.start, new.end) == ("走查分院", "care", "township", MID, None)
+    row = Succession.objects.get(successor_id=new.id)
+    assert (row.predecessor_id, row.kind, row.on, row.document) == (org.id, "split", MID, "沙卫〔2025〕8号")
+    assert "Came out of another institution: 走查总所" in page.text
+    old = Walk("doctor").get(f"/institutions/{org.id}/")
+    assert "Another institution came out of it: 走查分院" in old.text
+    assert PractitionerRole.objects.filter(org_id=org.id).count() == staff
+    assert Organisation.objects.get(pk=org.id).end is None
+
+
+def test_the_form_begins_with_what_the_two_are_likely_to_share(db: None) -> None:
+    org = an_organisation("走查总所", "W8")
+    fields = Walk("system").get(f"/institutions/{org.id}/split/").form("/split/").fields
+    assert (fields["care_tier"], fields["region"], fields["name"], fields["code"]) == ("village", "350405101000", "", "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "says"),
+    [
+        ({"name": ""}, 422, "required"),
+        ({"region": "350421"}, 422, "Choose a place from the list"),
+        ({"on": str(TOMORROW)}, 422, "lies in the future"),
+        ({"on": str(OLD - timedelta(days=1))}, 409, "the day does not fit"),
+        ({"code": "W8"}, 409, "another one has this code"),
+        ({"_version": "9"}, 409, "Somebody else acted on this"),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused_and_what_was_typed_kept(
+    db: None, fields: dict[str, str], status: int, says: str
+) -> None:
+    org = an_organisation("走查总所", "W8")
+    before = network_rows()
+    page = split(Walk("system"), org.id, address="留着 <这>", **fields)
+    assert (page.status, says in page.text) == (status, True), page.text
+    assert html.escape("留着 <这>") in page.body
+    assert network_rows() == before
+
+
+@pytest.mark.parametrize("login", ["doctor", "head", "officer", "security"])
+def test_only_administrators_split_and_only_within_their_reach(db: None, login: str) -> None:
+    assert Walk(login).get(f"/institutions/{COUNTY_HOSPITAL}/split/").status == 403
+    assert Walk("system").get(f"/institutions/{CITY_HOSPITAL}/split/").status == 409

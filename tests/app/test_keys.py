@@ -20,11 +20,9 @@ from psycopg.conninfo import make_conninfo
 
 from fenji.config import database, house, running
 from fenji.config.walker import Walker, until
-from fenji.ground.common.crypto import Keyring, Unreadable
 from fenji.ground.common.edge import now
 from fenji.ground.common.rls import ROLES
-from tests.app.houses import a_house
-from tests.plugin import PLACE
+from tests.plugin import url
 
 RESIDENTS, CASES = 400, 60
 PARTS, FAULTS = 5, 3
@@ -110,11 +108,11 @@ def fenji(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def urls(name: str) -> dict[str, str]:
-    return {r.removeprefix("fenji_"): PLACE.url(r, name) for r in ROLES}
+    return {r.removeprefix("fenji_"): url(r, name) for r in ROLES}
 
 
 def admin(name: str = "postgres") -> psycopg.Connection:
-    return psycopg.connect(PLACE.url("postgres", name), autocommit=True)
+    return psycopg.connect(url("postgres", name), autocommit=True)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +120,7 @@ def template(house_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A small built house; tests work on copies of it."""
     file = tmp_path_factory.mktemp("template") / "house.json"
     house.write(house.fresh(urls(TEMPLATE), demo=True, at=now() - timedelta(days=400)), file)
-    database.make_database(PLACE.url("postgres", "postgres"), TEMPLATE)
+    database.make_database(url("postgres", "postgres"), TEMPLATE)
     made = fenji(file, "db", "migrate")
     assert made.returncode == 0, made.stderr
     run(file, _BUILD)
@@ -137,7 +135,7 @@ def small(template: Path, tmp_path: Path) -> Iterator[Path]:
     name = f"{TEMPLATE}_{next(TURN)}"
     with admin() as root:
         root.execute(f"CREATE DATABASE {name} OWNER fenji_owner TEMPLATE {TEMPLATE}")
-    database.make_database(PLACE.url("postgres", "postgres"), name)
+    database.make_database(url("postgres", "postgres"), name)
     file = tmp_path / "house.json"
     file.write_text(json.dumps({**json.loads(template.read_text()), "urls": urls(name)}))
     file.chmod(0o600)
@@ -453,9 +451,6 @@ def test_status_counts_the_values_under_each_key(small: Path) -> None:
     assert [line.split()[-1] for line in lines[:4]].count("seals") == 2
 
 
-# --- the house file ----------------------------------------------------------------------------------------------------------
-
-
 def test_a_new_key_leaves_a_copy_of_the_file_as_it_was_for_its_owner_alone(small: Path) -> None:
     before = small.read_bytes()
     fenji(small, "keys", "new")
@@ -471,85 +466,3 @@ def test_a_new_key_leaves_a_copy_of_the_file_as_it_was_for_its_owner_alone(small
         assert len(bytes.fromhex(new["keys"][purpose]["2"])) == 32
     assert new["keys"]["database"]["2"] != new["keys"]["index"]["2"]
     assert house.read(small).key_made("database") > now() - timedelta(minutes=5)
-
-
-def test_copies_made_in_one_second_do_not_overwrite_each_other(tmp_path: Path) -> None:
-    file, at = a_house(tmp_path), now()
-    copies = {house.keep_copy(file, at) for _ in range(3)}
-    assert len(copies) == 3
-    assert {c.read_bytes() for c in copies} == {file.read_bytes()}
-
-
-def test_a_file_that_is_written_anew_keeps_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run as root, the command must not take the file away from the user who serves the house."""
-    given: list[tuple[int, int]] = []
-    monkeypatch.setattr(os, "fchown", lambda descriptor, user, group: given.append((user, group)))
-    file = a_house(tmp_path)
-    given.clear()
-    house.write(house.read(file), file)
-    there = file.stat()
-    assert given == [(there.st_uid, there.st_gid)]
-
-
-def test_key_ids_are_given_in_an_order_that_never_goes_back(tmp_path: Path) -> None:
-    present = house.read(a_house(tmp_path))
-    ids = [max(present.keys["database"])]
-    while len(ids) < len(house.KEY_IDS):
-        present = house.with_new_keys(present, now())
-        ids.append(max(present.keys["database"]))
-        assert present.ring("database").current == ids[-1]
-        if len(ids) % 7 == 0:
-            present = house.without_old_keys(present)
-    with pytest.raises(house.NoHouse, match="used up"):
-        house.with_new_keys(present, now())
-    assert ids == list(house.KEY_IDS) == sorted(house.KEY_IDS)
-    assert len(ids) == 61
-
-
-@pytest.mark.parametrize(
-    "made", [[], "x", {"database": {"1": "yesterday"}}, {"database": []}], ids=["list", "text", "no day", "list in it"]
-)
-def test_a_damaged_day_of_a_key_is_a_damaged_file(tmp_path: Path, made: object) -> None:
-    with pytest.raises(house.NoHouse, match="damaged"):
-        house.read(a_house(tmp_path, made=made))
-
-
-def test_a_file_from_before_days_were_kept_says_that_it_does_not_know(tmp_path: Path) -> None:
-    file = a_house(tmp_path)
-    raw = json.loads(file.read_text())
-    del raw["made"]
-    file.write_text(json.dumps(raw))
-    assert house.read(file).key_made("database") is None
-
-
-# --- rings -------------------------------------------------------------------------------------------------------------------
-
-
-def test_a_ring_follows_its_file_and_survives_a_moment_without_it(tmp_path: Path) -> None:
-    file = a_house(tmp_path)
-    live = house.LiveRing(file, "database")
-    first = live.seal("text", "row")
-    house.write(house.with_new_keys(house.read(file), now()), file)
-    second = live.seal("text", "row")
-    assert (first[:2], second[:2]) == (b"i1", b"i2")
-    assert [live.open(s, "row") for s in (first, second)] == ["text", "text"]
-    kept = file.read_bytes()
-    file.unlink()
-    assert live.open(second, "row") == "text"
-    file.write_text("{")
-    assert live.seal("text", "row")[:2] == b"i2"
-    file.write_bytes(kept)
-    house.write(house.without_old_keys(house.read(file)), file)
-    with pytest.raises(Unreadable, match="no key '1'"):
-        live.open(first, "row")
-    assert live.open(second, "row") == "text"
-
-
-def test_an_index_is_offered_under_every_key_the_newest_first() -> None:
-    keys = {key_id: bytes([n]) * 32 for n, key_id in enumerate(("1", "2", "A", "a"))}
-    ring = Keyring("intl", "a", keys)
-    offered = ring.indexes("350405", "identity.number")
-    assert [i[:2] for i in offered] == [b"ia", b"iA", b"i2", b"i1"]
-    assert offered[0] == ring.index("350405", "identity.number")
-    assert offered[3] == Keyring("intl", "1", keys).index("350405", "identity.number")
-    assert len(set(offered)) == 4

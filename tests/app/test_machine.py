@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
+from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case, CaseEvent, ReviewDecision
 from fenji.ground.access.models import AuditEvent
@@ -16,20 +18,22 @@ from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import Refused
 from fenji.ground.tasks.models import OutboxMessage, WorkItem
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
+from tests.app.forms import a_check
 from tests.cast import a_case, other_doctor, other_reviewer, person, scope, token_for
 
 # who may do what when, written down a second time, in plain words: login → state → actions
 REVIEWERS = {"in_review": {"approve", "complete", "treat_locally"}}
+AWAY = {"chose_elsewhere", "refuse", "died"}
 DOCTORS = {
-    "draft": {"submit", "withdraw"},
-    "in_review": {"withdraw"},
-    "returned": {"submit", "withdraw"},
-    "local": {"treat_here", "ask_again"},
-    "offered": {"withdraw", "chose_elsewhere", "died"},
-    "accepted": {"withdraw", "chose_elsewhere", "died"},
+    "draft": {"submit", "withdraw", "refuse"},
+    "in_review": {"withdraw", *AWAY},
+    "returned": {"submit", "withdraw", *AWAY},
+    "local": {"treat_here", "ask_again", *AWAY},
+    "offered": {"withdraw", *AWAY},
+    "accepted": {"withdraw", *AWAY},
     "answered": {"acknowledge"},
-    "declined": {"offer", "close"},
-    "missed": {"offer", "close"},
+    "declined": {"offer", "close", *AWAY},
+    "missed": {"offer", "close", *AWAY},
 }
 DESKS = {"offered": {"accept", "decline", "redirect"}, "accepted": {"arrive", "miss"}}
 WARDS = {"arrived": {"answer", "died"}}
@@ -57,40 +61,28 @@ LOGINS = (
     "outside reviewer",
 )
 ACTIONS = (
-    *(
-        "submit",
-        "withdraw",
-        "approve",
-        "complete",
-        "treat_locally",
-        "take",
-        "treat_here",
-        "ask_again",
-        "accept",
-        "decline",
-        "redirect",
-        "arrive",
-        "miss",
-        "answer",
-        "acknowledge",
-    ),
-    *("offer", "close", "chose_elsewhere", "died"),
+    *("submit", "withdraw", "approve", "complete", "treat_locally", "take", "treat_here", "ask_again", "accept", "decline"),
+    *("redirect", "arrive", "miss", "answer", "acknowledge", "offer", "close", "chose_elsewhere", "died", "refuse", "leave"),
 )
 
 
 def allowed(login: str, case: Case, stands_in: bool) -> set[str]:
     """What is open to somebody. `stands_in`: doctor2 reviews for a colleague."""
-    state, receiver = case.state, case.receiver_id
+    state = case.state
     if state == "in_review":
         return _in_review(login, case, stands_in)
-    if login in ("desk", "director"):
-        return DESKS.get(state, set()) if receiver == COUNTY_HOSPITAL else set()
-    if login == "citydesk":
-        return DESKS.get(state, set()) if receiver == CITY_HOSPITAL else set()
-    if login == "specialist" and receiver != COUNTY_HOSPITAL:
+    desks = {"desk": COUNTY_HOSPITAL, "director": COUNTY_HOSPITAL, "citydesk": CITY_HOSPITAL}
+    here = {**desks, "specialist": COUNTY_HOSPITAL}.get(login)
+    if here is not None and here != case.receiver_id:
         return set()
-    open_now = PLAIN.get(login, {}).get(state, set())
-    return open_now - {"ask_again"} if case.review_no > 1 else open_now
+    if login in desks:
+        early = {"arrive"} if state == "offered" and case.emergency else set()
+        return DESKS.get(state, set()) | early
+    able = set(PLAIN.get(login, {}).get(state, set()))
+    if login in ("doctor", "doctor2"):
+        able |= {"leave"} if case.critical and state in ("offered", "accepted") else set()
+        able |= {"offer"} if case.lapsed_at is not None and state == "offered" else set()
+    return able - {"ask_again"} if case.review_no > 1 else able
 
 
 def _in_review(login: str, case: Case, stands_in: bool) -> set[str]:
@@ -105,7 +97,8 @@ def _in_review(login: str, case: Case, stands_in: bool) -> set[str]:
     return DOCTORS["in_review"] if login in ("doctor", "doctor2") else set()
 
 
-def do(number: str, action: str, receiver: int, common: dict) -> Case:
+def do(case: Case, action: str, common: dict) -> Case:
+    number, receiver = case.number, case.receiver_id
     simple = {
         "approve": actions.approve,
         "take": actions.take,
@@ -125,25 +118,30 @@ def do(number: str, action: str, receiver: int, common: dict) -> Case:
         other = CITY_HOSPITAL if receiver == COUNTY_HOSPITAL else COUNTY_HOSPITAL
         return actions.redirect(number, other, note="they have the device", **common)
     if action == "offer":
-        return actions.offer_again(number, receiver, note="again", **common)
+        other = CITY_HOSPITAL if receiver == COUNTY_HOSPITAL else COUNTY_HOSPITAL
+        return actions.offer_again(number, other if case.state == "offered" else receiver, note="again", **common)
     if action == "treat_here":
         return actions.treat_here(number, "treated", **common)
     if action == "answer":
-        return actions.answer(number, "findings", "advice", **common)
+        return actions.answer(number, "findings", "advice", actions.Final(diagnosis("I11.900")), **common)
+    if action == "refuse":
+        return actions.refuse(number, rules.ConsentGiven("patient"), note="because", **common)
+    if action == "leave":
+        return actions.leave(number, a_check(common["at"]), **common)
     return actions.end(number, action, note="because", **common)
 
 
 class Machine(RuleBasedStateMachine):
     tokens: dict[str, str]
 
-    @initialize(code=st.sampled_from(["I10.x00", "I21.900"]), emergency=st.booleans())
-    def begin(self, code: str, emergency: bool) -> None:
+    @initialize(code=st.sampled_from(["I10.x00", "I21.900"]), emergency=st.booleans(), critical=st.booleans())
+    def begin(self, code: str, emergency: bool, critical: bool) -> None:
         self.outer = transaction.atomic()
         self.outer.__enter__()
         doctor = person("doctor")
         with scope(doctor, self.tokens["doctor"]) as by:
-            case = a_case(by, doctor, number=90, code=code, emergency=emergency, send=False)
-        self.number, self.done, self.stands_in = case.number, 1, False
+            case = a_case(by, doctor, number=90, code=code, emergency=emergency, critical=critical, send=False)
+        self.number, self.code, self.done, self.stands_in = case.number, code, 1, False
 
     def row(self) -> Case:
         return Case.objects.using("default").get(number=self.number)
@@ -190,7 +188,7 @@ class Machine(RuleBasedStateMachine):
             version = before.version - 1 if stale else before.version
             try:
                 with transaction.atomic():
-                    do(self.number, action, before.receiver_id, {"version": version, "by": by, "at": now()})
+                    do(before, action, {"version": version, "by": by, "at": now()})
                 worked = True
             except Refused:
                 worked = False
@@ -202,6 +200,33 @@ class Machine(RuleBasedStateMachine):
             assert after.version == before.version + 1
         else:
             assert (after.version, after.state, after.holder_id) == (before.version, before.state, before.holder_id)
+
+    @precondition(lambda self: hasattr(self, "number"))
+    @rule()
+    def nobody_accepts_in_time(self) -> None:
+        # the sweep itself runs on a connection of its own, which does not see what is not committed: see test_case.py
+        with scope(person("doctor"), self.tokens["doctor"]):
+            waiting = Case.objects.filter(number=self.number, state="offered", emergency=True)
+            waiting.update(lapsed_at=now(), version=F("version") + 1)
+
+    @precondition(lambda self: hasattr(self, "number"))
+    @rule()
+    def an_emergency_of_the_same_disease_is_sent(self) -> None:
+        before, doctor = self.seen(), person("doctor2")
+        live = before.emergency and before.state in ("offered", "accepted")
+        with scope(doctor, self.tokens["doctor2"]) as by:
+            try:
+                with transaction.atomic():
+                    new = a_case(by, doctor, number=90, code=self.code, emergency=True)
+            except actions.DuplicateOpen:
+                assert live
+                return
+            assert not live
+            counted = before.state in rules.OPEN_STATES and not (before.state == "draft" and before.emergency)
+            assert (Case.objects.get(pk=new.pk).supersedes_id == before.pk) == counted
+            self.done += counted
+            actions.end(new.number, "withdraw", version=new.version, by=by, at=now(), note="end")
+        assert (self.seen().state == "superseded") == counted or before.state == "superseded"
 
     @precondition(lambda self: hasattr(self, "number"))
     @invariant()

@@ -16,7 +16,7 @@ from fenji.config.cli import cli
 from fenji.ground.common.clock import Span
 from fenji.ground.common.rls import ROLES
 from fenji.ground.policy import loader
-from tests.app.test_policy_changes import KEY, PATH, ahead, approved, cleared, new
+from tests.app.policy_walk import KEY, PATH, ahead, approved, cleared, new
 
 __all__ = ["cleared"]
 SANMING = "35/350400/350405"

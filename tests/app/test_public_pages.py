@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 
 from fenji.ground.publication.models import Published
 from fenji.world import county
+from fenji.world.county import COUNTY_HOSPITAL, INSURER
 from tests.app.publishing import body, everybody, publish, today
 from tests.cast import client_for, other_doctor, person, scope
 
@@ -45,6 +46,12 @@ PUBLIC = [
     "/p/{org}/",
     "/p/{org}/?lang=en",
     "/p/{org}/notice/",
+    "/p/{org}/technique/",
+    "/p/3/down/",
+    "/p/3/guide/?lang=en",
+    "/p/3/technique_promoted/",
+    "/p/6/",
+    "/p/6/devolved/",
     "/p/disease/X00/",
 ]
 
@@ -144,7 +151,10 @@ def test_the_page_shows_today_and_announces_the_next(site: dict[str, int]) -> No
 
 @pytest.mark.parametrize(
     "path",
-    ["/p/999999/", "/p/99999999999999999999999/", "/p/4/", "/p/0/notice/", "/p/disease/NOPE/", "/p/?at=999999", "/p/?at=350499"],
+    [
+        *("/p/999999/", "/p/99999999999999999999999/", "/p/4/", "/p/0/notice/", "/p/disease/NOPE/", "/p/?at=999999"),
+        *("/p/?at=350499", "/p/3/nothing/", "/p/3/treatable/", "/p/3/technique/", "/p/4/devolved/", "/p/999999/guide/"),
+    ],
 )
 def test_what_does_not_exist_is_said_so_in_the_frame_of_the_public_pages(house_file: object, path: str) -> None:
     answer = everybody().get(path)
@@ -269,3 +279,61 @@ def test_an_institution_that_is_no_more_says_so_and_leads_to_its_successor(site:
     finally:
         rows.update(end=None)
         Succession.objects.using("owner").filter(pk=merger.pk).delete()
+
+
+# --- lists with a page of their own -------------------------------------------------------------------------------------------
+
+LISTS = [
+    (COUNTY_HOSPITAL, "down", "When to come back", "Recovering from an operation"),
+    (COUNTY_HOSPITAL, "technique_promoted", "T05-01", "Moxibustion"),
+    (COUNTY_HOSPITAL, "guide", "Tiered-care guideline: hypertension (demo)", "The village clinic screens"),
+    (INSURER, "devolved", "D-0001", "Laboratory"),
+]
+
+
+@pytest.mark.parametrize(("org", "kind", "first", "second"), LISTS)
+def test_a_long_list_has_a_page_of_its_own_to_which_its_keepers_page_leads(
+    house_file: object, org: int, kind: str, first: str, second: str
+) -> None:
+    path = f"/p/{org}/{kind}/?lang=en"
+    assert f'href="{path}"' in everybody().get(f"/p/{org}/?lang=en").content.decode()
+    text = everybody().get(path).content.decode()
+    assert first in text
+    assert second in text
+    assert "In force since 2022-03-01" in text
+
+
+def test_the_page_of_a_list_holds_every_entry_once_under_a_heading(house_file: object) -> None:
+    text = everybody().get(f"/p/{INSURER}/devolved/").content.decode()
+    codes = re.findall(r">(D-[0-9]{4})<", text)
+    assert len(codes) == len(set(codes)) == 520
+    counted = [int(n) for n in re.findall(r'<h3>[^<]+<span class="num">(\d+)</span>', text)]
+    assert sum(counted) == 520
+    assert len(counted) > 1
+
+
+def test_the_insurer_is_found_where_its_list_counts_and_nowhere_else(house_file: object) -> None:
+    link = f'href="/p/{INSURER}/?at='
+    assert link in everybody().get("/p/?at=350405").content.decode()
+    assert link not in everybody().get("/p/?at=350102").content.decode()
+
+
+def test_the_page_of_a_list_says_when_nobody_has_looked_at_it_and_what_comes_next(house_file: object) -> None:
+    path, rows = f"/p/{INSURER}/devolved/?lang=en", Published.objects.using("load").filter(org_id=INSURER, kind="devolved")
+    before, item = rows.get(), {"code": "D-9999", "zh": "<i>新项目</i>", "en": "<i>New item</i>"}
+    with transaction.atomic(), scope(person("insurer")) as by:
+        listed = {"items": [item], "version": 2, "clauses": []}
+        publish(by, today() + timedelta(days=9), kind="devolved", key=before.key, body=listed, title_en="Next items")
+    try:
+        text = everybody().get(path).content.decode()
+        assert "Nobody has checked" not in text
+        assert text.index("D-0001") < text.index("Next items") < text.index("&lt;i&gt;New item")
+        rows.filter(pk=before.pk).update(checked_on=today() - timedelta(days=366))
+        assert "Nobody has checked" in everybody().get(path).content.decode()
+        rows.filter(pk=before.pk).update(end=today())
+        coming = everybody().get(path).content.decode()
+        assert "D-0001" not in coming
+        assert "Next items" in coming
+    finally:
+        rows.exclude(pk=before.pk).update(end=F("start"))
+        rows.filter(pk=before.pk).update(end=None, checked_on=before.checked_on)

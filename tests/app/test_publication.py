@@ -10,19 +10,23 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connections, transaction
 
+from fenji.config.walker import Page
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.edge import now
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.documents import queries as documents
+from fenji.ground.documents.actions import TooLargeToKeep
 from fenji.ground.publication import actions, kinds, queries, rules
 from fenji.ground.publication.models import ChannelEvent, Published, PublishedItem
 from fenji.world import county
 from fenji.world.county import COUNTY_HOSPITAL
 from tests.app.publishing import KEY, a_hospital_head, body, post, publish, today
 from tests.app.wsgi import call
-from tests.cast import other_doctor, person, scope, token_for
+from tests.cast import client_for, other_doctor, person, scope, token_for
 
 
 @pytest.fixture
@@ -348,6 +352,58 @@ def test_a_bad_line_for_the_log_is_refused_with_what_to_do(
     assert answer.status == status
     assert words in answer.body
     assert ChannelEvent.objects.using("load").count() == before
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
+
+
+def _sent(who: str, content: bytes, **changes: str) -> tuple[Any, Any]:
+    """The page of the own institution, and the answer to a line of its log with a photo."""
+    client, path = client_for(person(who)), f"/publication/{person(who).org_id}/"
+    form = Page(200, path, client.get(path).content.decode(), {}).form(path)
+    fields = {**form.fields, "channel": "board", "place": "门诊大厅公示栏", **changes}
+    return client, client.post(path, {**fields, "photo": SimpleUploadedFile("board.png", content)})
+
+
+def test_a_photo_stands_beside_its_line_and_goes_when_the_line_is_taken_back(db: None) -> None:
+    client, answer = _sent("head", PICTURE)
+    assert answer.status_code == 303, answer.content.decode()
+    page = client.get(answer["Location"]).content.decode()
+    found = re.search(r'<img src="(/files/[0-9a-f-]{36}/)" loading="lazy" alt="Photo of', page)
+    assert found, page
+    seen = client_for(other_doctor()).get(found[1])
+    assert (seen.status_code, seen["Content-Type"], seen.content) == (200, "image/png", PICTURE)
+    back = re.search(r'action="(/publication/void/[0-9a-f-]{36}/)"', page)
+    assert back
+    assert client.post(back[1], {"_key": str(uuid4()), "_version": "1"}).status_code == 303
+    assert client.get(found[1]).status_code == 404
+    assert found[1] not in client.get(answer["Location"]).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "says"),
+    [
+        (b"%PDF-1.7", 409, "it must be one of: png, jpeg"),
+        (b"<svg onload=alert(1)>", 409, "it must be one of: png, jpeg"),
+        (b"", 422, "This file is empty"),
+    ],
+)
+def test_a_photo_is_a_picture_by_its_content(db: None, content: bytes, status: int, says: str) -> None:
+    with scope(person("head")) as by:
+        before = len(queries.log_of(by.org_id))
+    _client, answer = _sent("head", content)
+    body = answer.content.decode()
+    assert (answer.status_code, says in body, "门诊大厅公示栏" in body) == (status, True, True), body
+    with scope(person("head")) as by:
+        assert len(queries.log_of(by.org_id)) == before
+
+
+def test_a_photo_above_the_limit_is_refused(head: Actor) -> None:
+    copy = publish(head, today())
+    content = PICTURE + b"x" * documents.policy_of(head.org_id, now()).largest_bytes
+    entry = actions.NewEntry("board", today(), "大厅", ("a.png", content))
+    with pytest.raises(TooLargeToKeep):
+        actions.log_channel(copy.id, entry, by=head, at=now())
 
 
 def test_a_log_of_somebody_else_is_unknown(tokens: dict[str, str]) -> None:

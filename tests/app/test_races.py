@@ -13,6 +13,7 @@ import pytest
 from django.db import connections, transaction
 
 from fenji.care.referral import actions, rules
+from fenji.care.referral.actions import step
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.tasks.models import WorkItem
@@ -35,6 +36,7 @@ class Contest:
     state: str
     entries: tuple[tuple[str, str, dict[str, str]], ...]
     outcomes: frozenset[str]
+    emergency: bool = False
 
 
 CONTESTS = (
@@ -56,6 +58,11 @@ CONTESTS = (
             ("doctor2", "chose_elsewhere", {"note": "went home"}),
         ),
         frozenset({rules.ACCEPTED, rules.WITHDRAWN, rules.CHOSE_ELSEWHERE}),
+    ),
+    Contest(
+        "arrive unaccepted or decline", rules.OFFERED,
+        (("desk", "arrive", {}), ("desk", "decline", {"note": "no bed"}), ("doctor", "refuse", {"note": "no"})),
+        frozenset({rules.ARRIVED, rules.DECLINED, rules.REFUSED_TRANSFER}), emergency=True,
     ),
 )  # fmt: skip
 
@@ -83,11 +90,11 @@ def tokens(house_file: object) -> dict[str, str]:
     return {name: token_for(person(name)) for name in ("doctor", "doctor2", "reviewer", "reviewer2", "head", "desk")}
 
 
-def _fresh_case(state: str, turn: int) -> str:
+def _fresh_case(state: str, turn: int, *, emergency: bool = False) -> str:
     doctor = person("doctor")
     with transaction.atomic(), scope(doctor) as by:
-        case = a_case(by, doctor, number=turn % 80, code="I10.x00")
-    if state == rules.OFFERED:
+        case = a_case(by, doctor, number=turn % 80, code="I10.x00", emergency=emergency)
+    if state != case.state:
         with transaction.atomic(), scope(person("reviewer")) as by:
             case = actions.approve(case.number, version=case.version, by=by, at=now())
     return case.number
@@ -103,7 +110,7 @@ def _entrant(number: str, entry: tuple[str, str, dict[str, str]], token: str, ba
 
 
 def run_round(crowd: ThreadPoolExecutor, contest: Contest, tokens: dict[str, str], turn: int) -> None:
-    number = _fresh_case(contest.state, turn)
+    number = _fresh_case(contest.state, turn, emergency=contest.emergency)
     before = _witness(number)
     barrier = threading.Barrier(CROWD)
     entries = [contest.entries[i % len(contest.entries)] for i in range(CROWD)]
@@ -164,7 +171,7 @@ def test_without_the_guard_the_race_is_lost(
     crowd: ThreadPoolExecutor, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: if this passed with the guard removed, the tests above would prove nothing."""
-    monkeypatch.setattr(actions, "_swap", _unguarded)
+    monkeypatch.setattr(step, "swap", _unguarded)
 
     def lost() -> bool:
         for turn in range(20):
@@ -216,4 +223,31 @@ def test_one_resident_gets_one_open_referral_for_one_disease(crowd: ThreadPoolEx
     results = Counter(crowd.map(write, [doctors[i % 2] for i in range(CROWD)]))
     assert results == {"made": 1, "refused": CROWD - 1}
     (number,) = made
+    finish(number)
+
+
+def test_of_many_emergencies_one_takes_the_place_of_the_open_case(crowd: ThreadPoolExecutor, house_file: object) -> None:
+    doctors, deadlocks = [person("doctor"), person("doctor2")], _deadlocks()
+    with transaction.atomic(), scope(doctors[0]) as by:
+        old = a_case(by, doctors[0], number=83, code="I10.x00")
+    barrier = threading.Barrier(CROWD)
+    made: list[str] = []
+
+    def write(who: Person) -> str:
+        try:
+            with transaction.atomic(), scope(who) as by:
+                barrier.wait(timeout=120)
+                made.append(a_case(by, who, number=83, code="I10.x00", emergency=True).number)
+            return "made"
+        except actions.DuplicateOpen:
+            return "refused"
+
+    results = Counter(crowd.map(write, [doctors[i % 2] for i in range(CROWD)]))
+    assert results == {"made": 1, "refused": CROWD - 1}
+    (number,) = made
+    after = Case.objects.using("load").get(number=old.number)
+    assert (after.state, after.version) == (rules.SUPERSEDED, old.version + 1)
+    assert Case.objects.using("load").get(number=number).supersedes_id == old.pk
+    assert CaseEvent.objects.using("load").filter(case=old, action="supersede").count() == 1
+    assert _deadlocks() == deadlocks
     finish(number)

@@ -32,6 +32,7 @@ def test_each_step_leaves_one_row_with_actor_place_and_change(house_file: object
         ("referral.draft", doctor.id, doctor.org_id, "", "draft"),
         ("referral.submit", doctor.id, doctor.org_id, "draft", "in_review"),
         ("referral.approve", reviewer.id, reviewer.org_id, "in_review", "offered"),
+        ("referral.link", reviewer.id, reviewer.org_id, "", ""),  # the resident's own page is made with the offer
     ]
     finish(case.number)
 

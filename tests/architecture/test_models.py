@@ -163,6 +163,8 @@ HASHES = {
     ("access_scopehandle", "token_hash"),
     ("access_idempotencykey", "fingerprint"),
     ("access_account", "activation_hash"),
+    ("referral_caselink", "token_hash"),
+    ("referral_caselink", "digest"),
 }
 """Secret columns that are digests without a key: nothing of them has to be rotated."""
 

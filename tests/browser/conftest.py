@@ -25,8 +25,9 @@ SIZES = {"1440": {"width": 1440, "height": 900}, "360": {"width": 360, "height":
 PICTURES = Path(__file__).resolve().parents[2] / "var" / "pictures"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def base(house_file: Path) -> Iterator[str]:
+    """The address of the module's house, served by processes of its own."""
     port = running.free_port()
     processes = [running.web(house_file, port), running.worker(house_file)]
     try:

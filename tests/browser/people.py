@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
 
 from fenji.ground.access import actions, rules
 from fenji.ground.access.models import Account
@@ -14,6 +13,7 @@ from fenji.ground.network.models import Organisation
 from fenji.world.county import COUNTY_HOSPITAL
 from tests.app.machine_keys import a_key, a_machine
 from tests.cast import person
+from tests.plugin import once_a_house
 
 _POLICY = PasswordPolicy(12, 2, 5, 180, 14)
 
@@ -27,9 +27,9 @@ def _account(name: str, username: str) -> Account:
     return made
 
 
-@cache
+@once_a_house
 def accounts_to_look_at() -> dict[str, str]:
-    """Ids by what the pages call them. Made once a run."""
+    """Ids by what the pages call them. Made once a house."""
     someone, stand_in, off = _account("林晓燕", "linxiaoyan"), _account("黄志强", "huangzhiqiang"), _account("陈已离", "chenyili")
     by, at = house(COUNTY_HOSPITAL), now()
     load = Account.objects.using("load")

@@ -164,6 +164,7 @@ def referred(doctor: Page, base: str) -> str:
     expect(doctor.locator("body")).to_contain_text("明溪县总医院")
     expect(doctor.locator("body")).to_contain_text("SM-3-5c")
     doctor.fill("textarea[name=override_reason]", "规范用药一个月血压仍不达标，需排查继发性高血压")
+    doctor.select_option("select[name=consent_who]", "patient")
     doctor.locator("#send").click()
     expect(doctor.locator("[data-state=in_review]")).to_be_visible()
     return doctor.url.rstrip("/").rsplit("/", 1)[1]

@@ -15,23 +15,52 @@ from playwright.sync_api import Page, expect
 
 from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue import queries as catalogue
+from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
 from fenji.care.referral.models import Case
+from fenji.care.referral.queries import url_for
 from fenji.care.registry.actions import break_glass
 from fenji.ground.access.actions import ask_for_check
 from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.documents import actions as documents
 from fenji.ground.documents.models import ImportRun
-from fenji.ground.policy.actions import Ground, NewChange, propose
+from fenji.ground.policy.actions import Ground, NewChange, decide, propose
 from fenji.ground.publication.models import Announcement
+from fenji.ground.tasks.models import PersonMessage
 from fenji.world.county import COUNTY_HOSPITAL, Person
+from tests.app.forms import a_check
+from tests.browser.clinics import clinics_to_look_at
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
 from tests.browser.things import network_things
+from tests.browser.visits import visit_things
 from tests.cast import a_case, a_resident, person, scope
 
 AXE = Path(__file__).resolve().parents[2] / "var" / "axe" / "axe.min.js"
+
+
+def _in_depth() -> dict[str, str]:
+    """An emergency nobody accepted in time, a critical patient who leaves, one on the way, one that was replaced."""
+    doctor, early = person("doctor"), now() - timedelta(minutes=19)
+    with transaction.atomic(), scope(doctor) as by:
+        lapsed = a_case(by, doctor, number=205, code="I21.900", emergency=True, at=early, text="胸痛 40 分钟，大汗")
+        critical = a_case(by, doctor, number=206, code="I21.900", critical=True, text="急性心肌梗死，需转介入")
+        gone = a_case(by, doctor, number=207, code="I21.900", critical=True, text="急性心肌梗死，已溶栓")
+        old = a_case(by, doctor, number=208, code="I21.900", text="反复胸闷")
+        new = a_case(by, doctor, number=208, code="I21.900", emergency=True, happened_at=early, text="突发胸痛")
+    actions.lapse_unaccepted(at=now())
+    with transaction.atomic(), scope(person("desk")) as by:
+        for case in (critical, gone):
+            actions.accept(case.number, version=case.version, by=by, at=now())
+    with transaction.atomic(), scope(doctor) as by:
+        actions.leave(gone.number, a_check(now()), version=gone.version + 1, by=by, at=now())
+    numbers = {"lapsed": lapsed, "critical": critical, "gone": gone, "replaced": old, "urgent": new}
+    return {name: case.number for name, case in numbers.items()}
+
+
+def _final() -> actions.Final:
+    return actions.Final(diagnosis("I21.900"))
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +79,24 @@ def cases(house_file: Path) -> dict[str, str]:
     for login, move in (
         ("desk", actions.accept),
         ("desk", actions.arrive),
-        ("specialist", lambda n, **k: actions.answer(n, "冠状动脉造影未见明显狭窄", "阿司匹林 100 mg，两周后复诊", **k)),
+        (
+            "specialist",
+            lambda n, **k: actions.answer(
+                n, "冠状动脉造影未见明显狭窄", "阿司匹林 100 mg，两周后复诊", actions.Final(diagnosis("I21.900")), **k
+            ),
+        ),
     ):
         with transaction.atomic(), scope(person(login)) as by:
             answered = move(answered.number, version=answered.version, by=by, at=now())
     found["answered"] = answered.number
+    found |= _in_depth()
     with transaction.atomic(), scope(doctor) as by:
         opened = a_case(by, doctor, number=204, code="I21.900", text="胸痛半小时")
         break_glass(opened.resident_id, "患者昏迷，家属不在场，需了解既往用药", by=by, at=now())
+    with transaction.atomic(), scope(doctor):
+        found["own"] = url_for(offered)
+    stuck = PersonMessage.objects.using("owner").filter(subject__in=(offered.number, answered.number))
+    stuck.update(state="dead", problem="refused", status=400, tries=1)
     with transaction.atomic(), scope(person("audit")) as by:
         ask_for_check(by=by, at=now())
     found |= {"opened": str(opened.resident_id), "opened_case": opened.number}
@@ -69,13 +108,18 @@ def cases(house_file: Path) -> dict[str, str]:
         new = NewChange("referral.review_within", by.reach, Span(90, "duty"), "order", start, None)
         ground = Ground("沙卫〔2026〕7号", "关于缩短上转审核时限的通知", "0a1b" * 16, "试点表明一个半小时足够")
         found["change"] = f"/policy/changes/{propose(new, ground, by=by, at=now()).pk}/"
-    return found | accounts_to_look_at() | _lists() | network_things()
+        new = NewChange("referral.accept_within", by.reach, Span(180, "duty"), "order", start, None)
+        rejected = propose(new, ground, by=by, at=now())
+    with transaction.atomic(), scope(person("security")) as by:
+        note = "三小时以内须先征求各医院意见"
+        decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
+    return found | accounts_to_look_at() | _lists() | network_things() | visit_things() | clinics_to_look_at()
 
 
 def _reviewed(doctor: Person) -> dict[str, str]:
     """A case that came back to be treated locally, one to be completed, one reviewed above, one that may be."""
     with transaction.atomic(), scope(doctor) as by:
-        local, returned, above, late = (a_case(by, doctor, number=n, text="咳嗽三周，胸片未见异常") for n in range(205, 209))
+        local, returned, above, late = (a_case(by, doctor, number=n, text="咳嗽三周，胸片未见异常") for n in range(215, 219))
     with transaction.atomic(), scope(person("reviewer")) as by:
         actions.treat_locally(local.number, version=local.version, by=by, at=now(), note="本院目录内病种，先规范治疗两周")
         actions.complete(returned.number, version=returned.version, by=by, at=now(), note="请补充血常规和用药记录")
@@ -175,13 +219,31 @@ PAGES = [
     ("resident", "doctor", "/residents/{resident}/"),
     ("visit-new", "doctor", "/visits/new/{resident}/"),
     ("visit", "doctor", "/visits/{visit}/"),
+    ("visit-edit", "doctor", "/visits/{infected}/edit/"),
+    ("visit-infection", "doctor", "/visits/{infected}/"),
+    ("visit-handover", "doctor2", "/visits/{handed}/"),
+    ("visit-alert", "head", "/visits/{silent}/"),
+    ("visits", "doctor", "/visits/"),
+    ("visits-none", "doctor", "/visits/?since=2020-01-01&until=2020-01-01"),
+    ("visits-wrong", "head", "/visits/?since=2026-13-01"),
+    ("infections", "doctor", "/visits/infections/"),
+    ("infections-none", "head", "/visits/infections/?since=2020-01-01&until=2020-01-01"),
+    ("register-papers", "doctor", "/residents/new/passport/"),
+    ("register-unknown", "doctor", "/residents/new/unknown/"),
+    ("register-newborn", "doctor", "/residents/new/newborn/?mother={mother}"),
+    ("resident-unknown", "doctor", "/residents/{unknown}/"),
+    ("identify", "doctor", "/residents/{unknown}/identify/"),
+    ("duplicates", "doctor", "/residents/duplicates/"),
+    ("duplicates-none", "doctor", "/residents/duplicates/?state=distinct"),
+    ("duplicate", "doctor", "/residents/duplicates/{pair}/"),
+    ("duplicate-linked", "doctor", "/residents/duplicates/{joined}/"),
     ("referral-new", "doctor", "/referrals/new/{visit}/"),
     ("referral-edit", "doctor", "/referrals/{draft}/edit/"),
     ("referral-review", "reviewer", "/referrals/{review}/"),
     ("referral-local", "doctor", "/referrals/{local}/"),
     ("referral-returned", "doctor", "/referrals/{returned}/"),
     ("referral-above", "desk", "/referrals/{above}/"),
-    ("referral-late", "desk", "/referrals/{late}/"),
+    ("referral-review-late", "desk", "/referrals/{late}/"),
     ("review", "reviewer", "/referrals/review/"),
     ("review-result", "reviewer", "/referrals/review/?done={offered}~approved&done={review}~stale"),
     ("review-office", "desk", "/referrals/review/"),
@@ -189,7 +251,18 @@ PAGES = [
     ("delegations", "head", "/referrals/review/delegations/"),
     ("referral-offered", "desk", "/referrals/{offered}/"),
     ("referral-answered", "doctor", "/referrals/{answered}/"),
+    ("referral-lapsed", "doctor", "/referrals/{lapsed}/"),
+    ("referral-lapsed-desk", "desk", "/referrals/{lapsed}/"),
+    ("referral-critical", "doctor", "/referrals/{critical}/"),
+    ("referral-gone", "desk", "/referrals/{gone}/"),
+    ("referral-superseded", "doctor", "/referrals/{replaced}/"),
+    ("referral-late", "desk", "/referrals/{urgent}/"),
     ("referrals", "doctor", "/referrals/"),
+    ("referral-slip", "doctor", "/referrals/{answered}/slip/"),
+    ("referral-slip-draft", "doctor", "/referrals/{draft}/slip/"),
+    ("referral-filing", "doctor", "/referrals/{answered}/filing/"),
+    ("referral-register", "doctor", "/referrals/register/"),
+    ("referral-register-none", "doctor", "/referrals/register/?month=2020-01"),
     ("resident-glass", "doctor", "/residents/{opened}/"),
     ("referral-glass", "doctor", "/referrals/{opened_case}/"),
     ("glass", "security", "/glass/"),
@@ -203,6 +276,17 @@ PAGES = [
     ("audit-reads", "audit", "/audit/reads/"),
     ("audit-chain", "audit", "/audit/chain/"),
     ("fact", "officer", "/facts/referrals/{answered}/"),
+    ("clinics", "desk", "/booking/?on={clinic_week}"),
+    ("clinics-doctor", "doctor", "/booking/?on={clinic_week}"),
+    ("clinics-none", "desk", "/booking/?on=2031-01-01"),
+    ("clinics-silent", "doctor", "/booking/?org={city}&on={clinic_week}"),
+    ("clinic", "desk", "/booking/sessions/{clinic}/"),
+    ("clinic-cancelled", "desk", "/booking/sessions/{clinic_off}/"),
+    ("clinic-new", "desk", "/booking/new/"),
+    ("clinic-away", "desk", "/booking/away/"),
+    ("clinic-waiting", "desk", "/booking/waiting/"),
+    ("clinic-waiting-none", "citydesk", "/booking/waiting/"),
+    ("clinic-to-move", "desk", "/booking/to-move/"),
     ("catalogues", "editor", "/catalogues/"),
     ("catalogue", "doctor", "/catalogues/1/"),
     ("catalogue-devolved", "insurer", "/catalogues/5/"),
@@ -238,6 +322,12 @@ PAGES = [
     ("institution-end", "system", "/institutions/{centre}/end/"),
     ("institution-merge", "system", "/institutions/{centre}/end/?how=merges&into=%23{hospital}&on={then}&document=1"),
     ("institution-close", "system", "/institutions/{centre}/end/?how=closes&on={then}"),
+    ("institution-split", "system", "/institutions/{centre}/split/"),
+    ("papers", "head", "/institutions/{centre}/papers/"),
+    ("papers-reader", "doctor", "/institutions/{hospital}/papers/"),
+    ("paper-new", "head", "/institutions/{centre}/papers/charter/new/"),
+    ("named-lists", "system", "/institutions/lists/"),
+    ("named-list", "doctor", "/institutions/lists/entries/?list={list}"),
     ("departments", "system", "/institutions/{hospital}/departments/"),
     ("department", "system", "/institutions/departments/301/"),
     ("relations", "system", "/institutions/{hospital}/relations/"),
@@ -259,6 +349,7 @@ PAGES = [
     ("region-merge", "citysystem", "/regions/{region}/merge/"),
     ("not-found", "doctor", "/referrals/R350405-260915-99998-7/"),
     ("forbidden", "officer", "/referrals/"),
+    ("facts-forbidden", "insurer", "/facts/referrals/"),
     ("public-find", None, "/p/"),
     ("public-county", None, "/p/?at=350405"),
     ("public-town", None, "/p/?at=350405101"),
@@ -269,6 +360,12 @@ PAGES = [
     ("public-institution-en", None, "/p/{centre}/?lang=en"),
     ("public-hospital", None, "/p/3/"),
     ("public-notice", None, "/p/{centre}/notice/"),
+    ("public-authority", None, "/p/6/"),
+    ("public-down", None, "/p/3/down/"),
+    ("public-guides", None, "/p/3/guide/"),
+    ("public-techniques", None, "/p/{centre}/technique/"),
+    ("public-promoted-en", None, "/p/3/technique_promoted/?lang=en"),
+    ("public-items", None, "/p/6/devolved/"),
     ("public-missing", None, "/p/999999/"),
     ("publication", "head", "/publication/{centre}/"),
     ("publication-board", "officer", "/publication/board/"),
@@ -276,6 +373,13 @@ PAGES = [
     ("announcement", "doctor", "/announcements/{announced}/"),
     ("announcement-sent", "officer", "/announcements/{announced}/"),
     ("announcement-new", "officer", "/announcements/new/"),
+    ("notices", "doctor", "/notices/?show=all"),
+    ("notices-none", "doctor", "/notices/?show=all&q=R350405-260915-99998-7"),
+    ("notices-sent", "desk", "/notices/?show=sent"),
+    ("messages", "head", "/messages/"),
+    ("messages-sent", "system", "/messages/?show=over"),
+    ("own-ask", None, "{own}"),
+    ("own-wrong", None, "{own}?no"),
     ("imports", "system", "/imports/"),
     ("imports-list", "system", "/imports/calendar/"),
     ("imports-judged", "system", "/imports/runs/{judged}/"),
@@ -358,6 +462,7 @@ def test_a_doctor_writes_a_referral_by_hand_and_the_verdict_follows_what_is_type
     expect(page.locator("body")).to_contain_text("SM-3-5c")
     expect(page.locator("body")).to_contain_text("Goes to your reviewer first")
     page.locator("textarea[name=override_reason]").fill("two drugs did not bring it down")
+    page.locator("select[name=consent_who]").select_option("patient")
     page.locator("#send").click()
     expect(page.locator("[data-state=in_review]")).to_be_visible()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
@@ -9,8 +10,11 @@ from django.db import transaction
 from fenji.ground.access.rules import Actor, house
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import now
+from fenji.ground.documents import actions as documents
 from fenji.ground.network import actions, queries
-from fenji.ground.network.models import Organisation
+from fenji.ground.network.models import NamedList, NamedListEntry, Organisation
+from fenji.ground.publication import actions as publishing
+from fenji.ground.publication import queries as publication
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, PROVINCE_HOSPITAL
 from tests.cast import person, scope
 
@@ -26,7 +30,7 @@ _STAFF = [
 
 
 def network_things() -> dict[str, str]:
-    """Written for good, once a run; the numbers by name."""
+    """Written for good; the numbers by name."""
     centre = person("head").org_id
     with transaction.atomic(), scope(person("citysystem")) as by:
         people = [_somebody(centre, facts, by) for facts in _STAFF]
@@ -42,6 +46,7 @@ def network_things() -> dict[str, str]:
         )
         where = {"address": "沙县区凤岗街道新城东路 188 号", "phone": "0598-5822120", "hours": "全天急诊；门诊 8:00–17:30"}
         actions.place_at(COUNTY_HOSPITAL, 1, where, by=by, at=now())
+    _papers(centre)
     return {
         "centre": str(centre),
         "hospital": str(COUNTY_HOSPITAL),
@@ -53,7 +58,53 @@ def network_things() -> dict[str, str]:
         "alliance": str(_alliance()),
         "then": f"{YEAR}-06-30",
         **_merged(),
+        "list": _named_list(),
     }
+
+
+def _papers(centre: int) -> None:
+    """A charter in its third version, the second in force; a list of duties; nothing else."""
+    pdf = b"%PDF-1.7\n" + b"0" * 240_000
+    with transaction.atomic(), scope(person("head")) as by:
+        for number, (start, title) in enumerate(
+            (
+                (date(YEAR, 3, 1), "沙县区虬江社区卫生服务中心章程"),
+                (date(YEAR, 12, 1), "沙县区虬江社区卫生服务中心章程（修订）"),
+                (TODAY + timedelta(days=40), "沙县区虬江社区卫生服务中心章程（2026 年修订）"),
+            ),
+            1,
+        ):
+            new = documents.NewPaper("charter", title, start, "章程.pdf", pdf)
+            documents.hand_in(centre, new, number=number, by=by, at=now())
+        new = documents.NewPaper("duties", "权责清单", date(YEAR, 6, 1), "权责清单.pdf", pdf)
+        documents.hand_in(centre, new, number=1, by=by, at=now())
+        listed = publication.treatable_copy(centre, TODAY)
+        photo = ("公示栏.png", _picture())
+        logged = publishing.NewEntry("board", TODAY, "门诊大厅公示栏", photo)
+        publishing.log_channel(listed.id, logged, by=by, at=now())
+
+
+def _picture() -> bytes:
+    """A picture of 64 by 48 in one colour."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+    size = (64).to_bytes(4, "big") + (48).to_bytes(4, "big") + b"\x08\x02\x00\x00\x00"
+    rows = zlib.compress((b"\x00" + b"\x9b\xb8\xc9" * 64) * 48)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def _named_list() -> str:
+    """Two lists: one that is met, one that is short."""
+    with transaction.atomic(using="load"):
+        lists, entries = NamedList.objects.using("load"), NamedListEntry.objects.using("load")
+        weak = lists.create(code="weak-counties", name_zh="薄弱县（市）综合医院", name_en="", clause_id="XZ-2-2a", expected=25)
+        lists.create(code="pilots", name_zh="国家区域医疗中心试点", name_en="", clause_id="F64-2-2a", expected=None)
+        for org in (COUNTY_HOSPITAL, CITY_HOSPITAL):
+            entries.create(list=weak, org_id=org, start=date(2022, 3, 1))
+        entries.create(list=weak, region_id=queries.region_id("350405", "load"), start=date(2022, 3, 1))
+    return "weak-counties"
 
 
 def _somebody(org: int, facts: tuple, by: Actor):

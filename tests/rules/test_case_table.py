@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -37,7 +38,7 @@ def test_open_states_have_a_holder_with_a_role_and_a_deadline_and_ends_have_none
         else:
             assert move.holder in (rules.ORIGIN, rules.REVIEW, rules.RECEIVER)
             assert move.role in access.CLINICAL
-            assert move.limit in rules.ReferralPolicy.__dataclass_fields__
+            assert move.limit == rules.RUNNING or move.limit in rules.ReferralPolicy.__dataclass_fields__
 
 
 def test_the_holder_of_every_open_state_can_act_on_it() -> None:
@@ -57,17 +58,17 @@ def test_the_holder_of_every_open_state_can_act_on_it() -> None:
 def test_every_state_action_reason_and_outcome_has_a_name() -> None:
     assert set(texts.STATES) == set(rules.STATES)
     assert set(texts.ACTIONS) >= set(rules.ACTIONS)
-    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise", "return"}
+    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise", "return", "file"}
     assert set(texts.OUTCOMES) == set(rules.OUTCOMES)
-    assert set(texts.KINDS) == {f"referral.{s}" for s in rules.OPEN_STATES}
+    assert set(texts.KINDS) == {*(f"referral.{s}" for s in rules.OPEN_STATES), "referral.met"}
     assert set(texts.ROUTES) == set(rules.ROUTES)
     assert set(texts.NOTICES) >= {f"referral.{a}" for (_, _, a), m in rules.TABLE.items() if m.tells}
 
 
 REQUESTER, OTHER = uuid4(), uuid4()
-CASE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER, 1)
-ABOVE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER, 3)
-LATE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER, 1, 3)
+CASE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER, review_id=1)
+ABOVE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER, review_id=3)
+LATE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER, review_id=1, upper_id=3)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_nothing_but_a_reviewer_leads_from_a_review_to_an_offer() -> None:
     }
     assert out == {(rules.REVIEW, "approve")}
     house = [move.state for (state, party, _), move in rules.TABLE.items() if state == rules.IN_REVIEW and party == rules.HOUSE]
-    assert house == [rules.IN_REVIEW]
+    assert house == [rules.IN_REVIEW, rules.SUPERSEDED]
 
 
 def test_a_missing_row_is_told_apart_from_somebody_elses_move() -> None:
@@ -166,3 +167,33 @@ def test_duty_passes_on_arrival_and_stays_there() -> None:
         ("accepted", "died"): rules.ORIGIN,
     }
     assert {step: rules.duty_after(*step) for step in steps} == steps
+
+
+def test_the_reference_shows_the_table_row_by_row() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "case-table.md").read_text(encoding="utf-8")
+    shown = [line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 10]
+    assert shown == [_line(key, move) for key, move in rules.TABLE.items()]
+
+
+def _line(key: tuple[str, str, str], move: rules.Move) -> str:
+    holder = f"{move.holder} · {move.role}" if move.holder else "—"
+    limit = {"": "—", rules.RUNNING: "as it runs"}.get(move.limit, f"`{move.limit}`")
+    cells = (f"`{key[0]}`", key[1], f"`{key[2]}`", f"`{move.state}`", holder, limit, "yes" if move.note else "")
+    return f"| {' | '.join((*cells, move.tells, move.only))} |"
+
+
+def test_rows_that_ask_something_of_the_case_are_open_only_where_it_holds() -> None:
+    offered = rules.CaseView(rules.OFFERED, 1, 2, REQUESTER)
+    urgent = rules.CaseView(rules.OFFERED, 1, 2, REQUESTER, emergency=True, critical=True, lapsed=True)
+    assert {"arrive"} == {*rules.open_actions(urgent, rules.RECEIVER)} - {*rules.open_actions(offered, rules.RECEIVER)}
+    assert {"offer", "leave"} == {*rules.open_actions(urgent, rules.ORIGIN)} - {*rules.open_actions(offered, rules.ORIGIN)}
+    with pytest.raises(rules.NotPossible):
+        rules.step(offered, rules.RECEIVER, "arrive")
+
+
+def test_every_open_case_can_be_ended_by_an_emergency_but_one_on_its_way() -> None:
+    for state in rules.OPEN_STATES:
+        for emergency in (False, True):
+            case = rules.CaseView(state, 1, 2, REQUESTER, emergency=emergency)
+            able = "supersede" in rules.open_actions(case, rules.HOUSE)
+            assert able != (emergency and state in (rules.OFFERED, rules.ACCEPTED))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fenji.care.catalogue import rules
 from fenji.ground.common.pinyin import syllables, term_readings
+from fenji.ground.publication.rules import BadBody
 
 keys = st.tuples(st.sampled_from("abcdef"), st.sampled_from("xy"))
 versions = st.dictionaries(keys, st.integers(0, 3), max_size=10)
@@ -96,3 +98,40 @@ def test_every_reading_has_an_initial_per_syllable_and_the_plain_one_is_among_th
     plain = syllables(text)
     assert ("".join(plain), "".join(s[0] for s in plain)) in found
     assert all(len(initials) == len(plain) for _, initials in found)
+
+
+# --- what is made public -----------------------------------------------------------------------------------------------------
+
+_NAMED = {"code": "I10", "zh": "高血压", "en": "Hypertension"}
+_PUBLIC: dict[str, tuple[str, dict[str, str]]] = {
+    rules.DOWN: ("diseases", {**_NAMED, "phase": "acute_recovery", "criteria_zh": "病情稳定"}),
+    rules.DEVOLVED: ("items", {**_NAMED, "kind": "tcm"}),
+    rules.TECHNIQUE: ("techniques", {**_NAMED, "category_zh": "灸类", "category_en": "Moxibustion"}),
+    rules.PROMOTED: ("techniques", {**_NAMED, "category_zh": "灸类", "category_en": "Moxibustion"}),
+    rules.GUIDE: ("documents", {**_NAMED, "document": "rules", "title_zh": "题", "text_zh": "一\n二"}),
+}
+_OF_OTHERS = {"phase": "nowhere", "kind": "a/b", "category_zh": " ", "document": "letter", "patient": "陈某", "code": "", "zh": 7}
+
+
+@pytest.mark.parametrize("kind", rules.PUBLIC_BODIES)
+def test_a_public_list_holds_named_entries_each_once_and_nothing_else(kind: str) -> None:
+    name, entry = _PUBLIC[kind]
+    check = rules.PUBLIC_BODIES[kind]
+
+    def body(*entries: dict[str, object]) -> dict[str, object]:
+        return {name: list(entries), "version": 1, "clauses": []}
+
+    check(body(dict(entry)))
+    check(body(dict(entry), {**entry, "code": "J06"}))
+    wrong = [body(), body(dict(entry), dict(entry)), {**body(dict(entry)), "note": "x"}]
+    wrong += [body({k: v for k, v in entry.items() if k != lost}) for lost in ("code", "zh", "en")]
+    wrong += [body({**entry, field: value}) for field, value in _OF_OTHERS.items() if field in entry or field == "patient"]
+    for refused in wrong:
+        with pytest.raises(BadBody):
+            check(refused)
+
+
+def test_the_same_disease_may_come_down_in_several_phases_and_have_several_documents() -> None:
+    for kind, field, other in ((rules.DOWN, "phase", "surgical_recovery"), (rules.GUIDE, "document", "guide")):
+        name, entry = _PUBLIC[kind]
+        rules.PUBLIC_BODIES[kind]({name: [entry, {**entry, field: other}], "version": 1, "clauses": []})

@@ -222,6 +222,12 @@ def test_numbers_in_text_columns_keep_their_digits_or_are_at_fault() -> None:
     assert faults == [(line, "code", "cell_lost_digits") for line in (3, 4, 5)]
 
 
+def test_a_code_that_came_as_a_fraction_has_lost_its_last_zeros() -> None:
+    found, faults = rows(book_of(("机构代码", "名称"), (36.07, "甲"), ("36.0700", "乙"), (36.0, "丙")))
+    assert [r.values["code"] for r in found] == ["36.0700", "36"]
+    assert faults == [(2, "code", "cell_lost_zeros")]
+
+
 def test_a_code_that_excel_made_a_date_is_at_fault() -> None:
     _, faults = rows(book_of(("机构代码", "名称"), (date(2026, 3, 5), "甲"), (datetime(2026, 3, 5, 8), "乙")))
     assert faults == [(2, "code", "cell_became_date"), (3, "code", "cell_became_date")]

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from fenji.ground.documents.rules import DUTIES, OPERATING_RULES, POSITIONING, Held, paper_gaps
 from fenji.ground.network.rules import (
     AllianceView,
     Gap,
@@ -260,3 +261,64 @@ def test_a_unified_social_credit_code_is_checked_by_its_last_character() -> None
     assert not uscc_fits(fitting[0][1:])
     # two neighbours swapped are found
     assert not uscc_fits(fitting[0][:7] + fitting[0][8] + fitting[0][7] + fitting[0][9:])
+
+
+# --- papers: QZ-2-12c, QZ-2-09c, QZ-2-09k ------------------------------------------------------------------------------------
+
+NONE_HELD = Held(frozenset(), frozenset())
+
+
+def papers_missing(register: Register, held: Held = NONE_HELD) -> set[tuple[str, str, int | None]]:
+    return {(g.clause_id, g.code, g.org_id) for g in paper_gaps(register, held)}
+
+
+def one_org(**facts: Any) -> Register:
+    return replace(WHOLE, orgs=(org(30, **facts),), alliances=())
+
+
+@pytest.mark.parametrize(
+    ("tier", "ownership", "wanted"),
+    [
+        ("county", "government", True),
+        ("city", "public", True),
+        ("province", "government", True),
+        ("county", "private", False),
+        ("county", "", False),
+        ("township", "government", False),
+        ("village", "public", False),
+    ],
+)
+def test_each_public_hospital_has_a_charter(tier: str, ownership: str, wanted: bool) -> None:
+    register = one_org(tier=tier, ownership=ownership)
+    assert papers_missing(register) == ({("QZ-2-12c", "no_charter", 30)} if wanted else set())
+    assert papers_missing(register, Held(frozenset({("charter", 30)}), frozenset())) == set()
+
+
+def test_a_charter_of_another_hospital_is_none_of_this_one() -> None:
+    held = Held(frozenset({("charter", 31), ("duties", 30)}), frozenset())
+    assert papers_missing(one_org(tier="county", ownership="public"), held) == {("QZ-2-12c", "no_charter", 30)}
+
+
+def test_each_member_of_a_county_community_has_a_positioning_and_a_list_of_duties() -> None:
+    branch = org(30, tier="township", ownership="government")
+    register = replace(WHOLE, orgs=(branch,), alliances=(replace(COMMUNITY, members=frozenset({1, 30})),))
+    ruled = frozenset({COMMUNITY.id})
+    both = {("QZ-2-09c", "no_positioning", 30), ("QZ-2-09c", "no_duties", 30)}
+    assert papers_missing(register, Held(frozenset(), ruled)) == both
+    assert papers_missing(register, Held(frozenset({(POSITIONING, 30)}), ruled)) == {("QZ-2-09c", "no_duties", 30)}
+    assert papers_missing(register, Held(frozenset({(POSITIONING, 30), (DUTIES, 30)}), ruled)) == set()
+
+
+@pytest.mark.parametrize("kind", ["city_group", "specialty", "tele_network"])
+def test_only_county_communities_are_asked_for_papers(kind: str) -> None:
+    other = replace(COMMUNITY, kind=kind, members=frozenset({30}))
+    assert papers_missing(replace(WHOLE, orgs=(org(30, tier="township"),), alliances=(other,))) == set()
+
+
+def test_a_county_community_has_operating_rules_also_when_it_has_no_lead() -> None:
+    bare = replace(WHOLE, orgs=())
+    assert papers_missing(bare) == {("QZ-2-09k", "no_operating_rules", HOSPITAL.id)}
+    assert papers_missing(bare, Held(frozenset({(OPERATING_RULES, HOSPITAL.id)}), frozenset())) != set()
+    assert papers_missing(bare, Held(frozenset(), frozenset({COMMUNITY.id}))) == set()
+    leaderless = replace(bare, alliances=(replace(COMMUNITY, lead=None),))
+    assert papers_missing(leaderless) == {("QZ-2-09k", "no_operating_rules", None)}

@@ -363,11 +363,10 @@ def publish(version_id: int, start: date, *, version: int, by: Actor, at: dateti
 
 
 def _make_public(found: ListVersion, start: date, by: Actor, at: datetime) -> None:
-    """A public copy of a list that has a public page, shown from `start` on."""
-    if found.kind in queries.PUBLIC_TITLES:
-        zh, en = queries.PUBLIC_TITLES[found.kind]
-        common = {"key": "", "org_id": found.org_id, "start": start, "source": f"list:{found.id}", "by": by, "at": at}
-        publication.publish(kind=found.kind, title_zh=zh, title_en=en, body=queries.public_body(found), **common)
+    """A public copy of a list, shown from `start` on."""
+    zh, en = queries.PUBLIC_TITLES[found.kind]
+    common = {"key": "", "org_id": found.org_id, "start": start, "source": f"list:{found.id}", "by": by, "at": at}
+    publication.publish(kind=found.kind, title_zh=zh, title_en=en, body=queries.public_body(found), **common)
 
 
 @transaction.atomic
@@ -381,6 +380,6 @@ def withdraw(version_id: int, *, version: int, by: Actor, at: datetime, note: st
     if former is not None:
         _swap(former, former.version, end=found.end)
         _make_public(former, found.start, by, at)
-    elif found.kind in queries.PUBLIC_TITLES:
+    else:
         publication.unpublish(kind=found.kind, key="", org_id=found.org_id, end=found.start, by=by, at=at)
     return moved

@@ -1,4 +1,4 @@
-"""The lists this room takes in from files: the diagnosis code table, and drafts of the lists an institution keeps."""
+"""The lists this room takes in from files: code tables of diagnoses and procedures, drafts of the lists an institution keeps."""
 
 from __future__ import annotations
 
@@ -24,24 +24,43 @@ Values = dict[str, Any]
 Progress = Callable[[int], None]
 
 
-class CodeTableListing:
-    """The diagnosis table as hospitals hold it: code and name. A file is a whole edition: what it leaves out is in it no more."""
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A kind of code table: what its list and its editions are called, the fault of a code that is none, and a sample row."""
 
-    code = "diagnosis_codes"
-    title = _("Code table: diagnoses")
+    title: Any
+    edition: str
+    fault: str
+    code: str
+    name: str
+
+
+_TABLES = {
+    "diagnosis": _Table(_("Code table: diagnoses"), "ICD-10", "code_form", "I10.x00", "原发性高血压"),
+    "procedure": _Table(_("Code table: procedures"), "ICD-9-CM-3", "procedure_form", "36.0700x004", "药物洗脱冠状动脉支架置入术"),
+}
+
+
+class CodeTableListing:
+    """A code table as hospitals hold it: code and name. A file is a whole edition: what it leaves out is in it no more."""
+
     permission = "catalogue.approve"
-    columns = (
-        Column("code", _("Code"), "code", required=True, sample="I10.x00", longest=40),
-        Column("name", _("Name"), required=True, sample="原发性高血压"),
-    )
     key = ("code",)
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.of = kind, _TABLES[kind]
+        self.code, self.title = f"{kind}_codes", self.of.title
+        self.columns = (
+            Column("code", _("Code"), "code", required=True, sample=self.of.code, longest=40),
+            Column("name", _("Name"), required=True, sample=self.of.name),
+        )
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:
         """A file that says what the edition in force says changes nothing; any other begins a new edition, with all its rows."""
-        table = queries.code_table("diagnosis", local_day(at), _USING)
+        table = queries.code_table(self.kind, local_day(at), _USING)
         present = queries.table_codes(table, _USING) if table else {}
         codes = {row.line: rules.clean_code(row.values["code"]) for row in rows}
-        faults = tuple(Fault(line, "code", "code_form") for line, code in codes.items() if rules.code_fault(code, None))
+        faults = tuple(Fault(line, "code", self.of.fault) for line, code in codes.items() if not rules.is_code(code, self.kind))
         faulty = {f.line for f in faults}
         good = [row for row in rows if row.line not in faulty]
         same = present == {codes[row.line]: row.values["name"] for row in good}
@@ -51,8 +70,8 @@ class CodeTableListing:
     def write(self, rows: Sequence[Row], *, by: Actor, at: datetime, progress: Progress) -> list[dict[str, str]]:
         """A new edition, in force from today."""
         codes = {rules.clean_code(row.values["code"]): row.values["name"] for row in rows}
-        label = f"ICD-10 {local_day(at):%Y-%m-%d}"
-        actions.load_code_table(codes, kind="diagnosis", label=label, source=by.org_name, by=by, at=at, using=_USING)
+        label = f"{self.of.edition} {local_day(at):%Y-%m-%d}"
+        actions.load_code_table(codes, kind=self.kind, label=label, source=by.org_name, by=by, at=at, using=_USING)
         progress(len(rows))
         return []
 
@@ -261,6 +280,7 @@ class TechniqueListing(_CodedListing):
 
 _FAULTS = {
     "code_form": _("This is no diagnosis code of the form of the national tables, as I10.x00."),
+    "procedure_form": _("This is no procedure code of the form of the national tables, as 36.0700 or 36.0700x004."),
     "code_not_in_table": _("The code table in force does not have the code %(value)s."),
     "item_code_form": _("A code has letters, digits, points and dashes only, 40 at most."),
     "levels_nested": _("What a village treats, the township must be able to treat, and the county what a township treats."),
@@ -273,5 +293,6 @@ def register() -> None:
     """Called once at start-up."""
     register_faults(_FAULTS)
     techniques = (TechniqueListing(rules.TECHNIQUE), TechniqueListing(rules.PROMOTED))
-    for listing in (CodeTableListing(), FirstContactListing(), TreatableListing(), DownListing(), DevolvedListing(), *techniques):
+    tables = (CodeTableListing(kind) for kind in rules.CODE_KINDS)
+    for listing in (*tables, FirstContactListing(), TreatableListing(), DownListing(), DevolvedListing(), *techniques):
         register_listing(listing)

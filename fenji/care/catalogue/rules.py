@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from fenji.ground.common.refusal import Refused
 from fenji.ground.common.text import half_width
 from fenji.ground.common.units import ICD10_CATEGORY_LENGTH
+from fenji.ground.publication import rules as publication
 
 V = TypeVar("V")
 Key = tuple[str, ...]
@@ -28,7 +29,7 @@ _ITEM_CODE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,39}$")
 
 
 def clean_code(text: str) -> str:
-    """A diagnosis code as the tables write it: half-width, first letter upper case, the filler x lower case."""
+    """A code as the tables write it: half-width, first letter upper case, the filler x lower case."""
     code = half_width(text).replace(" ", "")
     return code[:1].upper() + code[1:].replace("X", "x")
 
@@ -56,6 +57,23 @@ def code_fault(code: str, known: bool | None) -> str:
 def disease_group(code: str, group: str) -> str:
     """The group a diagnosis counts in: the catalogue entry's own group, else the three-character ICD-10 category."""
     return group or code[:ICD10_CATEGORY_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A range of ICD-10 categories, both ends included, and the specialties that see it, best first."""
+
+    first: str
+    last: str
+    specialties: tuple[str, ...]
+
+
+def specialties_of(code: str, table: Iterable[Seen]) -> tuple[str, ...]:
+    """The specialties that see a diagnosis, best first: those of a narrower range before those of the wider one around it."""
+    category = code[:ICD10_CATEGORY_LENGTH]
+    around = sorted((s for s in table if s.first <= category <= s.last), key=lambda s: s.last)
+    inner_first = sorted(around, key=lambda s: s.first, reverse=True)
+    return tuple(dict.fromkeys(name for s in inner_first for name in s.specialties))
 
 
 # --- lists and who keeps them ------------------------------------------------------------------------------------------------
@@ -354,3 +372,34 @@ def diff(old: Mapping[Key, V], new: Mapping[Key, V]) -> Diff[V]:
         removed={k: v for k, v in old.items() if k not in new},
         changed={k: (old[k], v) for k, v in new.items() if k in old and old[k] != v},
     )
+
+
+# --- what is made public -----------------------------------------------------------------------------------------------------
+
+_DISEASE = {"code": publication.code, "zh": publication.text, "en": publication.text}
+_ICD = {"icd": publication.code}
+_TEXT = publication.text
+PUBLIC_BODIES: dict[str, publication.Check] = {
+    DOWN: publication.listed(
+        "diseases",
+        publication.shaped(
+            {**_DISEASE, "phase": publication.one_of(PHASES)},
+            {**_ICD, "criteria_zh": _TEXT, "criteria_en": _TEXT, "guide_zh": _TEXT, "guide_en": _TEXT},
+        ),
+        *("code", "phase"),
+    ),
+    DEVOLVED: publication.listed("items", publication.shaped(_DISEASE, {"kind": publication.code}), "code"),
+    **{
+        kind: publication.listed("techniques", publication.shaped({**_DISEASE, "category_zh": _TEXT, "category_en": _TEXT}), "code")
+        for kind in (TECHNIQUE, PROMOTED)
+    },
+    GUIDE: publication.listed(
+        "documents",
+        publication.shaped(
+            {**_DISEASE, "document": publication.one_of(DOCUMENTS), "title_zh": _TEXT, "text_zh": _TEXT},
+            {**_ICD, "title_en": _TEXT, "text_en": _TEXT},
+        ),
+        *("code", "document"),
+    ),
+}
+"""Kind of list → what its public copy may hold; the two lists of diseases alone are publication's own kind."""

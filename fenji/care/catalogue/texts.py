@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 from django.utils.text import format_lazy
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from fenji.care.catalogue import rules
 from fenji.ground.common.edge import register_refusals, register_words
+from fenji.ground.publication.kinds import Parts, register_kind
 from fenji.ground.tasks import kinds as notices
 
 KINDS = {
@@ -166,6 +171,30 @@ def named(zh: str, en: str) -> str:
     return en if en and get_language() == "en" else zh
 
 
+def _under(
+    name: str, heading: Callable[[Mapping[str, str]], Any], order: Iterable[str] = ()
+) -> Callable[[Mapping[str, Any]], Parts]:
+    """How the page of a public list shows its entries: under headings in the order of `order`, else as they come."""
+
+    def parts(body: Mapping[str, Any]) -> Parts:
+        found: dict[str, list[Mapping[str, str]]] = {str(h): [] for h in order}
+        for entry in body[name]:
+            found.setdefault(str(heading(entry)), []).append(entry)
+        return [(h, entries) for h, entries in found.items() if entries]
+
+    return parts
+
+
+_TECHNIQUES = _under("techniques", lambda e: named(e["category_zh"], e["category_en"]))
+_PUBLIC = {
+    rules.DOWN: ("publication/kind_down.html", _under("diseases", lambda e: PHASES[e["phase"]], PHASES.values())),
+    rules.DEVOLVED: ("publication/kind_items.html", _under("items", lambda e: ITEM_KINDS.get(e.get("kind", ""), _("Other items")))),
+    rules.TECHNIQUE: ("publication/kind_items.html", _TECHNIQUES),
+    rules.PROMOTED: ("publication/kind_items.html", _TECHNIQUES),
+    rules.GUIDE: ("publication/kind_guide.html", _under("documents", lambda e: named(e["zh"], e["en"]))),
+}
+
+
 def register() -> None:
     """Called once at start-up."""
     register_refusals(_REFUSALS)
@@ -173,3 +202,5 @@ def register() -> None:
     for action, text in _NOTICES.items():
         for kind, name in KINDS.items():
             notices.register_notice(f"catalogue.{action}.{kind}", format_lazy("{}: {}", name, text))
+    for kind, (template, parts) in _PUBLIC.items():
+        register_kind(kind, KINDS[kind], template, rules.PUBLIC_BODIES[kind], parts)

@@ -4,21 +4,30 @@ from django.apps import AppConfig
 
 
 class ReferralConfig(AppConfig):
-    """Registers the policy, the task kinds, the texts and the encrypted column of this room."""
+    """Registers the policies, the task kinds, the texts and the encrypted columns of this room."""
 
     name = "fenji.care.referral"
     label = "referral"
 
     def ready(self) -> None:
+        from fenji.care.booking.actions import register_given
         from fenji.care.referral import panels, texts
         from fenji.care.referral.actions import inherit
-        from fenji.care.referral.rules import ReferralPolicy
+        from fenji.care.referral.actions.links import appointed
+        from fenji.care.referral.actions.meeting import met_by_links
+        from fenji.care.referral.rules import LinkPolicy, ReferralPolicy, TransferPolicy
+        from fenji.care.registry.actions import register_linked
         from fenji.ground.common import sealed
         from fenji.ground.network.actions import register_heir
         from fenji.ground.policy.queries import register
 
         register(ReferralPolicy, "referral")
+        register(TransferPolicy, "transfer")
+        register(LinkPolicy, "referral")
         sealed.register(sealed.Sealed("referral_case", "patient_phone", "case.phone:{number}"))
+        sealed.register(sealed.Sealed("referral_caselink", "token", "caselink.token:{id}"))
         texts.register()
+        register_linked(met_by_links)
         panels.register()
         register_heir(inherit)
+        register_given(appointed)

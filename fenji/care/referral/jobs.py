@@ -8,6 +8,14 @@ from fenji.care.referral import actions
 from fenji.ground.common.edge import job, now
 
 
+@app.periodic(cron="* * * * *")
+@app.task(queue="sweep", pass_context=False)
+@job
+def lapse_emergencies(timestamp: int) -> None:
+    """Every minute: say loudly which emergencies nobody has accepted in time."""
+    actions.lapse_unaccepted(at=now())
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(queue="sweep", pass_context=False)
 @job

@@ -1,4 +1,4 @@
-"""Cases and their events."""
+"""Cases, their events, and the resident's own page of one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,24 @@ from django.db import models
 from django.db.models import F, Q
 
 from fenji.care.catalogue.models import ListVersion
-from fenji.care.referral.rules import DECISIONS, ENDS, IN_REVIEW, OFFICE, OPEN_STATES, OUTCOMES, ROUTES, STATES
+from fenji.care.referral.rules import (
+    ANSWERS,
+    ASKS,
+    CONCORDANCES,
+    CONSENTERS,
+    DECISIONS,
+    DRAFT,
+    ENDS,
+    GREEN_REASONS,
+    GUARDIAN,
+    IN_REVIEW,
+    OFFICE,
+    OPEN_STATES,
+    OUTCOMES,
+    ROUTES,
+    STATES,
+    WAYS,
+)
 from fenji.care.registry.models import Resident
 from fenji.care.registry.rules import SEXES
 from fenji.care.visits.models import Visit
@@ -25,6 +42,11 @@ class Case(Keyed):
 
     `review_org` reviews, or did so last; `review_upper` may take the review over; `review_route` says why it is reviewed there, as
     reasons of a decision. `review_no`: how often it was asked for; `review_due_at`: when that request was first to be decided.
+    `green`: why it goes through the green channel. `happened_at`: when the patient was sent, of a case entered afterwards.
+    `offered_at`: when it was first offered for this journey; `door_at`: when the patient was at the door; `accepted_at`: when they
+    were taken. `lapsed_at`: an emergency was not accepted in time. `declined_ids`: institutions that declined. `entered_by`: the
+    nurse who wrote it for the requester. `supersedes`: the case this emergency ended. `met`: the number of a case of the same
+    person under another record. `final`: the receiver's diagnosis.
     """
 
     number = CText()
@@ -65,6 +87,26 @@ class Case(Keyed):
     treatable_version = models.ForeignKey(ListVersion, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     findings = models.TextField(default="")
     advice = models.TextField(default="")
+    green = CText(default="", db_default="")
+    critical = models.BooleanField(default=False, db_default=False)
+    happened_at = models.DateTimeField(null=True)
+    offered_at = models.DateTimeField(null=True)
+    door_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    came_unaccepted = models.BooleanField(default=False, db_default=False)
+    lapsed_at = models.DateTimeField(null=True)
+    declined_ids = org_array(db_default=[])
+    entered_by_id = models.UUIDField(null=True)
+    entered_by_name = CText(default="", db_default="")
+    supersedes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    met = CText(default="", db_default="")
+    final_code = CText(default="", db_default="")
+    final_name = CText(default="", db_default="")
+    final_group = CText(default="", db_default="")
+    concordance = CText(default="", db_default="")
+    concordance_reason = models.TextField(default="", db_default="")
+    filing_number = CText(default="")
+    valid_until = models.DateField(null=True)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -96,13 +138,23 @@ class Case(Keyed):
                 "pack_hash",
                 "catalogue_version",
                 "treatable_version",
+                "valid_until",
                 "created_at",
                 "due_at",
                 "ended_at",
+                "happened_at",
+                "offered_at",
+                "door_at",
+                "accepted_at",
+                "came_unaccepted",
+                "lapsed_at",
+                "declined_ids",
+                "supersedes",
+                "met",
             ),
             "internal",
         ),
-        **dict.fromkeys(("requester_id", "requester_name"), "person"),
+        **dict.fromkeys(("requester_id", "requester_name", "entered_by_id", "entered_by_name"), "person"),
         **dict.fromkeys(
             (
                 "resident",
@@ -119,6 +171,14 @@ class Case(Keyed):
                 "override_reason",
                 "findings",
                 "advice",
+                "green",
+                "critical",
+                "final_code",
+                "final_name",
+                "final_group",
+                "concordance",
+                "concordance_reason",
+                "filing_number",
             ),
             "patient",
         ),
@@ -151,9 +211,18 @@ class Case(Keyed):
                 condition=~Q(state=IN_REVIEW) | Q(review_org__isnull=False, holder=F("review_org")), name="case_review_has_a_place"
             ),
             models.CheckConstraint(condition=Q(duty=F("origin")) | Q(duty=F("receiver")), name="case_duty_is_party"),
+            # an emergency counts from the moment it is sent: then it ends the one that was open before
             models.UniqueConstraint(
-                fields=["resident", "direction", "disease_group"], condition=Q(state__in=OPEN_STATES), name="case_one_open"
+                fields=["resident", "direction", "disease_group"],
+                condition=Q(state__in=OPEN_STATES) & ~Q(state=DRAFT, emergency=True),
+                name="case_one_open",
             ),
+            models.CheckConstraint(
+                condition=Q(emergency=False, green="", came_unaccepted=False, happened_at=None, lapsed_at=None)
+                | Q(emergency=True, green__in=GREEN_REASONS),
+                name="case_green_says_why",
+            ),
+            models.CheckConstraint(condition=Q(concordance__in=("", *CONCORDANCES)), name="case_concordance"),
         ]
         indexes: ClassVar = [
             GinIndex(fields=["viewer_ids"], name="case_viewers"),
@@ -268,3 +337,119 @@ class ReviewDecision(House):
             models.CheckConstraint(condition=Q(at__gte=F("asked_at")), name="reviewdecision_times"),
         ]
         indexes: ClassVar = [models.Index(fields=["org", "at"], name="reviewdecision_cycle")]
+
+
+_WRITABLE = "parent.viewer_ids && (SELECT access_scope_orgs())"
+
+
+class Consent(House):
+    """Who consented to a transfer or refused it, how and when; and the institution that had been proposed when the patient chose
+    another one."""
+
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT)
+    answer = CText()
+    who = CText()
+    guardian = CText(default="")
+    how = CText()
+    at = models.DateTimeField()
+    proposed = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    privacy: ClassVar = {
+        "case": "internal",
+        "proposed": "internal",
+        **dict.fromkeys(("answer", "who", "guardian", "how", "at"), "patient"),
+    }
+    shape: ClassVar = rls.through("referral_consent", "referral_case", "case_id", writable=_WRITABLE)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(answer__in=ANSWERS, who__in=CONSENTERS, how__in=WAYS) & (~Q(who=GUARDIAN) | ~Q(guardian="")),
+                name="consent_says_who",
+            ),
+        ]
+
+
+class Transfer(House):
+    """The check of a critical patient on leaving, with escort and vehicle. The latest of a case is the one that holds."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+    actor_name = CText()
+    pulse = models.SmallIntegerField()
+    breaths = models.SmallIntegerField()
+    systolic = models.SmallIntegerField()
+    diastolic = models.SmallIntegerField()
+    saturation = models.SmallIntegerField()
+    temperature = models.DecimalField(max_digits=4, decimal_places=1)
+    consciousness = CText()
+    airway = CText()
+    oxygen = CText()
+    lines = models.TextField()
+    escort = CText()
+    escort_name = CText()
+    vehicle = CText()
+    plate = CText()
+    left_at = models.DateTimeField()
+    eta_at = models.DateTimeField()
+
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "case", "at"), "internal"),
+        **dict.fromkeys(("actor_name", "escort_name"), "person"),
+        **dict.fromkeys(
+            ("pulse", "breaths", "systolic", "diastolic", "saturation", "temperature", "consciousness", "airway", "oxygen"),
+            "patient",
+        ),
+        **dict.fromkeys(("lines", "escort", "vehicle", "plate", "left_at", "eta_at"), "patient"),
+    }
+    shape: ClassVar = rls.through("referral_transfer", "referral_case", "case_id", writable=_WRITABLE)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(eta_at__gt=F("left_at")), name="transfer_comes_after_it_left"),
+        ]
+
+
+_OWN_CASE = "parent.id = referral_caselink.case_id AND parent.viewer_ids && (SELECT access_scope_orgs())"
+
+
+class CaseLink(House):
+    """The address of the resident's own page of a case: one that is not revoked at a time. The database knows its token by
+    hash; `token` is sealed, so that the slip can be printed again. `asks` and `digest`: what the page asks for, and the right
+    answer bound to the token. `tries`: wrong answers since the last right one; at `most_tries` the page is closed.
+
+    `opened_at`: when the resident first saw it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, db_index=False)
+    token_hash = models.BinaryField()
+    token = models.BinaryField()
+    asks = CText()
+    digest = models.BinaryField()
+    tries = models.SmallIntegerField(default=0)
+    most_tries = models.SmallIntegerField()
+    days_after = models.SmallIntegerField()
+    made_at = models.DateTimeField()
+    made_by = models.UUIDField()
+    revoked_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+
+    privacy: ClassVar = {
+        **dict.fromkeys(
+            ("id", "case", "asks", "tries", "most_tries", "days_after", "made_at", "revoked_at", "opened_at"), "internal"
+        ),
+        **dict.fromkeys(("token_hash", "token", "digest"), "secret"),
+        "made_by": "person",
+    }
+    # not under glass: who reads a case in an emergency has no business with the resident's own page
+    shape: ClassVar = rls.Shape("through", f"EXISTS (SELECT 1 FROM referral_case parent WHERE {_OWN_CASE})")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(asks__in=ASKS), name="caselink_asks"),
+            models.UniqueConstraint(fields=["token_hash"], name="caselink_token"),
+            models.UniqueConstraint(fields=["case"], condition=Q(revoked_at=None), name="caselink_one"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["case"], name="caselink_case")]

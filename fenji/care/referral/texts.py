@@ -23,6 +23,8 @@ STATES = {
     "expired": _("Expired"),
     "chose_elsewhere": _("Chose elsewhere"),
     "died": _("Died"),
+    "refused_transfer": _("Transfer refused"),
+    "superseded": _("Replaced by an emergency"),
 }
 
 ACTIONS = {
@@ -48,7 +50,11 @@ ACTIONS = {
     "close": _("Close the case"),
     "chose_elsewhere": _("Patient chose elsewhere"),
     "died": _("Patient died"),
+    "refuse": _("Patient refuses the transfer"),
+    "leave": _("Patient has left, with escort"),
     "expire": _("Expired unattended"),
+    "lapse": _("Not accepted in time"),
+    "supersede": _("Replaced by an emergency"),
 }
 
 EVENTS = {
@@ -75,7 +81,12 @@ EVENTS = {
     "close": _("Case closed"),
     "chose_elsewhere": _("Patient chose elsewhere"),
     "died": _("Patient died"),
+    "refuse": _("Patient refused the transfer"),
+    "leave": _("Patient left, with escort"),
     "expire": _("Expired unattended"),
+    "lapse": _("Not accepted in time: both heads were told"),
+    "supersede": _("Replaced by an emergency"),
+    "file": _("Filing number entered"),
 }
 """Lines of the timeline; ACTIONS are the words on the buttons. `return` stands in timelines from before it became two actions."""
 
@@ -98,6 +109,11 @@ REASONS = {
     "level_override": _("Skips a level, for the reason given"),
     "review_required": _("Up-referrals of catalogue diseases are reviewed"),
     "not_upwards": _("Up-referrals go to a higher level"),
+    "lateral": _("The same level as yours: this is not an up-referral"),
+    "not_on_list": _("The disease is not on the list of what it treats: say why there"),
+    "no_department": _("It has no department on record for this disease: say why there"),
+    "not_for_sex": _("By its class it takes women and children only: say why there"),
+    "not_for_age": _("By its class it takes children only: say why there"),
 }
 
 ROUTES = {
@@ -109,6 +125,14 @@ ROUTES = {
     "review_taken": _("The review lay too long: taken over by the unit above"),
 }
 """Why a case is reviewed where it is."""
+QUESTIONS = {
+    "q_emergency": _("Emergency"),
+    "q_catalogue": _("In the first-contact catalogue"),
+    "q_treatable": _("Treatable here"),
+    "q_levels": _("Level by level"),
+    "q_lateral": _("Same level"),
+}
+"""The short questions on the verdict card, each answered yes, no or not asked."""
 
 KINDS = {
     "referral.draft": (_("waits to be finished"), _("Finish")),
@@ -121,6 +145,7 @@ KINDS = {
     "referral.answered": (_("has been answered"), _("Read")),
     "referral.declined": (_("was declined"), _("Offer elsewhere")),
     "referral.missed": (_("did not come"), _("Rebook")),
+    "referral.met": (_("has two open referrals under two records"), _("Look at both")),
 }
 
 NOTICES = {
@@ -134,7 +159,83 @@ NOTICES = {
     "referral.chose_elsewhere": _("%(subject)s: the patient chose another institution"),
     "referral.died": _("%(subject)s: the patient has died"),
     "referral.acknowledge": _("%(subject)s: the sender has read your answer"),
+    "referral.offer": _("%(subject)s, which you did not accept in time, was offered to another institution"),
+    "referral.leave": _("%(subject)s: the patient has left, with escort; see the transfer check"),
+    "referral.refuse": _("%(subject)s: the patient refuses the transfer"),
+    "referral.lapse": _("%(subject)s, an emergency, was not accepted in time: the sender may offer it elsewhere at once"),
+    "referral.supersede": _("%(subject)s was replaced by an emergency of the same patient"),
+    "referral.declined_by_all": _("%(subject)s was declined by all who were asked: help the sender to find a place"),
 }
+
+GREEN = {
+    "chest_pain": _("Chest pain"),
+    "stroke": _("Stroke"),
+    "trauma": _("Severe injury"),
+    "maternal": _("Critical pregnancy or birth"),
+    "newborn_child": _("Critical newborn or child"),
+    "other": _("Other emergency"),
+}
+CONSENTERS = {"patient": _("The patient"), "guardian": _("The guardian"), "nobody": _("Nobody able: emergency")}
+WAYS = {"oral": _("Orally"), "written": _("In writing"), "phone": _("By phone")}
+CONSCIOUSNESS = {
+    "alert": _("Awake and alert"),
+    "voice": _("Answers to voice"),
+    "pain": _("Answers to pain"),
+    "unresponsive": _("No answer"),
+}
+AIRWAY = {"free": _("Open by itself"), "helped": _("Held open by an aid"), "intubated": _("Intubated")}
+OXYGEN = {"none": _("None"), "nasal": _("Nasal tube"), "mask": _("Mask"), "ventilator": _("Ventilator")}
+ESCORTS = {"doctor": _("Doctor"), "nurse": _("Nurse"), "both": _("Doctor and nurse"), "family": _("Family alone")}
+VEHICLES = {"ambulance": _("Ambulance"), "own": _("Own car"), "other": _("Other vehicle")}
+CONCORDANCES = {"same": _("The same diagnosis"), "partly": _("Partly: the same group of diseases"), "different": _("Different")}
+
+MESSAGES = {
+    "referral.offered": _("Your referral is on its way. See here how it stands and what to bring: %(link)s"),
+    "referral.accepted": _("The hospital expects you. See here when, where, and what to bring: %(link)s"),
+    "referral.changed": _("There is news about your referral. See here how it stands: %(link)s"),
+    "referral.appointed": _("You have an appointment. See here when and where: %(link)s"),
+}
+"""Text messages to residents. They are registered with the gateway word by word, and hold nothing but the link."""
+
+OWN_PAGE = {
+    "draft": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
+    "in_review": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
+    "returned": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
+    "local": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
+    "offered": (
+        _("Waiting for the hospital's answer"),
+        _("Please do not set out yet. You will be told when the hospital expects you."),
+    ),
+    "accepted": (_("The hospital expects you"), _("Go to the referral desk with what is listed below.")),
+    "arrived": (_("You have arrived at the hospital"), _("The hospital takes care of you now, and will write to your doctor.")),
+    "answered": (_("The hospital has written to your doctor"), _("Your doctor tells you how treatment goes on near your home.")),
+    "declined": (_("This hospital cannot take you"), _("Your doctor is looking for another one. You will be told.")),
+    "missed": (_("You were expected and did not come"), _("Call the institution that referred you: it makes a new appointment.")),
+    "closed": (_("This referral is finished"), _("If you have questions, ask the institution that referred you.")),
+    "withdrawn": (_("This referral was withdrawn"), _("If you have questions, ask the institution that referred you.")),
+    "expired": (_("This referral has run out"), _("If you still need it, go to the institution that referred you.")),
+    "chose_elsewhere": (_("You have chosen another hospital"), _("If you have questions, ask the institution that referred you.")),
+    "died": (_("This referral is finished"), _("If you have questions, ask the institution that referred you.")),
+    "refused_transfer": (
+        _("You did not want to be transferred"),
+        _("If you change your mind, go to the institution that referred you."),
+    ),
+    "superseded": (
+        _("An emergency referral has taken its place"),
+        _("If you have questions, ask the institution that referred you."),
+    ),
+}
+"""What a resident's own page says of each state: how it stands, what to do now."""
+
+OWN_STEPS = {
+    "offered": _("Sent to the hospital"),
+    "accepted": _("The hospital has accepted"),
+    "arrived": _("Arrived at the hospital"),
+    "answered": _("The hospital has written to your doctor"),
+    "declined": _("The hospital could not take you"),
+    "missed": _("The appointment was missed"),
+}
+"""Steps as a resident's own page names them; every other one is the end."""
 
 _CHECK_STATE = _("Look at the state on the page: only the actions shown there are open to you now.")
 
@@ -172,11 +273,51 @@ _REFUSALS = {
     ),
     "duplicate_open": (
         _("This resident already has an open referral for the same disease."),
-        _("Open the resident's page and go on with that one, or withdraw it first."),
+        _("Go on with that one, or ask who holds it to end it. An emergency takes its place, unless it is one itself."),
+    ),
+    "green_reason_missing": (
+        _("An emergency needs the reason for which it takes the green channel."),
+        _("Choose the reason; it is kept in the audit trail."),
+    ),
+    "too_late": (
+        _("This time lies in the future, or too long ago to be entered now."),
+        _("Enter a time within the last %(hours)s hours."),
+    ),
+    "consent_missing": (
+        _("The consent to the transfer is not on record."),
+        _("Say who consented; a guardian with the name. Only in an emergency may it be that nobody was able to."),
+    ),
+    "implausible_check": (
+        _("The transfer check does not hold together."),
+        _("Look at the fields that are marked, and correct them."),
+    ),
+    "final_missing": (
+        _("The answer needs your final diagnosis."),
+        _("Choose it from the list: type its code, its name or its pinyin initials."),
+    ),
+    "correction_unexplained": (
+        _("You judge the agreement of the diagnoses otherwise than computed."),
+        _("Say why, in a few words."),
+    ),
+    "no_such_doctor": (
+        _("The doctor you write for does not work here as a doctor."),
+        _("Choose a doctor of your institution from the list."),
+    ),
+    "not_in_your_name": (
+        _("A nurse entered this draft in the name of %(doctor)s."),
+        _("Only they can send it. If they are away, withdraw it and write your own."),
+    ),
+    "bad_filing_number": (
+        _("This is not a filing number."),
+        _("Enter the insurer's number: 4 to 40 letters, digits, slashes, points and dashes; or leave the field empty."),
     ),
     "wrong_receiver": (
         _("This institution cannot receive the referral."),
         _("Choose an institution of a higher level than yours from the list."),
+    ),
+    "link_no_secret": (
+        _("Neither an identity number nor a phone of this resident is on file: their page would have nothing to ask for."),
+        _("Add one of them on the resident's page, or give them the printed slip."),
     ),
 }
 
@@ -197,3 +338,5 @@ def register() -> None:
         kinds.register(code, waiting, verb)
     for code, text in NOTICES.items():
         kinds.register_notice(code, text)
+    for code, text in MESSAGES.items():
+        kinds.register_template(code, text)

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from fenji.care.referral.views import facts, lists, moving, review, writing
+from fenji.care.referral.views import facts, lists, moving, own, papers, review, writing
 
 
 class CaseNumber:
@@ -32,7 +32,12 @@ urlpatterns = [
     path("new/<uuid:visit_id>/", writing.new, name="referral-new"),
     path("verdict/<uuid:visit_id>/", writing.verdict, name="referral-verdict"),
     path("<case:number>/", moving.case_page, name="referral"),
+    path("register/", papers.register, name="referral-register"),
+    path("register.xlsx", papers.register_workbook, name="referral-register-workbook"),
+    path("<case:number>/slip/", papers.slip, name="referral-slip"),
+    path("<case:number>/filing/", papers.filing, name="referral-filing"),
     path("<case:number>/edit/", writing.edit, name="referral-edit"),
+    path("<case:number>/link/<slug:action>/", own.own_link, name="referral-link"),
     path("<case:number>/do/<slug:action>/", moving.act, name="referral-act"),
 ]
 
@@ -43,3 +48,6 @@ facts_patterns = [
     path("<case:number>/identity/", facts.identity, name="fact-identity"),
 ]
 """What officers see, below /facts/referrals/."""
+
+own_patterns = [path("<slug:token>", own.own_page, name="own-page")]
+"""The resident's own page, below /r/."""

@@ -1,5 +1,5 @@
-"""Registry: residents and their identities.
+"""Registry: residents, their documents, and which records are one person.
 
-Owns both tables, the one door by identity number, and the emergency access to a resident's records elsewhere.
+Owns these tables, the one door by document, and the emergency access to a resident's records elsewhere.
 Calls: common, access, policy, network, tasks. Called by: visits, referral.
 """

@@ -35,5 +35,13 @@ class RegistryConfig(AppConfig):
                     _("A resident with this identity number is on file already; the record has been opened for you."),
                     _("Compare the name with the card before you go on."),
                 ),
+                "already_identified": (
+                    _("This record has a document already."),
+                    _("If the person has another record, compare the two and link them."),
+                ),
+                "cannot_link": (
+                    _("These two records cannot be linked."),
+                    _("They are one already; or the one to be covered is kept elsewhere: let that one stand for both."),
+                ),
             }
         )

@@ -17,16 +17,23 @@ def _panel(actor: Actor, resident: Resident) -> dict[str, Any]:
     from fenji.care.visits.queries import visits_of
 
     found = visits_of(resident.id, _SHOWN)
-    return {"visits": found[:_SHOWN], "more": len(found) > _SHOWN, "may_write": actor.may("visit.write"), "resident": resident}
+    shown = {"visits": found[:_SHOWN], "more": len(found) > _SHOWN, "resident": resident}
+    return {**shown, "may_write": actor.may("visit.write"), "may_read": actor.may("visit.read")}
 
 
 class VisitsConfig(AppConfig):
-    """Puts the visits on a resident's page."""
+    """Registers the policy, the task kinds, the texts and the list of this room, and puts the visits on a resident's page."""
 
     name = "fenji.care.visits"
     label = "visits"
 
     def ready(self) -> None:
         from fenji.care.registry.panels import Panel, register
+        from fenji.care.visits import imports, texts
+        from fenji.care.visits.rules import VisitsPolicy
+        from fenji.ground.policy.queries import register as register_policy
 
+        register_policy(VisitsPolicy, "visits")
+        texts.register()
+        imports.register()
         register("visits", Panel("visits/panel.html", _panel))

@@ -30,7 +30,7 @@ _NEXT = {
     "in_review": ("reviewer", "approve", {}),
     "offered": ("desk", "accept", {}),
     "accepted": ("desk", "arrive", {}),
-    "arrived": ("specialist", "answer", {"findings": "stable on treatment", "advice": "continue, review in two weeks"}),
+    "arrived": ("specialist", "answer", {"findings": "stable", "advice": "review in two weeks", "final": "I10.x00"}),
     "answered": ("doctor", "acknowledge", {}),
 }
 
@@ -158,6 +158,7 @@ class Steps:
     def _next(self, play: Play) -> tuple[str, str, str, dict[str, str]]:
         if play.state == "visited":
             fields = {"diagnosis": "I10.x00", "summary": "bench", "receiver": "3", "override_reason": "two drugs failed"}
+            fields["consent_who"] = "patient"
             return "doctor", "write", f"/referrals/new/{play.visit}/", fields
         if play.state in _NEXT:
             role, action, fields = _NEXT[play.state]

@@ -102,9 +102,9 @@ def _write(walk: Walk, reason: str = "two drugs did not bring it down") -> None:
     expect("/referrals/new/" in page.url, f"the visit did not lead to the referral form ({page.status})")
     for clause in ("SM-3-4a", "SM-3-5b", "SM-3-5c"):
         expect(clause in page.text, f"the verdict does not cite {clause}")
-    empty = doctor.send(page, "", override_reason="")
+    empty = doctor.send(page, "", override_reason="", consent_who="patient")
     expect(empty.status == 409, "a referral of a treatable catalogue disease went through without a reason")
-    sent = doctor.send(page, "", override_reason=reason)
+    sent = doctor.send(page, "", override_reason=reason, consent_who="patient")
     found = _NUMBER.search(sent.url)
     expect(found, f"no case was made ({sent.status}) {sent.text[:300]}")
     walk.number = found.group() if found else ""
@@ -166,6 +166,7 @@ def _answer(walk: Walk) -> None:
         "answer",
         "answered",
         findings="secondary hypertension excluded",
+        final="I10.x00",
         advice="amlodipine 5 mg, review in two weeks",
     )
     page = walk.case_page("doctor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -9,13 +10,19 @@ from django.http import HttpRequest
 
 from fenji.care.referral.queries import reviews
 from fenji.ground.access.queries import unseen_openings
+from fenji.ground.access.rules import Actor
 from fenji.ground.access.texts import ROLE_NAMES
+from fenji.ground.common.clock import local_day
+from fenji.ground.network.queries import place_of
+from fenji.ground.policy.queries import resolve, to_decide
 from fenji.ground.publication.queries import unread
-from fenji.ground.tasks.queries import desk_counts
+from fenji.ground.tasks.queries import dead_count, desk_counts, unread_count
+from fenji.ground.tasks.rules import MessagePolicy
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """`actor`, their role's name, how much waits for them, is unread or unseen, whether they review, and whether this is a demo."""
+    """`actor`, the name of their role, how much waits for them, is unread, unseen or not sent, whether they review, and whether
+    this is a demo."""
     actor = getattr(request, "actor", None)
     if actor is None:
         return {"actor": None, "demo": settings.DEMO}
@@ -23,9 +30,15 @@ def house(request: HttpRequest) -> dict[str, Any]:
     return {
         "actor": actor,
         "role_name": ROLE_NAMES[actor.role],
-        "badge": lambda: desk_counts(actor, at).waiting,
+        "badge": lambda: desk_counts(actor, at).waiting + len(to_decide(actor)),
         "unread": lambda: unread(actor, at),
         "reviews": lambda: actor.may("referral.read") and reviews(actor, at),
+        "untold": lambda: unread_count(actor, at, _counted_days(actor, at)),
+        "unsent": dead_count,
         "unseen": lambda: unseen_openings(actor),
         "demo": settings.DEMO,
     }
+
+
+def _counted_days(actor: Actor, at: datetime) -> int:
+    return resolve(MessagePolicy, place_of(actor.org_id).policy_path, local_day(at)).unread_days

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 
-import segno
 from django.conf import settings
 from django.http import HttpResponse
-from django.utils.safestring import SafeString
 
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.crypto import Unreadable
@@ -53,9 +51,3 @@ def shown(response: HttpResponse) -> HttpResponse:
     """The answer that shows the slip, after which it is gone."""
     response.delete_cookie(_COOKIE)
     return response
-
-
-def picture(text: str, title: str) -> SafeString:
-    """A QR code as an inline picture."""
-    # made of fixed marks and an escaped title
-    return SafeString(segno.make(text, error="m").svg_inline(omitsize=True, border=2, title=title, svgclass="qr", lineclass=None))

@@ -20,8 +20,8 @@ from fenji.ground.common.pinyin import name_readings
 from fenji.ground.common.refusal import Unknown
 
 _ENTER = (
-    "SELECT account_id, actor_name, role, post_id, org_id, org_name, orgs, reach, purpose, seen_at < now() - interval '1 minute'"
-    " FROM access_enter(%s)"
+    "SELECT account_id, actor_name, role, post_id, org_id, org_name, orgs, reach, purpose, access_scope_health(),"
+    " seen_at < now() - interval '1 minute' FROM access_enter(%s)"
 )
 _SESSION_ID = 16
 _NOT_SHOWN = ("password", "activation_hash", "sessions_from")
@@ -48,11 +48,11 @@ def enter(token: str, using: str = "default") -> Actor | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    account_id, name, role, post_id, org_id, org_name, orgs, reach, purpose, unseen = row
+    account_id, name, role, post_id, org_id, org_name, orgs, reach, purpose, health, unseen = row
     if unseen:
         with connections["door"].cursor() as cursor:
             cursor.execute("UPDATE access_scopehandle SET seen_at = now() WHERE token_hash = %s", [token_hash(token)])
-    return Actor(account_id, name, role, post_id, org_id, org_name, tuple(orgs), reach, purpose)
+    return Actor(account_id, name, role, post_id, org_id, org_name, tuple(orgs), reach, purpose, health)
 
 
 def leave(using: str = "default") -> None:

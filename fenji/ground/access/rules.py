@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from fenji.ground.common.refusal import Refused
+from fenji.ground.common.refusal import NotPermitted, Refused
 from fenji.ground.common.text import compact, half_width, has_hidden_characters
 
 DOCTOR = "doctor"
+NURSE = "nurse"
 REVIEWER = "reviewer"
 DESK = "desk"
 MANAGER = "manager"
@@ -26,32 +27,39 @@ MACHINE = "machine"
 _EVERYBODY = frozenset(
     {"desk.open", "account.own", "account.password", "network.read", "policy.read", "catalogue.read", "notice.read"}
 )
-_CASE_READERS = _EVERYBODY | {"referral.read", "referral.export"}
+_CASE_READERS = _EVERYBODY | {"referral.read", "referral.export", "booking.read", "booking.hold"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     DOCTOR: _CASE_READERS
-    | {"resident.find", "resident.open", "resident.register", "visit.write", "referral.write", "referral.answer", "glass.break"},
+    | {"resident.find", "resident.open", "resident.register", "resident.link", "glass.break"}
+    | {"visit.read", "visit.write", "referral.draft", "referral.write", "referral.answer"},
+    NURSE: _CASE_READERS | {"resident.find", "resident.open", "resident.register", "referral.draft"},
     REVIEWER: _CASE_READERS | {"referral.review"},
-    DESK: _CASE_READERS | {"referral.receive", "referral.review"},
+    DESK: _CASE_READERS | {"referral.receive", "referral.review", "booking.write", "import.open"},
     MANAGER: _CASE_READERS
-    | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"},
+    | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"}
+    | {"message.watch", "paper.write", "visit.read", "visit.settle", "visit.feed", "booking.write", "import.open"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
-    | {"import.open", "publication.log", "network.gaps"},
+    | {"import.open", "publication.log", "network.gaps", "paper.write"},
     SYSTEM_ADMIN: _EVERYBODY
-    | {"network.write", "network.gaps", "account.write", "import.open", "notice.write", "staff.write", "duty.write"},
+    | {"network.write", "network.gaps", "account.write", "import.open", "notice.write", "staff.write", "duty.write"}
+    | {"message.watch", "paper.write"},
     SECURITY_ADMIN: _EVERYBODY
     | {"policy.propose", "policy.decide", "post.administrators", "glass.watch", "machine.write", "keys.rotate"},
     AUDIT_ADMIN: _EVERYBODY | {"audit.read", "audit.verify"},
-    MACHINE: frozenset({"api.use"}),
+    MACHINE: frozenset({"api.use", "import.feed", "visit.feed", "booking.write"}),
 }
 """Role → permissions. Pages and actions name one permission each; whatever is not named here is denied."""
+
+OF_HEALTH = frozenset({"facts.read", "facts.identify"})
+"""Permissions that a role has at a health authority alone: what they show comes from records of patients."""
 
 ADMINISTRATORS = frozenset({SYSTEM_ADMIN, SECURITY_ADMIN, AUDIT_ADMIN})
 GOVERNING = ADMINISTRATORS | {OFFICER}
 """Roles that reach over an administrative region: what they govern there holds no rows about patients."""
-CLINICAL = frozenset({DOCTOR, REVIEWER, DESK, MANAGER})
+CLINICAL = frozenset({DOCTOR, NURSE, REVIEWER, DESK, MANAGER})
 """Roles whose holders reach rows about patients."""
 
 STAFF_KIND, ADMINISTRATOR_KIND, MACHINE_KIND = "staff", "administrator", "machine"
@@ -65,7 +73,7 @@ ADMINISTERS = {
 }
 """Role → the kinds of account it makes and changes; the policy of the table says the same."""
 ROLES_OF_KIND = {
-    STAFF_KIND: (DOCTOR, REVIEWER, DESK, MANAGER, EDITOR, OFFICER),
+    STAFF_KIND: (DOCTOR, NURSE, REVIEWER, DESK, MANAGER, EDITOR, OFFICER),
     ADMINISTRATOR_KIND: (SYSTEM_ADMIN, SECURITY_ADMIN, AUDIT_ADMIN),
     MACHINE_KIND: (MACHINE,),
 }
@@ -143,7 +151,8 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The person or machine that acts, in one post. `post_id` is None for the house itself (sweeps). `purpose`: of the session."""
+    """The person or machine that acts, in one post. `post_id` is None for the house itself (sweeps). `purpose`: of the session;
+    `health`: the post is at a health authority, as of today."""
 
     account_id: UUID
     name: str
@@ -154,12 +163,27 @@ class Actor:
     orgs: tuple[int, ...]
     reach: str = ""
     purpose: str = WORK
+    health: bool = False
 
     def may(self, permission: str) -> bool:
-        """True when the role permits it, and the session is one for work."""
+        """True when the role permits it at this kind of organisation, and the session is one for work."""
         if self.purpose == PASSWORD_ONLY:
             return permission == "account.password"
+        if permission in OF_HEALTH and not self.health:
+            return False
         return permission in PERMISSIONS.get(self.role, frozenset())
+
+
+class HealthOnly(NotPermitted):
+    """The role permits it, but at a health authority alone."""
+
+    code = "health_only"
+
+
+def lacking(by: Actor, permission: str) -> NotPermitted:
+    """How to refuse somebody a permission that they have not."""
+    role_has_it = permission in PERMISSIONS.get(by.role, frozenset())
+    return HealthOnly() if role_has_it and permission in OF_HEALTH and not by.health else NotPermitted()
 
 
 HOUSE_ACCOUNT = UUID(int=0)

@@ -9,6 +9,7 @@ from fenji.ground.common.edge import register_refusals
 
 ROLE_NAMES = {
     rules.DOCTOR: _("Doctor"),
+    rules.NURSE: _("Nurse"),
     rules.REVIEWER: _("Referral reviewer"),
     rules.DESK: _("Referral desk"),
     rules.MANAGER: _("Head of institution"),
@@ -89,6 +90,10 @@ def register() -> None:
             "not_permitted": (
                 _("Your role may not do this."),
                 _("Ask a colleague whose role permits it, or switch to another of your posts."),
+            ),
+            "health_only": (
+                _("Referrals of the region are shown to officers of health authorities alone."),
+                _("Ask the health authority of the region for the figures you need, or switch to another of your posts."),
             ),
             "unknown": (
                 _("There is no such record, or it is not one of your institution's."),

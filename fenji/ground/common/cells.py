@@ -133,6 +133,9 @@ def _text(column: Layout, cell: Cell) -> str:
 
 
 def _code(column: Layout, cell: Cell) -> str:
+    # a number keeps no zeros at its end: 36.0700 and 36.07 are two codes, and one number
+    if isinstance(cell, float) and not cell.is_integer():
+        raise BadCell("cell_lost_zeros")
     return "".join(half_width(_text(column, cell)).split())
 
 

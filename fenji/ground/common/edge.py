@@ -11,6 +11,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
@@ -117,6 +118,11 @@ def refusal_text(refused: Refused) -> tuple[str, str]:
 def list_start(text: str, digits: int = 5) -> int:
     """Where a page of a list begins, as an address says it: 0 for anything but a number of at most so many digits."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else 0
+
+
+def absolute(request: HttpRequest, path: str) -> str:
+    """The full address of a page: as the house is set up (FENJI_URL), else as the reader reached it."""
+    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
 
 
 def fresh_key() -> str:

@@ -40,30 +40,49 @@ def _safe(value: str | int | float | None) -> str | int | float | None:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet of a workbook: its name, its columns, its rows."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Iterable[Any]
+
+
 def workbook(title: str, columns: Sequence[Column], rows: Iterable[Any]) -> HttpResponse:
     """One sheet with a frozen head row, as a download."""
+    return workbook_of(title, [Sheet(title, columns, rows)])
+
+
+def workbook_of(title: str, sheets: Sequence[Sheet]) -> HttpResponse:
+    """Several sheets with frozen head rows, as a download."""
     from openpyxl import Workbook
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
 
     book = Workbook()
-    sheet = book.worksheets[0]
-    sheet.title = title[:31]
-    sheet.append([c.head for c in columns])
-    widths = [len(c.head) * 2 for c in columns]
-    for row in rows:
-        values = [_safe(c.value(row)) for c in columns]
-        widths = [max(w, len(str(v)) * 2) for w, v in zip(widths, values, strict=True)]
-        sheet.append(values)
-    for number, width in enumerate(widths, 1):
-        sheet.column_dimensions[get_column_letter(number)].width = min(width + 2, _WIDEST)
-        sheet.cell(1, number).font = Font(bold=True)
-    sheet.freeze_panes = "A2"
+    book.remove(book.worksheets[0])
+    for sheet in sheets:
+        _fill(book.create_sheet(_sheet_name(sheet.title)), sheet)
     buffer = io.BytesIO()
     book.save(buffer)
     return HttpResponse(
         buffer.getvalue(), content_type=TYPE, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(title)}.xlsx"}
     )
+
+
+def _fill(page: Any, sheet: Sheet) -> None:
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    page.append([c.head for c in sheet.columns])
+    widths = [len(c.head) * 2 for c in sheet.columns]
+    for row in sheet.rows:
+        values = [_safe(c.value(row)) for c in sheet.columns]
+        widths = [max(w, len(str(v)) * 2) for w, v in zip(widths, values, strict=True)]
+        page.append(values)
+    for number, width in enumerate(widths, 1):
+        page.column_dimensions[get_column_letter(number)].width = min(width + 2, _WIDEST)
+        page.cell(1, number).font = Font(bold=True)
+    page.freeze_panes = "A2"
 
 
 # ---- lists that come in ----

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
@@ -25,3 +26,19 @@ class DayField(forms.DateField):
             validators=[MinValueValidator(_FIRST, far), MaxValueValidator(_LAST, far)],
             **kwargs,
         )
+
+
+class MinuteField(forms.DateTimeField):
+    """A minute on Fujian's clocks, chosen or typed as 2026-03-31 14:05; within two centuries. Cleans to an instant."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        wrong = {"invalid": _("Enter day and time as 2026-03-31 14:05.")}
+        super().__init__(widget=widget, error_messages=wrong, **kwargs)
+
+    def to_python(self, value: Any) -> datetime | None:
+        """As an instant; what carries no zone is meant as the clock on the wall."""
+        found = super().to_python(value)
+        if found is not None and not _FIRST <= found.date() <= _LAST:
+            raise ValidationError(_("Choose a day between 2000 and 2199."), code="far")
+        return found

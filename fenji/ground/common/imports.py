@@ -96,12 +96,20 @@ class Listing(Protocol):
 
 
 _LISTINGS: dict[str, Listing] = {}
+_FEEDS: dict[str, str] = {}
 _FAULTS: dict[str, Words] = {}
 
 
-def register_listing(listing: Listing) -> None:
-    """Offer a list. Called at start-up."""
+def register_listing(listing: Listing, feed: str = "") -> None:
+    """Offer a list. Called at start-up. `feed`: a second permission that opens it, that of systems which send it about their own
+    organisation alone; the list's `judge` finds rows of any other organisation at fault."""
     _LISTINGS[listing.code] = listing
+    _FEEDS[listing.code] = feed
+
+
+def may_send(listing: Listing, by: Actor) -> bool:
+    """True when somebody's role sends this list, or feeds it."""
+    return by.may(listing.permission) or by.may(_FEEDS[listing.code])
 
 
 def listings() -> dict[str, Listing]:

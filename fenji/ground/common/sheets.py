@@ -34,6 +34,9 @@ _ENTRY = 46
 _MOST_ENTRIES = 10_000
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAGIC = {"pdf": b"%PDF-", "png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
+_PARTS = {"xlsx": "xl/workbook.xml", "docx": "word/document.xml"}
+# in this order: a text in Word may well speak of a book
+_STREAMS = (("xls", "Workbook"), ("doc", "WordDocument"), ("xls", "Book"), ("xls", "EncryptedPackage"))
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -163,11 +166,12 @@ def letter(position: int) -> str:
 
 
 def kind_of(content: bytes) -> str:
-    """xlsx, xls, csv, pdf, png or jpeg, by content; empty for anything else."""
+    """xlsx, xls, docx, doc, csv, pdf, png or jpeg, by content; empty for anything else."""
     if content.startswith(b"PK"):
-        return "xlsx" if "xl/workbook.xml" in _names(content) else ""
+        names = _names(content)
+        return next((kind for kind, part in _PARTS.items() if part in names), "")
     if content.startswith(_COMPOUND):
-        return "xls" if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book", "EncryptedPackage")) else ""
+        return next((kind for kind, name in _STREAMS if name.encode("utf-16-le") in content), "")
     for kind, magic in _MAGIC.items():
         if content.startswith(magic):
             return kind

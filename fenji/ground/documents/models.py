@@ -1,24 +1,27 @@
-"""Stored files with their encrypted content, import runs, and what was wrong with their rows."""
+"""Stored files with their encrypted content, papers of institutions, import runs, and what was wrong with their rows."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
+from fenji.ground.access.rules import MANAGER, OFFICER, SYSTEM_ADMIN
 from fenji.ground.common import rls
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.models import CText, House, Keyed, org_array
 from fenji.ground.documents import rules
+from fenji.ground.network.models import Alliance, Organisation
 
-KINDS = ("xlsx", "xls", "csv", "pdf", "png", "jpeg", "json")
+KINDS = ("xlsx", "xls", "csv", "pdf", "png", "jpeg", "json", "docx", "doc")
 
 
 class StoredFile(Keyed):
     """A file: what it is, who may see it. Its content lies encrypted in parts beside it.
 
-    `viewer_ids`: organisations; `only_id`: given, the one account of them that may see it. `wiped_at`: its content is gone.
+    `viewer_ids`: organisations; `only_id`: given, the one account of them that may see it; `shared`: everybody who is signed in may
+    open it, for it is no secret (a charter, a picture of a notice board). `wiped_at`: its content is gone.
     """
 
     org_id = models.IntegerField()
@@ -28,6 +31,7 @@ class StoredFile(Keyed):
     sha256 = CText()
     viewer_ids = org_array()
     only_id = models.UUIDField(null=True)
+    shared = models.BooleanField(default=False)
     uploaded_by = models.UUIDField()
     at = models.DateTimeField()
     voided_at = models.DateTimeField(null=True)
@@ -36,11 +40,14 @@ class StoredFile(Keyed):
     wiped_at = models.DateTimeField(null=True)
 
     privacy: ClassVar = {
-        **dict.fromkeys(("id", "version", "org_id", "kind", "size", "sha256", "viewer_ids", "at", "wiped_at"), "internal"),
+        **dict.fromkeys(
+            ("id", "version", "org_id", "kind", "size", "sha256", "viewer_ids", "at", "wiped_at", "shared"), "internal"
+        ),
         **dict.fromkeys(("name", "only_id", "uploaded_by", "voided_by"), "person"),
         **dict.fromkeys(("voided_at", "voided_reason"), "internal"),
     }
     shape: ClassVar = rls.viewers_or_one("documents_storedfile")
+    readers: ClassVar = (rls.Reader("shared", "documents_storedfile.shared AND (SELECT access_scope_account()) IS NOT NULL"),)
 
     class Meta:
         constraints: ClassVar = [
@@ -61,10 +68,62 @@ class Blob(House):
     content = models.BinaryField()
 
     privacy: ClassVar = {"id": "internal", "file": "internal", "part": "internal", "content": "patient"}
-    shape: ClassVar = rls.through("documents_blob", "documents_storedfile", "file_id")
+    # who merely reads a file must not add parts to it
+    shape: ClassVar = rls.through(
+        "documents_blob", "documents_storedfile", "file_id", "parent.uploaded_by = (SELECT access_scope_account())"
+    )
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["file", "part"], name="blob_part")]
+
+
+def _kept_papers(table: str) -> rls.Shape:
+    """Everybody reads; an institution's own head hands in and takes back, and who governs the place where it lies."""
+    own = f"{table}.org_id = ANY ((SELECT access_scope_orgs())::int[]) AND (SELECT access_scope_role()) = '{MANAGER}'"
+    return rls.Shape("governed", f"({rls.within(table, (OFFICER, SYSTEM_ADMIN))}) OR ({own})", read="true")
+
+
+class Paper(Keyed):
+    """One version of a paper of an institution, or of the community that it leads (`alliance`). Never edited: the next ends it.
+
+    `number`: of the version, from 1; `path`: the institution's place.
+    """
+
+    kind = CText()
+    org = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    path = CText()
+    alliance = models.ForeignKey(Alliance, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    number = models.IntegerField()
+    title = models.TextField()
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
+    start = models.DateField()
+    end = models.DateField(null=True)
+    by_id = models.UUIDField()
+    at = models.DateTimeField()
+    voided_at = models.DateTimeField(null=True)
+
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "version", "kind", "org", "path", "alliance", "number", "title", "start", "end"), "public"),
+        **dict.fromkeys(("file", "by_id", "at", "voided_at"), "internal"),
+    }
+    shape: ClassVar = _kept_papers("documents_paper")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(kind__in=rules.PAPERS), name="paper_kind"),
+            models.CheckConstraint(
+                condition=Q(kind=rules.OPERATING_RULES, alliance__isnull=False)
+                | (~Q(kind=rules.OPERATING_RULES) & Q(alliance__isnull=True)),
+                name="paper_alliance",
+            ),
+            models.UniqueConstraint(fields=["org", "kind", "number"], condition=Q(alliance=None), name="paper_number"),
+            models.UniqueConstraint(fields=["alliance", "number"], name="paper_alliance_number"),
+            models.UniqueConstraint(
+                fields=["org", "kind"], condition=Q(alliance=None, end=None, voided_at=None), name="paper_one_open"
+            ),
+            models.UniqueConstraint(fields=["alliance"], condition=Q(end=None, voided_at=None), name="paper_one_open_rules"),
+            models.CheckConstraint(condition=Q(end=None) | Q(end__gt=F("start")), name="paper_dates"),
+        ]
 
 
 class ImportRun(Keyed):

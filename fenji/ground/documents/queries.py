@@ -1,4 +1,4 @@
-"""The only reads of this room offered to others: the policy of files, what can come in, runs and their faults, stored files."""
+"""The only reads of this room offered to others: the policy of files, what can come in, runs, faults, stored files, papers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from uuid import UUID
 
@@ -20,12 +20,17 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.crypto import Unreadable
 from fenji.ground.common.edge import SignedRequest, refusal_text
 from fenji.ground.common.excel import LINE_HEAD, REASON_HEAD, SAMPLE_HEAD, SAMPLE_WORDS
-from fenji.ground.common.imports import Column, Fault, Listing, fault_text, listings
+from fenji.ground.common.imports import Column, Fault, Listing, fault_text, listings, may_send
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 from fenji.ground.common.sheets import Limits
-from fenji.ground.documents.models import Blob, ImportFault, ImportRun, StoredFile
+from fenji.ground.documents import rules
+from fenji.ground.documents.models import Blob, ImportFault, ImportRun, Paper, StoredFile
 from fenji.ground.documents.rules import DocumentsPolicy
-from fenji.ground.network.queries import place_of
+from fenji.ground.network.models import Organisation
+from fenji.ground.network.queries import alliances_of, in_force, place_of
+from fenji.ground.network.queries.directory import organisation
+from fenji.ground.network.queries.people import keeps_staff
+from fenji.ground.network.rules import Gap, Register
 from fenji.ground.policy.queries import resolve
 
 FAULTS_SHOWN = 200
@@ -40,9 +45,14 @@ def policy_of(org_id: int, at: datetime, using: str = "default") -> DocumentsPol
     return resolve(DocumentsPolicy, place_of(org_id, using).policy_path, local_day(at))
 
 
+def largest_file(request: SignedRequest) -> int:
+    """How many bytes a file of this person may have."""
+    return policy_of(request.actor.org_id, request.at).largest_bytes
+
+
 def largest_body(request: SignedRequest) -> int:
     """How many bytes a request with a file may have; for `page(largest=…)`."""
-    return policy_of(request.actor.org_id, request.at).largest_bytes + _FIELDS
+    return largest_file(request) + _FIELDS
 
 
 def limits(policy: DocumentsPolicy) -> Limits:
@@ -55,7 +65,7 @@ def limits(policy: DocumentsPolicy) -> Limits:
 
 def listings_for(actor: Actor) -> list[Listing]:
     """The lists that somebody's role may send, in the order in which the rooms offer them."""
-    return [listing for listing in listings().values() if actor.may(listing.permission)]
+    return [listing for listing in listings().values() if may_send(listing, actor)]
 
 
 def listing_for(code: str, actor: Actor) -> Listing:
@@ -63,7 +73,7 @@ def listing_for(code: str, actor: Actor) -> Listing:
     listing = listings().get(code)
     if listing is None:
         raise Unknown(what="listing")
-    if not actor.may(listing.permission):
+    if not may_send(listing, actor):
         raise NotPermitted
     return listing
 
@@ -106,14 +116,14 @@ def run(run_id: UUID, actor: Actor) -> tuple[ImportRun, Listing]:
     """A run of the actor's institution, and its list. Raises Unknown, alike for none, somebody else's, and a list not permitted."""
     found = ImportRun.objects.filter(pk=run_id).first()
     listing = listings().get(found.listing) if found is not None else None
-    if found is None or listing is None or not actor.may(listing.permission):
+    if found is None or listing is None or not may_send(listing, actor):
         raise Unknown(what="import")
     return found, listing
 
 
 def runs_of(actor: Actor, listing: str = "") -> list[tuple[ImportRun, Listing]]:
     """The newest runs of the actor's institution that the role may see; of one list, if one is named."""
-    mine = {code: one for code, one in listings().items() if actor.may(one.permission) and listing in ("", code)}
+    mine = {code: one for code, one in listings().items() if may_send(one, actor) and listing in ("", code)}
     found = ImportRun.objects.filter(org_id=actor.org_id, listing__in=mine).order_by("-at")[:RUNS_SHOWN]
     return [(r, mine[r.listing]) for r in found]
 
@@ -220,3 +230,80 @@ def _parts(file: StoredFile, using: str) -> Iterator[bytes]:
     rows = Blob.objects.using(using).filter(file=file).order_by("part")
     for part, sealed in rows.values_list("part", "content").iterator(chunk_size=1):
         yield settings.DATABASE_KEYS.open_bytes(bytes(sealed), part_context(file.pk, part))
+
+
+# ---- papers ----
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where the versions of one paper lie: of an institution, or of the community it leads.
+
+    `versions`: those not taken back, latest first; `next_number`: of the next one; what was taken back keeps its number.
+    """
+
+    kind: str
+    org: Organisation
+    alliance_id: int | None
+    alliance_name: str
+    versions: tuple[Paper, ...]
+    next_number: int
+
+
+def keeps_papers(by: Actor, org: Organisation) -> bool:
+    """Whether somebody hands in and takes back the papers of an institution: its own head, or who governs the place it lies in."""
+    return by.may("paper.write") and keeps_staff(by, org)
+
+
+def versions_of(org_id: int, kind: str, alliance_id: int | None) -> QuerySet[Paper]:
+    """The versions of a paper not taken back, latest first; with `alliance_id` those of that community, whoever led it."""
+    return _all_versions(org_id, kind, alliance_id).filter(voided_at=None)
+
+
+def _all_versions(org_id: int, kind: str, alliance_id: int | None) -> QuerySet[Paper]:
+    owner = {"alliance_id": alliance_id} if alliance_id else {"alliance_id": None, "org_id": org_id}
+    return Paper.objects.filter(kind=kind, **owner).select_related("file", "org").order_by("-number")
+
+
+def paper_slots(org_id: int, at: datetime) -> list[Slot]:
+    """The papers that an institution of care may have, handed in or not: its own, and the rules of the community it leads today.
+
+    Raises Unknown: no such institution.
+    """
+    org = organisation(org_id)
+    if org.kind != "care":
+        raise Unknown(what="paper")
+    led = [m.alliance for m in alliances_of(org_id, local_day(at)) if m.kind == "county_community" and m.role == "lead"]
+    wanted = [(kind, None, "") for kind in rules.OF_AN_INSTITUTION]
+    wanted += [(rules.OPERATING_RULES, alliance.id, alliance.name) for alliance in led]
+    return [_slot(kind, org, alliance, name) for kind, alliance, name in wanted]
+
+
+def _slot(kind: str, org: Organisation, alliance_id: int | None, name: str) -> Slot:
+    every = list(_all_versions(org.id, kind, alliance_id))
+    kept = tuple(p for p in every if p.voided_at is None)
+    return Slot(kind, org, alliance_id, name, kept, every[0].number + 1 if every else 1)
+
+
+def paper_slot(org_id: int, kind: str, at: datetime) -> Slot:
+    """One of them. Raises Unknown."""
+    found = next((slot for slot in paper_slots(org_id, at) if slot.kind == kind), None)
+    if found is None:
+        raise Unknown(what="paper")
+    return found
+
+
+def paper(paper_id: UUID) -> Paper:
+    """A version that was not taken back. Raises Unknown."""
+    found = Paper.objects.filter(pk=paper_id, voided_at=None).select_related("file", "org").first()
+    if found is None:
+        raise Unknown(what="paper")
+    return found
+
+
+def missing_papers(register: Register, on: date) -> list[Gap]:
+    """What the clauses want of papers and do not find on a day: for the page of gaps."""
+    held = Paper.objects.filter(in_force(on), voided_at=None)
+    of_orgs = frozenset(held.filter(alliance=None, org_id__in=[o.id for o in register.orgs]).values_list("kind", "org_id"))
+    ruled = frozenset(held.filter(alliance_id__in=[a.id for a in register.alliances]).values_list("alliance_id", flat=True))
+    return rules.paper_gaps(register, rules.Held(of_orgs, ruled))

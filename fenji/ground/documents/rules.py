@@ -1,14 +1,17 @@
-"""What a list's rows must be before a room looks at them, where an import stands, and the policy of files. Pure."""
+"""What a list's rows must be before a room looks at them, where an import stands, the policy of files; and papers. Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from fenji.ground.common.cells import BadCell, Cell, Layout, Mark, Value, fold, is_blank, shown, typed
 from fenji.ground.common.imports import Fault, Row
+from fenji.ground.common.refusal import Refused
 from fenji.ground.common.sheets import Table
+from fenji.ground.network.rules import PRIMARY, Gap, Register
 
 UPLOADED = "uploaded"
 JUDGING = "judging"
@@ -140,3 +143,57 @@ def _twice(rows: Sequence[Row], key: Sequence[str]) -> list[Fault]:
 def counted(outcomes: Mapping[int, str]) -> dict[str, int]:
     """How many rows are new, changed and the same."""
     return {outcome: sum(1 for o in outcomes.values() if o == outcome) for outcome in (NEW, CHANGED, SAME)}
+
+
+# --- papers ------------------------------------------------------------------------------------------------------------------
+
+CHARTER, POSITIONING, DUTIES, OPERATING_RULES = "charter", "positioning", "duties", "operating_rules"
+OF_AN_INSTITUTION = (CHARTER, POSITIONING, DUTIES)
+PAPERS = (*OF_AN_INSTITUTION, OPERATING_RULES)
+"""Kinds of papers. Operating rules belong to a county community; its lead keeps them."""
+PAPER_FILES = ("pdf", "docx", "doc", "xlsx", "xls", "png", "jpeg")
+"""What a paper may be stored as: a file of PDF, Word or Excel, or a picture."""
+
+
+class StartsTooEarly(Refused):
+    """A version that would begin on or before the day on which the one before it began. detail: after, that day."""
+
+    code = "paper_starts_early"
+
+
+def check_start(start: date, last: date | None) -> None:
+    """Versions follow one another: each begins after the one before it, which it ends. Raises StartsTooEarly."""
+    if last is not None and start <= last:
+        raise StartsTooEarly(after=last.isoformat())
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Which papers are in force on a day: (kind, organisation), and the communities whose operating rules are."""
+
+    of_orgs: frozenset[tuple[str, int]]
+    ruled: frozenset[int]
+
+
+def paper_gaps(register: Register, held: Held) -> list[Gap]:
+    """Papers that a clause wants and nobody has handed in.
+
+    QZ-2-12c: a charter of each public hospital. QZ-2-09c: a positioning and a list of powers and duties of each member of a county
+    community. QZ-2-09k: operating rules of each county community.
+    """
+    communities = [a for a in register.alliances if a.kind == "county_community"]
+    members = {number for a in communities for number in a.members}
+    found = []
+    for org in register.orgs:
+        hospital = org.kind == "care" and org.tier not in PRIMARY
+        wanted = [("QZ-2-12c", CHARTER)] if hospital and org.ownership in ("government", "public") else []
+        wanted += [("QZ-2-09c", POSITIONING), ("QZ-2-09c", DUTIES)] if org.id in members else []
+        found += [
+            Gap(clause, f"no_{kind}", org.place, org.name, org.id) for clause, kind in wanted if (kind, org.id) not in held.of_orgs
+        ]
+    found += [
+        Gap("QZ-2-09k", "no_operating_rules", a.lead.place if a.lead else "", a.name, a.lead.id if a.lead else None)
+        for a in communities
+        if a.id not in held.ruled
+    ]
+    return found

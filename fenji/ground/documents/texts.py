@@ -18,6 +18,29 @@ STATES = {
     rules.STOPPED: _("Discarded"),
 }
 
+PAPERS = {
+    rules.CHARTER: _("Charter"),
+    rules.POSITIONING: _("Functional positioning"),
+    rules.DUTIES: _("List of powers and duties"),
+    rules.OPERATING_RULES: _("Operating rules of the community"),
+}
+KINDS = {
+    "pdf": "PDF",
+    "docx": "Word",
+    "doc": "Word",
+    "xlsx": "Excel",
+    "xls": "Excel",
+    "png": _("Picture"),
+    "jpeg": _("Picture"),
+}
+"""What the kinds of files that papers come in are called."""
+GAPS = {
+    "no_charter": _("no charter"),
+    "no_positioning": _("no functional positioning"),
+    "no_duties": _("no list of powers and duties"),
+    "no_operating_rules": _("no operating rules"),
+}
+
 _SAVE_AS = _("Open it in Excel or WPS, choose “Save as”, type Excel workbook (.xlsx), and send that file.")
 
 
@@ -73,6 +96,14 @@ _REFUSALS = {
         _("Files of this kind are not kept here; judged by its content, it must be one of: %(kinds)s."),
         _("Save the file in one of these kinds, and send it again."),
     ),
+    "too_large_to_keep": (
+        _("The file is larger than %(megabytes)s MB."),
+        _("Save it as PDF, or scan or photograph it at a lower resolution, and send it again."),
+    ),
+    "paper_starts_early": (
+        _("This version would begin before the one it replaces has begun."),
+        _("Give a day after %(after)s; if the version there is a mistake, take it back first."),
+    ),
     "import_not_yours": (
         _("A colleague sent this list."),
         _("Who sent it decides. You can send the same file yourself: rows that are there already change nothing."),
@@ -93,6 +124,9 @@ _FAULTS = {
     "cell_broken": _("holds an error, or a formula that was never computed. Open the file in Excel, put the value itself there."),
     "cell_became_date": _("“%(value)s” was made a date by Excel. Format the column as text and type it again."),
     "cell_lost_digits": _("“%(value)s” has lost digits: Excel keeps 15 of a number. Format the column as text and type it again."),
+    "cell_lost_zeros": _(
+        "“%(value)s” came as a number, which keeps no zeros at its end. Format the column as text and type the code again."
+    ),
     "cell_characters": _("“%(value)s” has line breaks or characters that cannot be seen. Type it again."),
     "cell_long": _("“%(value)s” is longer than %(longest)s characters. Shorten it."),
     "cell_whole": _("“%(value)s” is no whole number."),

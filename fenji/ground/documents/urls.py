@@ -1,4 +1,4 @@
-"""Addresses of lists on their way in, and of stored files."""
+"""Addresses of lists on their way in, of papers, and of stored files."""
 
 from django.urls import path
 
@@ -14,4 +14,7 @@ urlpatterns = [
     path("imports/<slug:listing>/", views.listing, name="import-listing"),
     path("imports/<slug:listing>/template.xlsx", views.template, name="import-template"),
     path("files/<uuid:file_id>/", views.file, name="file"),
+    path("institutions/<int:org_id>/papers/", views.papers, name="papers"),
+    path("institutions/<int:org_id>/papers/<slug:kind>/new/", views.paper_new, name="paper-new"),
+    path("institutions/papers/<uuid:paper_id>/back/", views.paper_back, name="paper-back"),
 ]

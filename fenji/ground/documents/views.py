@@ -1,26 +1,33 @@
-"""Taking lists in: choose one, send a file, see what was found, have it written; and opening stored files."""
+"""Taking lists in: choose one, send a file, see what was found, have it written; papers; and opening stored files."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from fenji.ground.common import excel
+from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, list_start, page, posted_version, refusal_text
 from fenji.ground.common.imports import Listing
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.documents import actions, queries, rules
+from fenji.ground.documents.forms import PaperForm
 from fenji.ground.documents.models import ImportRun
-from fenji.ground.documents.texts import STATES
+from fenji.ground.documents.texts import KINDS, PAPERS, STATES
+from fenji.ground.network.actions import OutOfReach
 
 _TYPES = {
     "xlsx": excel.TYPE,
     "xls": "application/vnd.ms-excel",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "doc": "application/msword",
     "csv": "text/csv",
     "pdf": "application/pdf",
     "png": "image/png",
@@ -175,3 +182,97 @@ def file(request: SignedRequest, file_id: UUID) -> HttpResponse:
     if opened.kind not in _TYPES:
         raise Unknown(what="file")
     return _download(opened.name, opened.kind, opened.content)
+
+
+# ---- papers ----
+
+
+@page("network.read")
+def papers(request: SignedRequest, org_id: int) -> HttpResponse:
+    """The papers of an institution: what is in force, what is to come, and the versions before."""
+    return _papers(request, org_id)
+
+
+def _papers(request: SignedRequest, org_id: int, problem: tuple[str, str] | None = None) -> HttpResponse:
+    slots = queries.paper_slots(org_id, request.at)
+    org = slots[0].org
+    keeps = queries.keeps_papers(request.actor, org)
+    context = {
+        "org": org,
+        "slots": [_slot(slot, request, keeps) for slot in slots],
+        "keeps": keeps,
+        "problem": problem,
+        "key": fresh_key(),
+    }
+    return render(request, "documents/papers.html", context, status=409 if problem else 200)
+
+
+def _slot(slot: queries.Slot, request: SignedRequest, keeps: bool) -> dict[str, Any]:
+    today = local_day(request.at)
+    coming = [p for p in slot.versions if p.start > today]
+    present = next((p for p in slot.versions if p.start <= today and (p.end is None or p.end > today)), None)
+    latest = slot.versions[0] if slot.versions else None
+    own = latest is not None and request.actor.org_id in (latest.org_id, latest.file.org_id)
+    return {
+        "kind": slot.kind,
+        "title": PAPERS[slot.kind],
+        "alliance": slot.alliance_name,
+        "alliance_id": slot.alliance_id,
+        "versions": [(p, KINDS[p.file.kind], p in coming, p == present) for p in slot.versions],
+        "present": present,
+        "coming": coming,
+        "takes_back": latest if keeps and own else None,
+    }
+
+
+@page("paper.write", ("GET", "POST"), largest=queries.largest_body)
+def paper_new(request: SignedRequest, org_id: int, kind: str) -> HttpResponse:
+    """Hand in the next version of a paper."""
+    slot = queries.paper_slot(org_id, kind, request.at)
+    if not queries.keeps_papers(request.actor, slot.org):
+        raise OutOfReach
+    last = slot.versions[0] if slot.versions else None
+    soonest = max(local_day(request.at), last.start + timedelta(days=1)) if last else local_day(request.at)
+    first = {"title": last.title if last else "", "start": soonest}
+    posted = request.method == "POST"
+    form = PaperForm(request.POST, request.FILES) if posted else PaperForm(initial=first)
+    problem, status = None, 422 if posted else 200
+    if posted and form.is_valid():
+        try:
+            number = posted_version(request)
+            actions.hand_in(org_id, form.paper(kind), number=number, by=request.actor, at=request.at)
+            messages.success(request, _("Handed in: %(paper)s, version %(number)s.") % {"paper": PAPERS[kind], "number": number})
+            return HttpResponseRedirect(f"/institutions/{org_id}/papers/", status=303)
+        except Refused as refusal:
+            problem, status = refusal_text(refusal), 409
+            slot = queries.paper_slot(org_id, kind, request.at)
+    largest = queries.largest_file(request)
+    context = {
+        "org": slot.org,
+        "kind": kind,
+        "title": PAPERS[kind],
+        "alliance": slot.alliance_name,
+        "last": slot.versions[0] if slot.versions else None,
+        "number": slot.next_number,
+        "form": form,
+        "megabytes": largest >> 20,
+        "largest": largest,
+        "problem": problem,
+        "key": fresh_key(),
+    }
+    return render(request, "documents/paper_new.html", context, status=status)
+
+
+@page("paper.write", ("POST",))
+def paper_back(request: SignedRequest, paper_id: UUID) -> HttpResponse:
+    """Take the latest version back."""
+    found = queries.paper(paper_id)
+    try:
+        actions.take_back(paper_id, version=posted_version(request), by=request.actor, at=request.at)
+    except Unknown:
+        raise
+    except Refused as refusal:
+        return _papers(request, found.org_id, refusal_text(refusal))
+    taken = {"paper": PAPERS[found.kind], "number": found.number}
+    messages.success(request, _("Taken back: %(paper)s, version %(number)s.") % taken)
+    return HttpResponseRedirect(f"/institutions/{found.org_id}/papers/", status=303)

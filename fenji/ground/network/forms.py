@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from fenji.ground.access.rules import Actor
-from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.text import compact, half_width, has_hidden_characters
 from fenji.ground.network import rules, texts
 from fenji.ground.network.models import Organisation, RegionName, Specialty
@@ -214,6 +213,14 @@ class FoundingForm(PlaceForm, ParticularsForm):
         return {**super().facts(), "region_id": self.cleaned_data["region"].region_id}
 
 
+class SplitForm(FoundingForm):
+    """An organisation that comes out of another; of the same kind as that one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["document"] = Line(label=_("Document number"), max_length=200, required=False)
+
+
 class MoveForm(forms.Form):
     """An organisation goes to another place."""
 
@@ -361,9 +368,7 @@ class ShiftForm(forms.Form):
     def span(self) -> tuple[datetime, datetime]:
         """When it begins and ends; only after `is_valid()`."""
         data = self.cleaned_data
-        start = datetime.combine(data["day"], data["begins"], SHANGHAI)
-        end = datetime.combine(data["day"], data["ends"], SHANGHAI)
-        return start, end if end > start else end + timedelta(days=1)
+        return rules.shift(data["day"], data["begins"], data["ends"])
 
 
 class AllianceForm(forms.Form):

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from fenji.ground.access.rules import CLINICAL, DESK, GOVERNING, REVIEWER, Scope
+from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.refusal import Refused
-from fenji.ground.common.units import REGION_CODE_WIDTH, REGION_PREFIXES, USCC_LENGTH, USCC_MODULUS, USCC_WEIGHT
+from fenji.ground.common.units import (
+    EARTH_RADIUS_KM,
+    REGION_CODE_WIDTH,
+    REGION_PREFIXES,
+    TENTH,
+    USCC_LENGTH,
+    USCC_MODULUS,
+    USCC_WEIGHT,
+)
 
 TIERS = ("village", "township", "county", "city", "province")
 """Care tiers, lowest first. "Up" means to a later one; grade (三甲 …) is another thing."""
@@ -48,6 +59,12 @@ DUTIES = ("referral_review", "referral_desk", "ward", "emergency", "on_call")
 WS218 = re.compile(r"^[A-Z]\d{3}$")
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _ARABIC_LEVEL = {"3": "tertiary", "2": "secondary", "1": "primary"}
+
+
+def shift(day: date, begins: time, ends: time) -> tuple[datetime, datetime]:
+    """When a duty shift of a day begins and ends; one that ends at or before the hour it began ends on the next day."""
+    start, end = datetime.combine(day, begins, SHANGHAI), datetime.combine(day, ends, SHANGHAI)
+    return start, end if end > start else end + timedelta(days=1)
 
 
 def level(tier: str) -> int:
@@ -374,3 +391,21 @@ def _lists(register: Register) -> list[Gap]:
         for clause, name, expected, held in register.lists
         if expected is not None and held != expected
     ]
+
+
+# --- whom an institution takes, and how far it is --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """Whom an institution takes; both False: everybody. Both True: women and children."""
+
+    women: bool = False
+    children: bool = False
+
+
+def great_circle_km(here: tuple[float, float], there: tuple[float, float]) -> Decimal:
+    """Distance of two points (longitude, latitude in degrees) on a sphere, in kilometres with one decimal place."""
+    (lon1, lat1), (lon2, lat2) = (tuple(map(math.radians, p)) for p in (here, there))
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return Decimal(2 * EARTH_RADIUS_KM * math.asin(math.sqrt(half))).quantize(TENTH)

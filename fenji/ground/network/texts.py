@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fenji.ground.common.edge import register_refusals, register_words
 from fenji.ground.network.models import Organisation
+from fenji.ground.network.queries import Missing, also_missing
 
 KINDS = {"care": _("Institution of care"), "agency": _("Agency of government"), "task_force": _("Task force")}
 AGENCY_KINDS = {
@@ -106,7 +107,7 @@ DUTIES = {
     "emergency": _("Emergency"),
     "on_call": _("On call"),
 }
-GAPS = {
+GAPS: dict[str, Any] = {
     "no_leading_group": _("no leading group of the reform"),
     "second_leading_group": _("a second leading group"),
     "no_secretariat": _("no secretariat of the leading group"),
@@ -230,6 +231,12 @@ _WHY_NOT_ALLIANCE = _(
     " and telemedicine networks are led by a tertiary hospital; a city group has public hospitals and community centres; one"
     " community and one group at a time."
 )
+
+
+def register_gaps(find: Missing, words: Mapping[str, Any]) -> None:
+    """Have a room above look for gaps as well. `words`: what its codes are called. Called at start-up."""
+    GAPS.update(words)
+    also_missing(find)
 
 
 def register() -> None:

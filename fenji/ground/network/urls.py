@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from fenji.ground.network.views import alliances, changes, duty, gaps, institutions, parts, regions, staff
+from fenji.ground.network.views import alliances, changes, duty, gaps, institutions, lists, parts, regions, staff
 
 _ORG = "institutions/<int:org_id>"
 
@@ -11,12 +11,17 @@ urlpatterns = [
     path("institutions/export.xlsx", institutions.listing_workbook, name="institutions-workbook"),
     path("institutions/gaps/", gaps.gaps, name="gaps"),
     path("institutions/gaps/export.xlsx", gaps.gaps_workbook, name="gaps-workbook"),
+    path("institutions/lists/", lists.listing, name="named-lists"),
+    path("institutions/lists/export.xlsx", lists.listing_workbook, name="named-lists-workbook"),
+    path("institutions/lists/entries/", lists.entries, name="named-list"),
+    path("institutions/lists/entries/export.xlsx", lists.entries_workbook, name="named-list-workbook"),
     path("institutions/suggest/", institutions.suggest, name="institutions-suggest"),
     path("institutions/new/", changes.new, name="institution-new"),
     path(f"{_ORG}/", institutions.institution, name="institution"),
     path(f"{_ORG}/change/", changes.change, name="institution-change"),
     path(f"{_ORG}/place/", changes.place, name="institution-place"),
     path(f"{_ORG}/move/", changes.move, name="institution-move"),
+    path(f"{_ORG}/split/", changes.split, name="institution-split"),
     path(f"{_ORG}/end/", changes.end, name="institution-end"),
     path(f"{_ORG}/departments/", parts.departments, name="departments"),
     path("institutions/departments/<int:department_id>/", parts.department, name="department"),

@@ -21,6 +21,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
+from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import SHANGHAI, DutyCalendar, Span, local_day
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import MINUTES_PER_HOUR
@@ -287,6 +288,19 @@ def changes_of(key: str) -> QuerySet[PolicyChange]:
 def waiting() -> QuerySet[PolicyChange]:
     """Changes that wait for a decision, oldest first."""
     return PolicyChange.objects.filter(state=PROPOSED).select_related("ends").order_by("proposed_at", "id")
+
+
+def to_decide(actor: Actor) -> list[PolicyChange]:
+    """Changes that wait for this person as the second one: within reach, proposed by somebody else; oldest first."""
+    if not actor.may("policy.decide"):
+        return []
+    return [c for c in waiting().exclude(proposed_by=actor.account_id) if rules.governs(actor.reach, c.place)]
+
+
+def decided_since(actor: Actor, since: datetime) -> QuerySet[PolicyChange]:
+    """What others decided on this person's proposals since an instant, latest first."""
+    mine = PolicyChange.objects.filter(proposed_by=actor.account_id, decided_at__gte=since)
+    return mine.select_related("ends").order_by("-decided_at", "-id")
 
 
 def limits(prefix: str, on: date) -> ChangePolicy:

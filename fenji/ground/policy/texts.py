@@ -26,6 +26,7 @@ ROOMS = {
     "tasks": _("Work and deadlines"),
     "network": _("Institutions"),
     "referral": _("Referrals"),
+    "booking": _("Booking"),
 }
 OVERRIDES = {
     "free": _("may be changed freely"),
@@ -48,6 +49,7 @@ _UNITS = {
     "min": _("minutes"),
     "h": _("hours"),
     "d": _("days"),
+    "a": _("years"),
     "count": _("times"),
     "count/h": _("times an hour"),
     "count/min": _("times a minute"),

@@ -13,6 +13,7 @@ from django.db import connections, transaction
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
+from fenji.ground.common.pictures import album
 from fenji.ground.common.pinyin import initials_of, syllables
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.network.queries import Place
@@ -159,16 +160,20 @@ def confirm_copy(copy_id: UUID, *, by: Actor, at: datetime) -> Published:
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """A line for the log: which channel, on which day, and where exactly."""
+    """A line for the log: which channel, on which day, and where exactly; `photo`: name and content of a picture of it."""
 
     channel: str
     day: date
     place: str
+    photo: tuple[str, bytes] | None = None
 
 
 @transaction.atomic
 def log_channel(copy_id: UUID, entry: NewEntry, *, by: Actor, at: datetime) -> ChannelEvent:
-    """Log that a copy was made public through a channel (SM-3-2g). Raises Unknown, NotPermitted, BadDay."""
+    """Log that a copy was made public through a channel (SM-3-2g).
+
+    Raises Unknown, NotPermitted, BadDay, and for a photo what keeping it refuses (its kind, its size).
+    """
     copy = queries.copy_of(copy_id)
     if not by.may("publication.log"):
         raise NotPermitted
@@ -181,6 +186,7 @@ def log_channel(copy_id: UUID, entry: NewEntry, *, by: Actor, at: datetime) -> C
         channel=entry.channel,
         day=entry.day,
         place=entry.place,
+        photo_id=album().keep(*entry.photo, copy.org_id, by=by, at=at) if entry.photo else None,
         by_id=by.account_id,
         by_name=by.name,
         at=at,
@@ -191,7 +197,10 @@ def log_channel(copy_id: UUID, entry: NewEntry, *, by: Actor, at: datetime) -> C
 
 @transaction.atomic
 def void_channel(event_id: UUID, *, version: int, by: Actor, at: datetime) -> ChannelEvent:
-    """Take a line of the log back. It stays in the database. Raises Unknown, NotPermitted, Stale."""
+    """Take a line of the log back. It stays in the database; its picture goes when the institution or who sent it takes it back.
+
+    Raises Unknown, NotPermitted, Stale.
+    """
     event = ChannelEvent.objects.filter(pk=event_id, voided_at=None).select_related("published").first()
     if event is None:
         raise Unknown(what="entry")
@@ -200,6 +209,8 @@ def void_channel(event_id: UUID, *, version: int, by: Actor, at: datetime) -> Ch
     _place(event.org_id, by, at)
     if not ChannelEvent.objects.filter(pk=event_id, version=version, voided_at=None).update(voided_at=at, version=version + 1):
         raise Stale
+    if event.photo_id is not None:
+        album().take_out(event.photo_id, by=by, at=at)
     audit(by=by, at=at, action="publication.unlog", subject=_subject(event.published), before=event.day.isoformat())
     return event
 

@@ -43,6 +43,12 @@ class ChannelForm(forms.Form):
     channel = forms.ChoiceField(label=gettext_lazy("Channel"))
     day = _day(label=gettext_lazy("Made public on"))
     place = forms.CharField(label=gettext_lazy("Where exactly"), max_length=_PLACE)
+    photo = forms.FileField(
+        label=gettext_lazy("Photo"),
+        required=False,
+        widget=forms.FileInput,
+        error_messages={"empty": gettext_lazy("This file is empty. Choose the right one.")},
+    )
 
     def __init__(self, *args: Any, channels: Sequence[tuple[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,7 +60,8 @@ class ChannelForm(forms.Form):
 
     def entry(self) -> NewEntry:
         """The checked line; only after `is_valid()`."""
-        return NewEntry(self.cleaned_data["channel"], self.cleaned_data["day"], self.cleaned_data["place"])
+        data, photo = self.cleaned_data, self.cleaned_data["photo"]
+        return NewEntry(data["channel"], data["day"], data["place"], (photo.name or "", photo.read()) if photo else None)
 
 
 class AnnouncementForm(forms.Form):

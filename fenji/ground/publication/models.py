@@ -110,7 +110,8 @@ class PublishedItem(House):
 
 
 class ChannelEvent(Keyed):
-    """An institution's log: that a copy was made public through one kind of channel on a day. `place`: which page, app or board."""
+    """An institution's log: that a copy was made public through one kind of channel on a day. `place`: which page, app or board;
+    `photo_id`: a stored picture of it."""
 
     org_id = models.IntegerField()
     path = CText()
@@ -118,6 +119,7 @@ class ChannelEvent(Keyed):
     channel = CText()
     day = models.DateField()
     place = models.TextField()
+    photo_id = models.UUIDField(null=True)
     by_id = models.UUIDField()
     by_name = models.TextField()
     at = models.DateTimeField()
@@ -126,7 +128,7 @@ class ChannelEvent(Keyed):
     privacy: ClassVar = {
         **dict.fromkeys(("id", "version", "org_id", "path", "published", "channel", "day", "place", "by_id", "at"), "internal"),
         "by_name": "person",
-        "voided_at": "internal",
+        **dict.fromkeys(("voided_at", "photo_id"), "internal"),
     }
     shape: ClassVar = rls.Shape("kept", _kept("publication_channelevent"), _published_by("publication_channelevent"))
 

@@ -82,6 +82,14 @@ def copy_of(copy_id: UUID) -> Published:
     return found
 
 
+def authorities(at: str, on: date) -> list[Place]:
+    """The agencies of a county and of its city that show a list on a day, by place."""
+    city = at[: REGION_PREFIXES["city"]]
+    held = Published.objects.filter(_days(on), path__starts=city).values_list("org_id", flat=True).distinct()
+    found = [p for p in places_of(held) if p.kind == "agency"]
+    return [p for p in found if p.path[: REGION_PREFIXES["county"]] in (at, f"{city}00")]
+
+
 def treatable_copy(org_id: int, on: date) -> Published | None:
     """The list of treatable diseases that an institution shows on a day."""
     found = in_force(org_id, rules.TREATABLE, on)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -142,6 +143,16 @@ def tier(value: object, where: str = "") -> None:
         raise _wrong(where, "tier")
 
 
+def one_of(values: Collection[str]) -> Callable[..., None]:
+    """One of some codes."""
+
+    def check(value: object, where: str = "") -> None:
+        if value not in values:
+            raise _wrong(where, "choice")
+
+    return check
+
+
 def many(inner: Callable[..., None], least: int = 1) -> Callable[..., None]:
     """A list whose members all pass `inner`."""
 
@@ -175,15 +186,23 @@ def shaped(
 
 group = shaped({"code": code, "zh": text, "en": text, "level": tier}, {"icd": code})
 """A disease group: code, names, the lowest tier that treats it; `icd`: its three-character ICD-10 category, for the headings."""
-_groups = shaped({"groups": many(group), "version": number, "clauses": many(text, least=0)})
 
 
-def disease_list(body: object) -> None:
-    """The body of a list of disease groups; each code once. Raises BadBody."""
-    _groups(body, "body")
-    codes = [entry["code"] for entry in body["groups"]]  # type: ignore[index]
-    for entry in sorted({c for c in codes if codes.count(c) > 1}):
-        raise _wrong(f"body.groups.{entry}", "twice")
+def listed(name: str, entry: Callable[..., None], *key: str) -> Check:
+    """A list: under `name` its entries, each of which passes `entry` and is the only one with its `key`; version and clauses."""
+    whole = shaped({name: many(entry), "version": number, "clauses": many(text, least=0)})
+
+    def check(body: object) -> None:
+        whole(body, "body")
+        counts = Counter(".".join(one[k] for k in key) for one in body[name])  # type: ignore[index]
+        for twice in sorted(k for k, n in counts.items() if n > 1):
+            raise _wrong(f"body.{name}.{twice}", "twice")
+
+    return check
+
+
+disease_list = listed("groups", group, "code")
+"""The body of a list of disease groups; each code once. Raises BadBody."""
 
 
 PARTS = {

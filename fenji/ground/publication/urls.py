@@ -8,6 +8,7 @@ urlpatterns = [
     path("p/", public.find, name="public"),
     path("p/<int:org_id>/", public.institution, name="public-institution"),
     path("p/<int:org_id>/notice/", public.notice, name="public-notice"),
+    path("p/<int:org_id>/<slug:kind>/", public.one_list, name="public-list"),
     path("p/disease/<str:code>/", public.disease, name="public-disease"),
     path("publication/", staff.overview, name="publication"),
     path("publication/board/", staff.board, name="publication-board"),

@@ -21,6 +21,21 @@ def deliver_message(message_id: str) -> None:
     actions.deliver(UUID(message_id), at=now())
 
 
+@app.task(queue="messages")
+@job
+def send_person_message(message_id: str) -> None:
+    """Send one message to a resident."""
+    actions.send_to_person(UUID(message_id), at=now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="messages", pass_context=False)
+@job
+def sweep_messages(timestamp: int) -> None:
+    """Every minute: try messages to residents again whose time has come."""
+    actions.send_due(at=now())
+
+
 @app.periodic(cron="* * * * *")
 @app.task(queue="sweep", pass_context=False)
 @job

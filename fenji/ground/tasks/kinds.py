@@ -1,4 +1,4 @@
-"""The kinds of steps and notices, registered at start-up by the rooms that make them."""
+"""The kinds of steps, notices and messages to residents, registered at start-up by the rooms that make them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Kind:
 
 _KINDS: dict[str, Kind] = {}
 _NOTICES: dict[str, str | Promise] = {}
+_TEMPLATES: dict[str, str | Promise] = {}
 
 
 def register(code: str, waiting: str | Promise, verb: str | Promise) -> None:
@@ -27,6 +28,11 @@ def register(code: str, waiting: str | Promise, verb: str | Promise) -> None:
 def register_notice(code: str, text: str | Promise) -> None:
     """Declare a kind of notice; `%(subject)s` is the case number."""
     _NOTICES[code] = text
+
+
+def register_template(code: str, text: str | Promise) -> None:
+    """Declare a kind of message to residents. `%(link)s` is all that a text may name: no patient, no illness, no institution."""
+    _TEMPLATES[code] = text
 
 
 def kind(code: str) -> Kind:
@@ -47,3 +53,13 @@ def kind_codes() -> frozenset[str]:
 def notice_codes() -> frozenset[str]:
     """All declared notices."""
     return frozenset(_NOTICES)
+
+
+def templates() -> dict[str, str | Promise]:
+    """The declared kinds of messages to residents with their texts, as they are registered with the gateway."""
+    return dict(_TEMPLATES)
+
+
+def template_text(code: str) -> str:
+    """What a message says, for the page about it; an ellipsis stands where the link is. Raises KeyError."""
+    return str(_TEMPLATES[code]) % {"link": "…"}

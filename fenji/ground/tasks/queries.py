@@ -1,15 +1,18 @@
-"""The only reads of this room offered to others: what waits on a desk, and the notices."""
+"""The only reads of this room offered to others: what waits on a desk, notices and who has read them, messages to residents."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from fenji.ground.access.rules import MANAGER, Actor
 from fenji.ground.common.clock import SHANGHAI
-from fenji.ground.tasks.models import Notice, WorkItem
+from fenji.ground.common.refusal import Unknown
+from fenji.ground.tasks.models import Notice, NoticeReceipt, PersonMessage, WorkItem
+from fenji.ground.tasks.rules import DEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,55 @@ def open_step_of(subject: str) -> WorkItem | None:
     return WorkItem.objects.filter(subject=subject, closed_at=None).first()
 
 
+_MANY = 100
+"""So many unread notices are counted; a badge says that there are more."""
+
+
+def received(actor: Actor) -> QuerySet[Notice]:
+    """Notices to the actor's institution and role, newest first, each with `mine` (whether they have read it)."""
+    mine = NoticeReceipt.objects.filter(notice=OuterRef("pk"), account_id=actor.account_id)
+    found = Notice.objects.filter(org_id=actor.org_id, role=actor.role).annotate(mine=Exists(mine))
+    return found.order_by("-at", "message_id")
+
+
 def latest_notices(actor: Actor, limit: int = 8) -> list[Notice]:
-    """The newest notices for the actor's institution and role."""
-    return list(Notice.objects.filter(org_id=actor.org_id, role=actor.role).order_by("-at")[:limit])
+    """The newest of them, for the desk."""
+    return list(received(actor)[:limit])
+
+
+def unread(actor: Actor, subject: str = "") -> QuerySet[Notice]:
+    """Of these the ones that the actor has not read; with `subject` those about it alone."""
+    found = received(actor).filter(mine=False)
+    return found.filter(subject=subject) if subject else found
+
+
+def unread_count(actor: Actor, at: datetime, days: int) -> int:
+    """How many notices of the last `days` days the actor has not read; not more than a hundred are counted."""
+    return unread(actor).filter(at__gt=at - timedelta(days=days))[:_MANY].count()
+
+
+def sent(actor: Actor) -> QuerySet[Notice]:
+    """Notices that the actor's institution has caused elsewhere, newest first, each with `read_at` and `read_by`: when somebody
+    there first opened it, and who."""
+    first = NoticeReceipt.objects.filter(notice=OuterRef("pk")).order_by("at", "id")
+    found = Notice.objects.filter(sender_id=actor.org_id).exclude(org_id=actor.org_id)
+    found = found.annotate(read_at=Subquery(first.values("at")[:1]), read_by=Subquery(first.values("name")[:1]))
+    return found.order_by("-at", "message_id")
+
+
+def notice(notice_id: UUID, actor: Actor) -> Notice:
+    """A notice to the actor's institution. Raises Unknown."""
+    found = Notice.objects.filter(pk=notice_id, org_id=actor.org_id).first()
+    if found is None:
+        raise Unknown(what="notice")
+    return found
+
+
+def messages() -> QuerySet[PersonMessage]:
+    """Messages to residents that the open scope watches over, newest first. Nobody reads the phone or the link of one."""
+    return PersonMessage.objects.defer("phone", "link").order_by("-at", "id")
+
+
+def dead_count() -> int:
+    """How many messages wait for a person to decide."""
+    return PersonMessage.objects.filter(state=DEAD)[:_MANY].count()

@@ -111,7 +111,7 @@
     clearTimeout(waiting);
     waiting = setTimeout(function () {
       var asked = field.value;
-      fetch(address + "?" + new URLSearchParams([[field.name, asked]]), { credentials: "same-origin" })
+      fetch(address + "?" + new URLSearchParams([[field.dataset.suggestAs || field.name, asked]]), { credentials: "same-origin" })
         .then(function (response) { return response.ok && !response.redirected ? response.text() : ""; })
         .then(function (options) { if (field.value === asked) list.innerHTML = options; })
         .catch(function () { /* offline: a code can be typed all the same */ });
@@ -127,6 +127,12 @@
     field.reportValidity();
   });
 
+  // ---- what a ticked box asks for besides is unfolded with it ----
+  document.addEventListener("change", function (event) {
+    var more = event.target.checked && document.querySelector('[data-open-with="' + event.target.id + '"]');
+    if (more) more.open = true;
+  });
+
   // ---- a button that prints the page ----
   document.addEventListener("click", function (event) {
     if (event.target.closest("[data-print]")) window.print();
@@ -139,10 +145,7 @@
     if (request.method === "GET" && reason !== null) request.body.set("override_reason", reason.trim() ? "1" : "");
   });
 
-  // ---- a slip is printed; its QR code carries name and code behind the #, which is sent to no server ----
-  document.addEventListener("click", function (event) {
-    if (event.target.closest("[data-print]")) window.print();
-  });
+  // ---- the QR code of an activation slip carries name and code behind the #, which is sent to no server ----
   var activating = document.querySelector("form[data-activate]");
   if (activating && location.hash.length > 1) {
     var scanned = location.hash.slice(1).split(":");

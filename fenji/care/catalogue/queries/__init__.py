@@ -11,11 +11,12 @@ from fenji.care.catalogue.queries.diagnoses import (
     groups_named,
     known,
     only_one,
+    seen_by,
+    specialties_of,
     suggest,
     table_codes,
 )
 from fenji.care.catalogue.queries.lists import (
-    PUBLIC_TITLES,
     Assessment,
     Listing,
     assess,
@@ -34,10 +35,10 @@ from fenji.care.catalogue.queries.lists import (
     missing_focus,
     moved_down,
     next_number,
+    on_their_lists,
     open_version,
     owner_of,
     policy_at,
-    public_body,
     size,
     specialty_names,
     suggested_down,
@@ -45,12 +46,15 @@ from fenji.care.catalogue.queries.lists import (
     values_of,
     version,
 )
+from fenji.care.catalogue.queries.notifiable import Notifiable, notifiable, notifiable_prefixes
 from fenji.care.catalogue.queries.overview import Overview, Standing, overview
+from fenji.care.catalogue.queries.public import PUBLIC_TITLES, public_body
 
 __all__ = [
     "PUBLIC_TITLES",
     "Assessment",
     "Listing",
+    "Notifiable",
     "Overview",
     "Standing",
     "Suggestion",
@@ -78,13 +82,18 @@ __all__ = [
     "missing_focus",
     "moved_down",
     "next_number",
+    "notifiable",
+    "notifiable_prefixes",
+    "on_their_lists",
     "only_one",
     "open_version",
     "overview",
     "owner_of",
     "policy_at",
     "public_body",
+    "seen_by",
     "size",
+    "specialties_of",
     "specialty_names",
     "suggest",
     "suggested_down",

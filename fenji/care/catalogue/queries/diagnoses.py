@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from pathlib import Path
 
 from django.db.models import Q
 from django.db.models.functions import Substr
@@ -16,6 +19,7 @@ from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.text import half_width
 from fenji.ground.common.units import ICD10_CATEGORY_LENGTH
 
+_SEEN = Path(__file__).parent.parent / "data" / "departments.csv"
 _SEPARATORS = re.compile(r"[\s,;、，；]+")
 
 
@@ -51,6 +55,19 @@ def group_names(groups: Iterable[str], *, english: bool) -> dict[str, str]:
     for row in rows.filter(Q(group__in=wanted) | Q(group="", category__in=wanted)).order_by("code"):
         names.setdefault(group_of(row), row.name_en if english else row.name_zh)
     return {group: names.get(group, group) for group in wanted}
+
+
+@lru_cache(maxsize=1)
+def seen_by() -> tuple[rules.Seen, ...]:
+    """Which specialties see which ranges of diagnoses: a file that comes with the program."""
+    with _SEEN.open(encoding="utf-8", newline="") as handle:
+        rows = csv.DictReader(line for line in handle if not line.startswith("#"))
+        return tuple(rules.Seen(r["first"], r["last"], tuple(r["specialties"].split())) for r in rows)
+
+
+def specialties_of(code: str) -> tuple[str, ...]:
+    """The specialties that see a diagnosis, best first; empty when none is known to."""
+    return rules.specialties_of(code, seen_by())
 
 
 def known(codes: Collection[str], using: str = "default") -> dict[str, Diagnosis]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -21,7 +21,7 @@ from fenji.care.catalogue.models import (
     TechniqueEntry,
 )
 from fenji.ground.common.refusal import Unknown
-from fenji.ground.common.units import ICD10_CATEGORY_LENGTH, REGION_PREFIXES
+from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network.models import Organisation, Specialty
 from fenji.ground.network.queries import (
     Place,
@@ -99,6 +99,13 @@ def listing(group: str, org_id: int, on: date) -> Listing:
     )
 
 
+def on_their_lists(group: str, org_ids: Collection[int], on: date) -> dict[int, bool]:
+    """Of institutions with a list of what they treat in force on a day: whether a disease group is on it."""
+    level = Subquery(DiseaseEntry.objects.filter(list=OuterRef("pk"), group=group).values("level")[:1])
+    found = ListVersion.objects.filter(_in_force(on), kind=rules.TREATABLE, org_id__in=org_ids).annotate(level=level)
+    return {org: level is not None for org, level in found.values_list("org_id", "level")}
+
+
 def treated_nearby(group: str, where: Place, on: date) -> bool:
     """True when another public primary institution of the same township has a disease group on its own list that day (SM-3-4b)."""
     near = public_primary(where.path[:_TOWNSHIP]).exclude(pk=where.id)
@@ -161,31 +168,6 @@ def next_number(kind: str, org_id: int, using: str = "default") -> int:
 def history(kind: str, org_id: int) -> list[ListVersion]:
     """Versions that were published, newest first."""
     return list(ListVersion.objects.filter(kind=kind, org_id=org_id, start__isnull=False).order_by("-number"))
-
-
-# --- made public -------------------------------------------------------------------------------------------------------------
-
-PUBLIC_TITLES = {
-    rules.FIRST_CONTACT: ("基层首诊病种目录", "Where to go first"),
-    rules.TREATABLE: ("本机构可诊治病种目录", "Diseases treated here"),
-}
-"""The lists that have a public page, with the titles of their copies."""
-
-
-def public_body(found: ListVersion) -> dict[str, Any]:
-    """What the public copy of a disease list holds (SM-3-2g): each disease with the lowest tier that treats it."""
-    here = found.org.care_tier
-    groups = [
-        {
-            "code": e.group,
-            "zh": e.name_zh or e.group,
-            "en": e.name_en or e.name_zh or e.group,
-            "level": e.level or here,
-            **({"icd": e.code[:ICD10_CATEGORY_LENGTH]} if e.code else {}),
-        }
-        for e in DiseaseEntry.objects.filter(list=found).order_by(*_ORDER[DiseaseEntry])
-    ]
-    return {"groups": groups, "version": found.number, "clauses": []}
 
 
 # --- entries -----------------------------------------------------------------------------------------------------------------

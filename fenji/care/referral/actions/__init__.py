@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from fenji.care.referral.actions.consent import refuse
 from fenji.care.referral.actions.facts import handed_out, identify
-from fenji.care.referral.actions.house import expire_forgotten, inherit
+from fenji.care.referral.actions.house import expire_forgotten, inherit, lapse_unaccepted
+from fenji.care.referral.actions.leaving import leave
+from fenji.care.referral.actions.links import renew as renew_link
+from fenji.care.referral.actions.links import revoke as revoke_link
+from fenji.care.referral.actions.meeting import met_by_link
+from fenji.care.referral.actions.paper import BadFilingNumber, file_number
 from fenji.care.referral.actions.review import (
     Outcome,
     approve,
@@ -19,7 +25,9 @@ from fenji.care.referral.actions.review import (
     treat_here,
     treat_locally,
 )
+from fenji.care.referral.actions.slots import NO_WISH, Wish
 from fenji.care.referral.actions.verbs import (
+    Final,
     accept,
     acknowledge,
     answer,
@@ -30,12 +38,28 @@ from fenji.care.referral.actions.verbs import (
     offer_again,
     redirect,
 )
-from fenji.care.referral.actions.writing import DuplicateOpen, Plan, WrongReceiver, draft, revise, send_just_written, submit
+from fenji.care.referral.actions.writing import (
+    DuplicateOpen,
+    NoSuchDoctor,
+    NotInYourName,
+    Plan,
+    WrongReceiver,
+    draft,
+    revise,
+    send_just_written,
+    submit,
+)
 
 __all__ = [
+    "NO_WISH",
+    "BadFilingNumber",
     "DuplicateOpen",
+    "Final",
+    "NoSuchDoctor",
+    "NotInYourName",
     "Outcome",
     "Plan",
+    "Wish",
     "WrongReceiver",
     "accept",
     "acknowledge",
@@ -52,15 +76,22 @@ __all__ = [
     "end",
     "end_delegation",
     "expire_forgotten",
+    "file_number",
     "handed_out",
     "identify",
     "inherit",
+    "lapse_unaccepted",
+    "leave",
     "may_delegate",
+    "met_by_link",
     "miss",
     "offer_again",
     "open_to_upper",
     "redirect",
+    "refuse",
+    "renew_link",
     "revise",
+    "revoke_link",
     "send_just_written",
     "submit",
     "take",

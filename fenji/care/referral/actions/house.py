@@ -1,4 +1,4 @@
-"""What happens to cases without anybody acting on them: they expire, and they follow a merger."""
+"""What happens to cases without anybody acting on them: they expire, emergencies lapse, and they follow a merger."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from datetime import datetime
 
 from django.db import connections, transaction
 
+from fenji.care.booking import actions as booking
 from fenji.care.referral import queries, rules
-from fenji.care.referral.models import Case, CaseEvent
+from fenji.care.referral.actions.step import close_meeting, record, told
+from fenji.care.referral.models import Case
 from fenji.ground.access import rules as access
-from fenji.ground.access.actions import audit
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.network.queries import place_of
 from fenji.ground.network.rules import CannotMerge
@@ -20,12 +21,12 @@ from fenji.ground.tasks import actions as tasks
 def expire_forgotten(*, at: datetime, using: str = "job", limit: int = 200) -> int:
     """End cases whose origin has let its move lie past the policy's limit. Runs as the job role; returns how many."""
     forgotten = Case.objects.using(using).filter(state__in=rules.EXPIRING, due_at__lt=at)
-    rows = forgotten.order_by("due_at").values_list("id", "number", "state", "version", "origin_id", "due_at")[:limit]
+    rows = forgotten.order_by("due_at").values_list("id", "number", "state", "version", "origin_id", "due_at", "met")[:limit]
     return sum(_expire(*row, at=at, using=using) for row in rows)
 
 
 def _expire(
-    case_id: object, number: str, state: str, version: int, origin_id: int, due_at: datetime, *, at: datetime, using: str
+    case_id: object, number: str, state: str, version: int, origin_id: int, due_at: datetime, met: str, *, at: datetime, using: str
 ) -> bool:
     origin = place_of(origin_id, using)
     day = local_day(at)
@@ -41,12 +42,37 @@ def _expire(
         )
         if not changed:
             return False
-        CaseEvent.objects.using(using).create(
-            case_id=case_id, at=at, actor_id=house.account_id, actor_name="", role=house.role, org_name="", action="expire",
-            before=state, after=rules.EXPIRED,
-        )  # fmt: skip
+        record(Case(pk=case_id, number=number), house, at, "expire", state, rules.EXPIRED, "", using=using)
         tasks.close_step(number, at=at, using=using)
-        audit(by=house, at=at, action="referral.expire", subject=number, before=state, after=rules.EXPIRED, using=using)
+        booking.release(number, rules.EXPIRED, by=house, at=at, using=using)
+        close_meeting(number, met, at=at, using=using)
+    return True
+
+
+def lapse_unaccepted(*, at: datetime, using: str = "job", limit: int = 200) -> int:
+    """Emergencies that nobody accepted in time (QZ-2-11h): both heads, the sender and the receiver are told, and the sender may
+    offer to the next institution at once. The case goes on: no clock closes an emergency. Runs as the job role; returns how many.
+    """
+    # the job role sees, of cases that are offered, the emergencies alone
+    waiting = Case.objects.using(using).filter(state=rules.OFFERED, lapsed_at=None, due_at__lte=at)
+    rows = list(waiting.order_by("due_at").values_list("id", "number", "version", "origin_id", "receiver_id")[:limit])
+    return sum(_lapse(*row, at=at, using=using) for row in rows)
+
+
+def _lapse(case_id: object, number: str, version: int, origin_id: int, receiver_id: int, *, at: datetime, using: str) -> bool:
+    if not queries.grounds(place_of(receiver_id, using), local_day(at)).policy.green_lapses:
+        return False
+    with transaction.atomic(using=using):
+        still = Case.objects.using(using).filter(pk=case_id, version=version, state=rules.OFFERED)
+        if not still.update(lapsed_at=at, version=version + 1):
+            return False
+        house = access.house(receiver_id)
+        record(Case(pk=case_id, number=number), house, at, "lapse", rules.OFFERED, rules.OFFERED, "", using=using)
+        move = rules.TABLE[rules.OFFERED, rules.HOUSE, "lapse"]
+        heads = [(org_id, access.MANAGER) for org_id in (origin_id, receiver_id)]
+        for org_id, role in (*told(move, origin_id, receiver_id), *heads):
+            url = f"/referrals/{number}/"
+            tasks.tell("referral.lapse", org_id=org_id, role=role, subject=number, url=url, at=at, using=using)
     return True
 
 

@@ -23,6 +23,7 @@ from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale
 from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries.directory import organisation
 from fenji.ground.network.queries.people import posts_at
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
@@ -98,11 +99,11 @@ def ask_again(number: str, *, version: int, by: Actor, at: datetime, note: str) 
     case = queries.case(number)
     if case.state != rules.LOCAL:
         raise rules.NotPossible(state=case.state)
-    origin, receiver = place_of(case.origin_id), place_of(case.receiver_id)
+    origin, receiver = place_of(case.origin_id), organisation(case.receiver_id)
     policy = queries.grounds(origin, local_day(at)).policy
     if not rules.may_ask_again(case.review_no, policy):
         raise rules.AskedEnough(times=policy.review_requests)
-    verdict = judged_again(case, origin, receiver, override=True, at=at)
+    _, verdict = judged_again(case, origin, receiver, override=True, at=at)
     if verdict["verdict"] == rules.NOT_ALLOWED:
         raise rules.VerdictForbids
     asked, role = asking(case, origin, at)
@@ -159,10 +160,8 @@ def _opened(row: dict[str, Any], at: datetime, using: str) -> bool:
         case = Case(pk=row["id"], number=row["number"])
         record(case, house, at, "escalate", rules.IN_REVIEW, rules.IN_REVIEW, "", using=using)
         tasks.show_step(row["number"], above.id, using=using)
-        tasks.notify(
-            *("referral.escalate", above.id, access.DESK),
-            subject=row["number"], url=f"/referrals/{row['number']}/", at=at, using=using,
-        )  # fmt: skip
+        url = f"/referrals/{row['number']}/"
+        tasks.notify("referral.escalate", org_id=above.id, role=access.DESK, subject=row["number"], url=url, at=at, using=using)
     return True
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from fenji.care.referral import queries, rules
+from fenji.care.referral.actions import links, slots
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.access import rules as access
 from fenji.ground.access.actions import audit
@@ -47,13 +48,24 @@ def due(place: Place, limit: str, at: datetime) -> datetime:
 
 
 def _limit(case: Case, move: rules.Move) -> str:
-    if move.limit == "accept_within" and case.emergency:
+    if move.limit == "accept_within" and case.emergency and case.happened_at is None:
         return "accept_emergency_within"
     return move.limit
 
 
-def record(case: Case, by: Actor, at: datetime, action: str, before: str, after: str, note: str, using: str = "default") -> None:
-    """One line of the timeline, with its audit row."""
+def record(
+    case: Case,
+    by: Actor,
+    at: datetime,
+    action: str,
+    before: str,
+    after: str,
+    note: str,
+    *,
+    using: str = "default",
+    **detail: object,
+) -> None:
+    """One line of the timeline, with its audit row. `detail`: ids and codes for the audit row alone."""
     CaseEvent.objects.using(using).create(
         case_id=case.pk,
         at=at,
@@ -66,7 +78,7 @@ def record(case: Case, by: Actor, at: datetime, action: str, before: str, after:
         after=after,
         note=note,
     )
-    audit(by=by, at=at, action=f"referral.{action}", subject=case.number, before=before, after=after, using=using)
+    audit(by=by, at=at, action=f"referral.{action}", subject=case.number, before=before, after=after, using=using, **detail)
 
 
 def step_for(case: Case, org_id: int, role: str, at: datetime) -> tasks.Step:
@@ -117,12 +129,26 @@ def carry_out(
     told_before = case.receiver_id
     before = case.state
     swap(case, version, _changes(case, move, at, changes or {}))
-    record(case, by, at, action, before, case.state, note)
-    tasks.close_step(case.number, at=at)
-    if case.holder_id is not None:
-        tasks.open_step(step_for(case, case.holder_id, role or move.role, at), at=at)
-    _tell(case, move, action, told_before, at)
+    # why somebody goes past the levels and the reviewer stands in the audit trail with the step that did it (QZ-2-11b)
+    why = {"green": case.green} if case.emergency and move.state == rules.OFFERED else {}
+    record(case, by, at, action, before, case.state, note, **why)
+    if move.limit != rules.RUNNING:
+        tasks.close_step(case.number, at=at)
+        if case.holder_id is not None:
+            tasks.open_step(step_for(case, case.holder_id, role or move.role, at), at=at)
+    if case.holder_id is None:
+        close_meeting(case.number, case.met, at=at)
+    _tell(case, move, action, told_before, by, at)
+    slots.follow(case, action, by=by, at=at)
+    links.follow(case, by=by, at=at)
     return case
+
+
+def close_meeting(number: str, met: str, *, at: datetime, using: str = "default") -> None:
+    """When one of two cases of one person ends, nobody has to look at the two any more."""
+    if met:
+        for subject in (f"{number} + {met}", f"{met} + {number}"):
+            tasks.close_step(subject, at=at, using=using)
 
 
 def _changes(case: Case, move: rules.Move, at: datetime, extra: dict[str, Any]) -> dict[str, Any]:
@@ -134,21 +160,47 @@ def _changes(case: Case, move: rules.Move, at: datetime, extra: dict[str, Any]) 
     if holder_id is not None and holder_id not in viewers:
         viewers.append(holder_id)
     changes = {
+        **_times(case, move, at),
         **extra,
         "state": move.state,
         "holder_id": holder_id,
         "duty_id": parties[rules.duty_after(case.state, move.state)],
         "viewer_ids": viewers,
-        "due_at": extra.get("due_at") or (due(place_of(holder_id), _limit(case, move), at) if holder_id else None),
     }
+    if move.limit != rules.RUNNING:
+        changes["due_at"] = extra.get("due_at") or (due(place_of(holder_id), _limit(case, move), at) if holder_id else None)
+    if move.state == rules.OFFERED:
+        day = local_day(at)
+        changes["valid_until"] = day + timedelta(days=queries.grounds(place_of(case.origin_id), day).policy.slip_valid_days)
     if move.state in rules.ENDS:
         changes["ended_at"] = at
     return changes
 
 
-def _tell(case: Case, move: rules.Move, action: str, receiver_before: int, at: datetime) -> None:
-    if not move.tells:
-        return
-    org_id, role = (case.origin_id, access.DOCTOR) if move.tells == rules.ORIGIN else (receiver_before, access.DESK)
+def _times(case: Case, move: rules.Move, at: datetime) -> dict[str, Any]:
+    """The instants of one journey that a step begins or ends; a patient who did not come begins another."""
+    if move.limit == rules.RUNNING:
+        return {}
+    if move.state == rules.OFFERED:
+        return {"offered_at": case.offered_at or at, "lapsed_at": None}
+    if move.state == rules.ACCEPTED:
+        return {"accepted_at": at}
+    if move.state == rules.ARRIVED:
+        return {
+            "door_at": at,
+            "accepted_at": case.accepted_at or at,
+            "came_unaccepted": case.emergency and case.state == rules.OFFERED,
+        }
+    return dict.fromkeys(("offered_at", "accepted_at", "door_at")) if move.state == rules.MISSED else {}
+
+
+def _tell(case: Case, move: rules.Move, action: str, receiver_before: int, by: Actor, at: datetime) -> None:
     url = f"/referrals/{case.number}/"
-    tasks.send(f"referral.{action}", org_id=org_id, role=role, subject=case.number, url=url, at=at)
+    for org_id, role in told(move, case.origin_id, receiver_before):
+        tasks.send(f"referral.{action}", org_id=org_id, role=role, subject=case.number, url=url, at=at, sender_id=by.org_id)
+
+
+def told(move: rules.Move, origin_id: int, receiver_id: int) -> list[tuple[int, str]]:
+    """Who gets the notice of a step: (organisation, role)."""
+    origin, receiver = (origin_id, access.DOCTOR), (receiver_id, access.DESK)
+    return {"": [], rules.ORIGIN: [origin], rules.RECEIVER: [receiver], rules.BOTH: [origin, receiver]}[move.tells]

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
+from fenji.care.catalogue.models import Diagnosis
+from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions.step import carry_out
-from fenji.care.referral.actions.writing import WrongReceiver, judged_again, receiver_above
+from fenji.care.referral.actions.writing import WrongReceiver, judged_again, receiver_above, receiver_columns
 from fenji.care.referral.models import Case
+from fenji.ground.access import rules as access
 from fenji.ground.access.rules import Actor
-from fenji.ground.network.queries import place_of
+from fenji.ground.common.clock import local_day
+from fenji.ground.network.queries import Place, alliance_lead, health_authority, higher_care, place_of
+from fenji.ground.tasks import actions as tasks
 
 
 def accept(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
@@ -19,9 +26,32 @@ def accept(number: str, *, version: int, by: Actor, at: datetime, note: str = ""
     return carry_out(queries.case(number), "accept", version=version, by=by, at=at, note=note)
 
 
+@transaction.atomic
 def decline(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
-    """The receiving desk does not take the patient, and says why."""
-    return carry_out(queries.case(number), "decline", version=version, by=by, at=at, note=note)
+    """The receiving desk does not take the patient, and says why. When as many have declined as the policy says, or all there are,
+    those whom it names are told."""
+    case = queries.case(number)
+    declined = sorted({*case.declined_ids, case.receiver_id})
+    case = carry_out(case, "decline", version=version, by=by, at=at, note=note, changes={"declined_ids": declined})
+    origin = place_of(case.origin_id)
+    policy = queries.grounds(origin, local_day(at)).policy
+    if len(declined) >= policy.declines_escalate or {o.id for o in higher_care(origin)} <= set(declined):
+        _raise_declined(case, origin, policy, at)
+    return case
+
+
+def _raise_declined(case: Case, origin: Place, policy: rules.ReferralPolicy, at: datetime) -> None:
+    """Tell the lead of the alliance and the health authority. The lead may be no party of the case: they learn its number and whom
+    to call, the officer sees its facts."""
+    lead, authority = alliance_lead(origin.id, local_day(at)), health_authority(origin)
+    named = {
+        "alliance_lead": (lead, access.MANAGER, f"/institutions/{origin.id}/"),
+        "health_authority": (authority, access.OFFICER, f"/facts/referrals/{case.number}/"),
+    }
+    for name in policy.declined_tells:
+        org, role, url = named[name]
+        if org is not None:
+            tasks.send("referral.declined_by_all", org_id=org.id, role=role, subject=case.number, url=url, at=at)
 
 
 @transaction.atomic
@@ -35,14 +65,22 @@ def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: date
     receiver = receiver_above(receiver_id, origin)
     if receiver.id == case.receiver_id:
         raise WrongReceiver
-    verdict = judged_again(case, origin, receiver, override=True, at=at)
-    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, "department_id": None, **verdict}
+    candidate, verdict = judged_again(case, origin, receiver, override=True, at=at)
+    changes = {**receiver_columns(candidate), **verdict}
     return carry_out(case, "redirect", version=version, by=by, at=at, note=note, changes=changes)
 
 
-def arrive(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
-    """The patient is there; the receiver is clinically responsible from now on."""
-    return carry_out(queries.case(number), "arrive", version=version, by=by, at=at, note=note)
+@transaction.atomic
+def arrive(number: str, *, version: int, by: Actor, at: datetime, note: str = "", door_at: datetime | None = None) -> Case:
+    """The patient is there, an emergency also before anybody accepted it; the receiver is clinically responsible from now on.
+
+    `door_at`: when they were at the door, where it is recorded later. Raises TooLate.
+    """
+    case = queries.case(number)
+    if door_at is not None:
+        rules.check_past(door_at, at, queries.grounds(place_of(case.receiver_id), local_day(at)).policy.late_within)
+    changes = {"door_at": door_at} if door_at else {}
+    return carry_out(case, "arrive", version=version, by=by, at=at, note=note, changes=changes)
 
 
 def miss(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
@@ -50,10 +88,35 @@ def miss(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Ca
     return carry_out(queries.case(number), "miss", version=version, by=by, at=at, note=note)
 
 
-def answer(number: str, findings: str, advice: str, *, version: int, by: Actor, at: datetime) -> Case:
-    """The receiving doctor tells the sender what was found. Raises NoteRequired when the findings are empty."""
-    changes = {"findings": findings, "advice": advice}
-    return carry_out(queries.case(number), "answer", version=version, by=by, at=at, note=findings, changes=changes)
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The receiver's diagnosis. `concordance`: how it agrees with the sender's, "" as computed; another value needs the reason."""
+
+    diagnosis: Diagnosis
+    concordance: str = ""
+    reason: str = ""
+
+
+@transaction.atomic
+def answer(number: str, findings: str, advice: str, final: Final | None, *, version: int, by: Actor, at: datetime) -> Case:
+    """The receiving doctor tells the sender what was found. Raises NoteRequired when the findings are empty, FinalMissing without
+    a diagnosis, CorrectionUnexplained."""
+    case = queries.case(number)
+    changes: dict[str, Any] = {"findings": findings, "advice": advice}
+    if final is not None:
+        group = group_of(final.diagnosis)
+        computed = rules.concordance(case.diagnosis_code, case.disease_group, final.diagnosis.code, group)
+        changes |= {
+            "final_code": final.diagnosis.code,
+            "final_name": final.diagnosis.name_zh,
+            "final_group": group,
+            "concordance": rules.settled(computed, final.concordance, final.reason),
+            "concordance_reason": final.reason if final.concordance not in ("", computed) else "",
+        }
+    answered = carry_out(case, "answer", version=version, by=by, at=at, note=findings, changes=changes)
+    if final is None:  # after the table has spoken: who may not answer at all is told that
+        raise rules.FinalMissing
+    return answered
 
 
 def acknowledge(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
@@ -63,19 +126,25 @@ def acknowledge(number: str, *, version: int, by: Actor, at: datetime, note: str
 
 @transaction.atomic
 def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
-    """After a refusal or a missed appointment: to the same or another institution. The levels are judged anew.
+    """After a refusal or a missed appointment: to the same or another institution; an emergency that was not accepted in time: to
+    another one, at once. The levels are judged anew.
 
-    Raises WrongReceiver, VerdictForbids.
+    Raises WrongReceiver, VerdictForbids, NoteRequired when something stands against the receiver and no reason was ever given.
     """
     case = queries.case(number)
     origin = place_of(case.origin_id)
     receiver = receiver_above(receiver_id, origin)
-    verdict = judged_again(case, origin, receiver, override=bool(case.override_reason or note), at=at)
-    if verdict["verdict"] == rules.NOT_ALLOWED:
+    override = bool(case.override_reason or note)
+    candidate, verdict = judged_again(case, origin, receiver, override=override, at=at)
+    if candidate.blocked:
         raise rules.VerdictForbids
-    if case.state not in (rules.DECLINED, rules.MISSED):
+    if candidate.obstacles and not override:
+        raise rules.NoteRequired
+    if case.state not in (rules.DECLINED, rules.MISSED, rules.OFFERED):
         raise rules.NotPossible(state=case.state)
-    changes = {"receiver_id": receiver.id, "receiver_level": receiver.level, **verdict}
+    if case.state == rules.OFFERED and receiver.id == case.receiver_id:
+        raise WrongReceiver
+    changes = {**receiver_columns(candidate), **verdict}
     return carry_out(case, "offer", version=version, by=by, at=at, note=note, changes=changes)
 
 

@@ -7,17 +7,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
+from fenji.care.booking import queries as bookings
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
 from fenji.care.catalogue.rules import GROUP_VERSION
 from fenji.care.referral import queries, rules
+from fenji.care.referral.actions import slots
+from fenji.care.referral.actions.consent import consent_of, keep_consent
+from fenji.care.referral.actions.meeting import supersede
+from fenji.care.referral.actions.slots import NO_WISH, Wish
 from fenji.care.referral.actions.step import carry_out, due, record, step_for, swap
 from fenji.care.referral.models import Case
 from fenji.care.registry import queries as registry
+from fenji.care.registry.models import Resident
 from fenji.care.visits import actions as visits
 from fenji.care.visits import rules as visit_rules
 from fenji.care.visits.models import Visit
@@ -27,14 +34,28 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
-from fenji.ground.network.queries import Place, place_of
+from fenji.ground.network.models import Organisation
+from fenji.ground.network.queries import Place, place, place_of
+from fenji.ground.network.queries.directory import organisation
 from fenji.ground.tasks import actions as tasks
 
 
 class DuplicateOpen(Refused):
-    """The resident already has an open referral for this disease group."""
+    """The resident already has an open referral for this disease group; of an emergency: one that is itself an emergency."""
 
     code = "duplicate_open"
+
+
+class NoSuchDoctor(Refused):
+    """A nurse writes in the name of somebody who is a doctor of the institution."""
+
+    code = "no_such_doctor"
+
+
+class NotInYourName(Refused):
+    """A nurse entered the draft for another doctor, who alone sends it. detail: doctor."""
+
+    code = "not_in_your_name"
 
 
 class WrongReceiver(Refused):
@@ -45,7 +66,8 @@ class WrongReceiver(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the doctor decides about a referral."""
+    """What the doctor decides about a referral. Of an emergency: `green`, why it takes the green channel; `critical`, a check
+    precedes the journey; `happened_at`, when the patient was sent, where it is entered afterwards."""
 
     diagnosis: Diagnosis
     receiver_id: int
@@ -53,6 +75,11 @@ class Plan:
     emergency: bool
     summary: str
     override_reason: str
+    wish: Wish = NO_WISH
+    green: str = ""
+    critical: bool = False
+    happened_at: datetime | None = None
+    consent: rules.ConsentGiven | None = None
 
 
 def _next_number(county: str, day: date) -> str:
@@ -75,27 +102,35 @@ def _one_open_only() -> Iterator[None]:
         raise DuplicateOpen from None
 
 
-def receiver_above(org_id: int, origin: Place) -> Place:
+def receiver_above(org_id: int, origin: Place) -> Organisation:
     """The institution somebody chose to send to. Raises WrongReceiver when there is none, or none above the origin."""
     try:
-        found = place_of(org_id)
+        found = organisation(org_id)
     except Unknown:
         raise WrongReceiver from None
-    if found.kind != "care" or found.level <= origin.level:
+    if found.kind != "care" or found.end is not None or place(found).level <= origin.level:
         raise WrongReceiver
     return found
 
 
-def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
-    """The columns that follow from a plan, verdict included. Raises WrongReceiver."""
+def _planned(plan: Plan, resident: Resident, origin: Place, at: datetime) -> dict[str, Any]:
+    """The columns that follow from a plan, verdict included. Raises WrongReceiver, GreenReasonMissing, TooLate."""
     receiver = receiver_above(plan.receiver_id, origin)
+    if plan.emergency and plan.green not in rules.GREEN_REASONS:
+        raise rules.GreenReasonMissing
+    happened_at = plan.happened_at if plan.emergency else None
     group = group_of(plan.diagnosis)
-    judge = queries.judge_at(origin, group, local_day(at))
-    decision = judge(receiver, emergency=plan.emergency, override=bool(plan.override_reason))
+    override = bool(plan.override_reason)
+    subject = queries.Subject(
+        plan.diagnosis.code, group, resident.sex, resident.birth_date, emergency=plan.emergency, override=override
+    )
+    judge = queries.judge_at(origin, subject, local_day(at))
+    if happened_at is not None:
+        rules.check_past(happened_at, at, judge.grounds.policy.late_within)
+    candidate = judge.of([receiver])[0]
     return {
-        "receiver_id": receiver.id,
-        "receiver_level": receiver.level,
-        "department_id": plan.department_id,
+        **receiver_columns(candidate),
+        **_department(plan, receiver.id),
         "diagnosis_code": plan.diagnosis.code,
         "diagnosis_name": plan.diagnosis.name_zh,
         "disease_group": group,
@@ -103,7 +138,30 @@ def _planned(plan: Plan, origin: Place, at: datetime) -> dict[str, Any]:
         "emergency": plan.emergency,
         "summary": plan.summary,
         "override_reason": plan.override_reason,
-        **_verdict_columns(judge, decision),
+        "green": plan.green if plan.emergency else "",
+        "critical": plan.critical,
+        "happened_at": happened_at,
+        **_verdict_columns(judge, candidate.decision),
+    }
+
+
+def _department(plan: Plan, receiver_id: int) -> dict[str, int | None]:
+    """The department that was chosen, or that of the slot. Raises WrongReceiver for a slot of another institution."""
+    if plan.wish.slot_id is None:
+        return {"department_id": plan.department_id} if plan.department_id else {}
+    slot = bookings.slot(plan.wish.slot_id)
+    if slot.org_id != receiver_id:
+        raise WrongReceiver
+    return {"department_id": slot.session.department_id}
+
+
+def receiver_columns(candidate: queries.Candidate) -> dict[str, Any]:
+    """Where a case goes: the institution, and the department there that sees the disease."""
+    department = candidate.department
+    return {
+        "receiver_id": candidate.place.id,
+        "receiver_level": candidate.place.level,
+        "department_id": department.id if department else None,
     }
 
 
@@ -117,17 +175,37 @@ def _verdict_columns(judge: queries.Judge, decision: Decision) -> dict[str, Any]
     }
 
 
-def judged_again(case: Case, origin: Place, receiver: Place, *, override: bool, at: datetime) -> dict[str, Any]:
-    """The verdict on sending a case that is on file from its origin to a receiver, under the policy and the lists of this day."""
-    judge = queries.judge_at(origin, case.disease_group, local_day(at))
-    return _verdict_columns(judge, judge(receiver, emergency=case.emergency, override=override))
+def judged_again(
+    case: Case, origin: Place, receiver: Organisation, *, override: bool, at: datetime
+) -> tuple[queries.Candidate, dict[str, Any]]:
+    """Sending a case that is on file from its origin to a receiver, under the policy and the lists of this day: the candidate,
+    and the columns of its verdict."""
+    subject = queries.Subject(
+        case.diagnosis_code,
+        case.disease_group,
+        case.patient_sex,
+        case.patient_birth_date,
+        emergency=case.emergency,
+        override=override,
+    )
+    judge = queries.judge_at(origin, subject, local_day(at))
+    candidate = judge.of([receiver])[0]
+    return candidate, _verdict_columns(judge, candidate.decision)
 
 
 @transaction.atomic
-def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
-    """Write a draft for a visit of the actor's institution. Raises NotPermitted, DuplicateOpen, WrongReceiver."""
-    if not by.may("referral.write") or visit.org_id != by.org_id:
+def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID | None = None) -> Case:
+    """Write a draft for a visit of the actor's institution; a nurse writes it in the name of a doctor there, the visit's unless
+    told otherwise. Raises NotPermitted, DuplicateOpen, WrongReceiver, GreenReasonMissing, TooLate, ConsentMissing.
+    """
+    if not by.may("referral.draft") or visit.org_id != by.org_id:
         raise NotPermitted
+    requester_id, requester_name = by.account_id, by.name
+    if by.role == access.NURSE:
+        requester_id = doctor_id or visit.doctor_id
+        requester_name = queries.doctors_of(by.org_id, at).get(requester_id, "")
+        if not requester_name:
+            raise NoSuchDoctor
     origin = place_of(by.org_id)
     resident = visit.resident
     phone = registry.phone_of(resident)
@@ -140,8 +218,10 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
         duty_id=origin.id,
         origin_level=origin.level,
         viewer_ids=[origin.id],
-        requester_id=by.account_id,
-        requester_name=by.name,
+        requester_id=requester_id,
+        requester_name=requester_name,
+        entered_by_id=by.account_id if by.role == access.NURSE else None,
+        entered_by_name=by.name if by.role == access.NURSE else "",
         resident=resident,
         visit=visit,
         patient_name=resident.name,
@@ -150,28 +230,36 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
         patient_phone=settings.DATABASE_KEYS.seal(phone, f"case.phone:{number}"),
         created_at=at,
         due_at=due(origin, "draft_within", at),
-        **_planned(plan, origin, at),
+        **_planned(plan, resident, origin, at),
     )
     with _one_open_only():
         case.save(force_insert=True)
+    keep_consent(case, plan.consent, at=at)
     record(case, by, at, "draft", "", rules.DRAFT, "")
     tasks.open_step(step_for(case, origin.id, access.DOCTOR, at), at=at)
+    slots.book(case, plan.wish, by=by, at=at)
     return case
 
 
 @transaction.atomic
 def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) -> Case:
-    """Change a draft or returned referral before it is sent. Raises NotYourMove, Stale, WrongReceiver, DuplicateOpen."""
+    """Change a draft or returned referral before it is sent; a nurse changes the drafts she entered.
+
+    Raises NotYourMove, Stale, and what `draft` raises.
+    """
     case = queries.case(number)
     party = rules.party_of(queries.view_of(case), by.account_id, by.role, by.org_id)
-    if party != rules.ORIGIN or not by.may("referral.write"):
+    own_entry = by.role == access.NURSE and case.entered_by_id == by.account_id and case.state == rules.DRAFT
+    if not own_entry and (party != rules.ORIGIN or not by.may("referral.write")):
         raise rules.NotYourMove(state=case.state)
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)
-    planned = _planned(plan, place_of(case.origin_id), at)
+    planned = _planned(plan, case.resident, place_of(case.origin_id), at)
     with _one_open_only():
         swap(case, version, planned)
+    keep_consent(case, plan.consent, at=at)
     record(case, by, at, "revise", case.state, case.state, "")
+    slots.book(case, plan.wish, by=by, at=at)
     return case
 
 
@@ -184,8 +272,8 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     case = queries.case(number)
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)  # offering again after a refusal is another verb
-    origin, receiver = place_of(case.origin_id), place_of(case.receiver_id)
-    verdict = judged_again(case, origin, receiver, override=bool(case.override_reason), at=at)
+    receiver = organisation(case.receiver_id)
+    _, verdict = judged_again(case, place_of(case.origin_id), receiver, override=bool(case.override_reason), at=at)
     return _send(case, verdict, version=version, by=by, at=at)
 
 
@@ -203,7 +291,7 @@ def asking(case: Case, origin: Place, at: datetime) -> tuple[dict[str, Any], str
 
     Sent again after it was completed it is the same request: it is due when it was due, or a little later when that is near.
     """
-    route, why = queries.route(origin, case.requester_id, at)
+    route, why = queries.route(origin, {case.requester_id, case.entered_by_id}, at)
     place = place_of(route.org_id)
     same = case.state == rules.RETURNED and case.review_due_at is not None
     due_at = max(case.review_due_at, due(place, "review_again_within", at)) if same else due(place, "review_within", at)
@@ -223,11 +311,20 @@ def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: d
         raise rules.VerdictForbids
     if rules.reason_asked(r["code"] for r in verdict["reasons"]) and not case.override_reason:
         raise rules.NoteRequired
+    if case.entered_by_id is not None and by.may("referral.write") and by.account_id != case.requester_id:
+        raise NotInYourName(doctor=case.requester_name)
+    policy = queries.grounds(place_of(case.origin_id), local_day(at)).policy
+    rules.check_consent(consent_of(case), emergency=case.emergency, required=policy.consent_required)
+    if case.happened_at is not None:
+        rules.check_past(case.happened_at, at, policy.late_within)
     action, asked, role = "offer", {}, ""
     if verdict["verdict"] == rules.NEEDS_REVIEW:
         action = "submit"
         asked, role = asking(case, place_of(case.origin_id), at)
-    sent = carry_out(case, action, version=version, by=by, at=at, changes={**verdict, **asked}, role=role)
+    with _one_open_only():
+        if case.emergency:
+            supersede(case, version=version, by=by, at=at)
+        sent = carry_out(case, action, version=version, by=by, at=at, changes={**verdict, **asked}, role=role)
     visit = sent.visit
     if visit.disposition in (visit_rules.OPEN, visit_rules.OBSERVE):
         visits.close(visit, visit_rules.REFERRED_UP, by=by, at=at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -34,29 +34,30 @@ def upper_of(org_id: int, on: date, using: str = "default") -> Place | None:
     return place(lead) if lead is not None and lead.id != org_id and lead.end is None else None
 
 
-def route(origin: Place, requester_id: UUID, at: datetime) -> tuple[rules.Route, dict[str, str]]:
-    """Where a case of an origin is reviewed that is sent now, and the reason with its clause. Raises NoReviewer."""
+def route(origin: Place, own: Collection[UUID | None], at: datetime) -> tuple[rules.Route, dict[str, str]]:
+    """Where a case of an origin is reviewed that is sent now, and the reason with its clause. `own`: whose case it is, who
+    therefore cannot review it. Raises NoReviewer."""
     why = grounds(origin, local_day(at))
     near, relation = origin, rules.OWN
     if why.policy.review_by_centre and (centre := centre_of(origin)) is not None:
         near, relation = centre, rules.CENTRE
-    units = [_unit(near, relation, requester_id, at, why.policy)]
+    units = [_unit(near, relation, own, at, why.policy)]
     above = upper_of(near.id, local_day(at))
     if above is not None:
-        units.append(_unit(above, rules.UPPER, requester_id, at, why.policy))
+        units.append(_unit(above, rules.UPPER, own, at, why.policy))
     taken = rules.route(units, why.policy)
     return taken, why.reason(taken.code, rules.ROUTES[taken.code]).as_row()
 
 
-def _unit(where: Place, relation: str, requester_id: UUID, at: datetime, policy: rules.ReferralPolicy) -> rules.Unit:
+def _unit(where: Place, relation: str, own: Collection[UUID | None], at: datetime, policy: rules.ReferralPolicy) -> rules.Unit:
     roles = rules.REVIEWING if relation == rules.OWN else rules.OFFICE
-    posts = [p for p in posts_at(where.id, roles, at) if p.account_id != requester_id]
-    able = {p.account_id for p in posts} | {d.to_id for d in delegations_on(where.id, at)} - {requester_id}
+    posts = [p for p in posts_at(where.id, roles, at) if p.account_id not in own]
+    able = {p.account_id for p in posts} | {d.to_id for d in delegations_on(where.id, at) if d.to_id not in own}
     first = (DESK, REVIEWER, MANAGER) if relation == rules.UPPER else (REVIEWER, MANAGER, DESK)
     role = next((r for r in first if any(p.role == r for p in posts)), first[0])
     days = timedelta(days=policy.review_roster_days)
     rostered = bool(days) and keeps_roster(where.id, _DUTY, at - days, at + days)
-    there = rostered and any(s.practitioner.account_id != requester_id for s in on_duty(where.id, at, _DUTY))
+    there = rostered and any(s.practitioner.account_id not in own for s in on_duty(where.id, at, _DUTY))
     return rules.Unit(where.id, relation, len(able), rostered, there, role)
 
 

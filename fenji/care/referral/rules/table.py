@@ -13,22 +13,36 @@ from fenji.ground.access import rules as access
 from fenji.ground.common.refusal import Refused
 
 ORIGIN, REVIEW, RECEIVER, WARD, HOUSE = "origin", "review", "receiver", "ward", "house"
-"""Parties: the sending doctor's institution, the reviewer, the receiving desk, the receiving doctor, the house's sweeps."""
+"""Parties: the sending doctor's institution, the reviewer, the receiving desk, the receiving doctor, the house itself (its sweeps,
+and what an emergency does to a case that was open before it)."""
 UPPER = "upper"
 """The referral office of the unit above the reviewing one, once a review lies too long."""
+BOTH = "both"
+"""Who is told: origin and receiver."""
 
 DRAFT, IN_REVIEW, RETURNED, OFFERED, ACCEPTED = "draft", "in_review", "returned", "offered", "accepted"
 LOCAL = "local"
 """The reviewer found that the patient can be treated where they are; `returned` is asked to be completed."""
 ARRIVED, ANSWERED, DECLINED, MISSED = "arrived", "answered", "declined", "missed"
 CLOSED, WITHDRAWN, EXPIRED, CHOSE_ELSEWHERE, DIED = "closed", "withdrawn", "expired", "chose_elsewhere", "died"
+REFUSED_TRANSFER, SUPERSEDED = "refused_transfer", "superseded"
 
 OPEN_STATES = (DRAFT, IN_REVIEW, RETURNED, LOCAL, OFFERED, ACCEPTED, ARRIVED, ANSWERED, DECLINED, MISSED)
-ENDS = (CLOSED, WITHDRAWN, EXPIRED, CHOSE_ELSEWHERE, DIED)
+ENDS = (CLOSED, WITHDRAWN, EXPIRED, CHOSE_ELSEWHERE, DIED, REFUSED_TRANSFER, SUPERSEDED)
 STATES = (*OPEN_STATES, *ENDS)
+
+KNOWN_TO_RECEIVER = (OFFERED, ACCEPTED, ARRIVED, ANSWERED)
+"""States in which the receiver expects or has the patient."""
 
 MAIN_LINE = (DRAFT, IN_REVIEW, OFFERED, ACCEPTED, ARRIVED, ANSWERED, CLOSED)
 """The stepper of the page; the other states stand beside it."""
+
+
+EMERGENCY, CALM, CRITICAL, LAPSED = "emergency", "calm", "critical", "lapsed"
+"""What must hold of a case for some rows: an emergency, none, marked critical, an emergency that was not accepted in time."""
+
+RUNNING = "running"
+"""In place of a deadline: step and deadline go on as they were."""
 
 
 class NotYourMove(Refused):
@@ -58,7 +72,8 @@ class NoteRequired(Refused):
 @dataclass(frozen=True, slots=True)
 class Move:
     """One row of the table. `holder`: whose move is next ("" when ended). `limit`: the policy field of its deadline.
-    `note`: a reason in words is needed. `tells`: the party that gets a notice, besides the next holder's task."""
+    `note`: a reason in words is needed. `tells`: the party that gets a notice, besides the next holder's task. `only`: what must
+    hold of the case."""
 
     state: str
     holder: str
@@ -66,61 +81,88 @@ class Move:
     limit: str
     note: bool = False
     tells: str = ""
+    only: str = ""
 
 
 _TO_REVIEW = Move(IN_REVIEW, REVIEW, access.REVIEWER, "review_within")
 _TO_OFFER = Move(OFFERED, RECEIVER, access.DESK, "accept_within")
 
 
-def _end(state: str, *, note: bool = True, tells: str = "") -> Move:
-    return Move(state, "", "", "", note, tells)
+def _end(state: str, *, note: bool = True, tells: str = "", only: str = "") -> Move:
+    return Move(state, "", "", "", note, tells, only)
+
+
+def _leaves_the_house(state: str, tells: str = "") -> dict[tuple[str, str, str], Move]:
+    """What may happen to the patient while a case is in a state: chose another house, refuses to be transferred, died."""
+    return {
+        (state, ORIGIN, "chose_elsewhere"): _end(CHOSE_ELSEWHERE, tells=tells),
+        (state, ORIGIN, "refuse"): _end(REFUSED_TRANSFER, tells=tells),
+        (state, ORIGIN, "died"): _end(DIED, tells=tells),
+    }
 
 
 def _to_origin(state: str, limit: str) -> Move:
     return Move(state, ORIGIN, access.DOCTOR, limit, note=True)
 
 
+_ARRIVES = Move(ARRIVED, RECEIVER, access.DOCTOR, "answer_within", tells=ORIGIN)
+
+
 TABLE: dict[tuple[str, str, str], Move] = {
     (DRAFT, ORIGIN, "submit"): _TO_REVIEW,
     (DRAFT, ORIGIN, "offer"): _TO_OFFER,
     (DRAFT, ORIGIN, "withdraw"): _end(WITHDRAWN, note=False),
+    (DRAFT, ORIGIN, "refuse"): _end(REFUSED_TRANSFER),
     (IN_REVIEW, REVIEW, "approve"): Move(OFFERED, RECEIVER, access.DESK, "accept_within", tells=ORIGIN),
     (IN_REVIEW, REVIEW, "complete"): _to_origin(RETURNED, "rework_within"),
     (IN_REVIEW, REVIEW, "treat_locally"): _to_origin(LOCAL, "rework_within"),
     (IN_REVIEW, UPPER, "take"): Move(IN_REVIEW, REVIEW, access.DESK, "review_within", tells=ORIGIN),
     (IN_REVIEW, ORIGIN, "withdraw"): _end(WITHDRAWN),
+    **_leaves_the_house(IN_REVIEW),
     (RETURNED, ORIGIN, "submit"): _TO_REVIEW,
     (RETURNED, ORIGIN, "offer"): _TO_OFFER,
     (RETURNED, ORIGIN, "withdraw"): _end(WITHDRAWN),
+    **_leaves_the_house(RETURNED),
     (LOCAL, ORIGIN, "treat_here"): _end(CLOSED, note=False),
     (LOCAL, ORIGIN, "ask_again"): replace(_TO_REVIEW, note=True),
+    **_leaves_the_house(LOCAL),
     (OFFERED, RECEIVER, "accept"): Move(ACCEPTED, RECEIVER, access.DESK, "arrive_within", tells=ORIGIN),
     (OFFERED, RECEIVER, "decline"): _to_origin(DECLINED, "rework_within"),
     (OFFERED, RECEIVER, "redirect"): Move(OFFERED, RECEIVER, access.DESK, "accept_within", note=True, tells=ORIGIN),
+    (OFFERED, RECEIVER, "arrive"): replace(_ARRIVES, only=EMERGENCY),
+    (OFFERED, ORIGIN, "offer"): replace(_TO_OFFER, tells=RECEIVER, only=LAPSED),
+    (OFFERED, ORIGIN, "leave"): Move(OFFERED, RECEIVER, access.DESK, RUNNING, tells=RECEIVER, only=CRITICAL),
     (OFFERED, ORIGIN, "withdraw"): _end(WITHDRAWN, tells=RECEIVER),
-    (OFFERED, ORIGIN, "chose_elsewhere"): _end(CHOSE_ELSEWHERE, tells=RECEIVER),
-    (OFFERED, ORIGIN, "died"): _end(DIED, tells=RECEIVER),
-    (ACCEPTED, RECEIVER, "arrive"): Move(ARRIVED, RECEIVER, access.DOCTOR, "answer_within", tells=ORIGIN),
+    **_leaves_the_house(OFFERED, RECEIVER),
+    (OFFERED, HOUSE, "lapse"): Move(OFFERED, RECEIVER, access.DESK, RUNNING, tells=BOTH, only=EMERGENCY),
+    (ACCEPTED, RECEIVER, "arrive"): _ARRIVES,
     (ACCEPTED, RECEIVER, "miss"): _to_origin(MISSED, "rework_within"),
+    (ACCEPTED, ORIGIN, "leave"): Move(ACCEPTED, RECEIVER, access.DESK, RUNNING, tells=RECEIVER, only=CRITICAL),
     (ACCEPTED, ORIGIN, "withdraw"): _end(WITHDRAWN, tells=RECEIVER),
-    (ACCEPTED, ORIGIN, "chose_elsewhere"): _end(CHOSE_ELSEWHERE, tells=RECEIVER),
-    (ACCEPTED, ORIGIN, "died"): _end(DIED, tells=RECEIVER),
+    **_leaves_the_house(ACCEPTED, RECEIVER),
     (ARRIVED, WARD, "answer"): Move(ANSWERED, ORIGIN, access.DOCTOR, "acknowledge_within", note=True),
     (ARRIVED, WARD, "died"): _end(DIED, tells=ORIGIN),
     (ANSWERED, ORIGIN, "acknowledge"): _end(CLOSED, note=False, tells=RECEIVER),
     (DECLINED, ORIGIN, "offer"): _TO_OFFER,
     (DECLINED, ORIGIN, "close"): _end(CLOSED),
+    **_leaves_the_house(DECLINED),
     (MISSED, ORIGIN, "offer"): _TO_OFFER,
     (MISSED, ORIGIN, "close"): _end(CLOSED),
+    **_leaves_the_house(MISSED),
     (DRAFT, HOUSE, "expire"): _end(EXPIRED, note=False),
-    (RETURNED, HOUSE, "expire"): _end(EXPIRED, note=False),
-    (LOCAL, HOUSE, "expire"): _end(EXPIRED, note=False),
-    (DECLINED, HOUSE, "expire"): _end(EXPIRED, note=False),
-    (MISSED, HOUSE, "expire"): _end(EXPIRED, note=False),
-    (IN_REVIEW, HOUSE, "escalate"): _TO_REVIEW,
+    (RETURNED, HOUSE, "expire"): _end(EXPIRED, note=False, only=CALM),
+    (LOCAL, HOUSE, "expire"): _end(EXPIRED, note=False, only=CALM),
+    (DECLINED, HOUSE, "expire"): _end(EXPIRED, note=False, only=CALM),
+    (MISSED, HOUSE, "expire"): _end(EXPIRED, note=False, only=CALM),
+    (IN_REVIEW, HOUSE, "escalate"): replace(_TO_REVIEW, limit=RUNNING),
+    **{
+        (state, HOUSE, "supersede"): _end(SUPERSEDED, note=False, tells=BOTH, only=CALM if state in (OFFERED, ACCEPTED) else "")
+        for state in OPEN_STATES
+    },
 }
-"""Up-referrals. An emergency is offered at once; everything else follows the verdict. Nothing but a reviewer leads out of a
-review to an offer: when it lies too long, more people may review, and that is all (`escalate`, `take`)."""
+"""Up-referrals. An emergency is offered at once; everything else follows the verdict. The clock never closes an emergency that was
+sent; and an emergency ends the case that was open for the same disease, unless that is itself an emergency on its way. Nothing but
+a reviewer leads out of a review to an offer: when it lies too long, more people may review, and no more (`escalate`, `take`)."""
 
 
 EXPIRING = tuple(s for s in OPEN_STATES if (s, HOUSE, "expire") in TABLE)
@@ -135,8 +177,18 @@ class CaseView:
     origin_id: int
     receiver_id: int
     requester_id: UUID
+    entered_by: UUID | None = None
+    emergency: bool = False
+    critical: bool = False
+    lapsed: bool = False
     review_id: int | None = None
     upper_id: int | None = None
+
+    def holds(self, what: str) -> bool:
+        """Whether a condition of the table holds."""
+        return {
+            "": True, EMERGENCY: self.emergency, CALM: not self.emergency, CRITICAL: self.critical, LAPSED: self.lapsed,
+        }[what]  # fmt: skip
 
 
 def party_of(case: CaseView, account_id: UUID, role: str, org_id: int, *, delegated: bool = False) -> str | None:
@@ -145,7 +197,7 @@ def party_of(case: CaseView, account_id: UUID, role: str, org_id: int, *, delega
     `delegated`: somebody of their institution has asked them to review in these days; never their own (SM-3-5c).
     """
     reviewing = _in_review(case, role, org_id, delegated)
-    own = account_id == case.requester_id
+    own = account_id in (case.requester_id, case.entered_by)
     if reviewing is not None and not (own and role == access.DOCTOR and org_id == case.origin_id):
         if own:
             raise OwnReview
@@ -174,16 +226,16 @@ def _in_review(case: CaseView, role: str, org_id: int, delegated: bool) -> str |
 def step(case: CaseView, party: str | None, action: str) -> Move:
     """The row of the table that applies. Raises NotYourMove, NotPossible."""
     move = TABLE.get((case.state, party or "", action))
-    if move is not None:
+    if move is not None and case.holds(move.only):
         return move
-    if any(s == case.state and a == action for s, _, a in TABLE):
+    if move is None and any(s == case.state and a == action for s, _, a in TABLE):
         raise NotYourMove(state=case.state)
     raise NotPossible(state=case.state)
 
 
 def open_actions(case: CaseView, party: str | None) -> tuple[str, ...]:
     """The actions a party may take now, in the order of the table."""
-    return tuple(a for s, p, a in TABLE if s == case.state and p == party)
+    return tuple(a for (s, p, a), move in TABLE.items() if s == case.state and p == party and case.holds(move.only))
 
 
 def duty_after(before: str, after: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from fenji.care.referral.rules.receivers import KEYS, OBSTACLES
 from fenji.ground.common.clock import Span
 from fenji.ground.common.decision import Decision, Reason
 from fenji.ground.common.refusal import Refused
@@ -34,6 +35,9 @@ class ReferralPolicy:
     review_requests: int
     delegation_days: int
     emergency_skips: bool
+    receiver_fit: bool
+    receiver_keys: tuple[str, ...]
+    child_below_years: int
     draft_within: Span
     review_within: Span
     review_again_within: Span
@@ -45,6 +49,18 @@ class ReferralPolicy:
     answer_within: Span
     acknowledge_within: Span
     expires_after: Span
+    green_lapses: bool
+    late_within: Span
+    declines_escalate: int
+    declined_tells: tuple[str, ...]
+    consent_required: bool
+    meet_within: Span
+    slip_valid_days: int
+
+    def __post_init__(self) -> None:
+        """Only keys there are, each once."""
+        if not set(self.receiver_keys) <= set(KEYS) or len(set(self.receiver_keys)) < len(self.receiver_keys):
+            raise ValueError(f"not an order of receivers: {self.receiver_keys}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +84,7 @@ class Grounds:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the verdict looks at. Levels: ranks of care tiers, 0 for village. `treatable_nearby`: not here, but at another public
-    primary institution of the township."""
+    primary institution of the township. `obstacles`: what stands against this receiver taking this patient, see `receivers`."""
 
     emergency: bool
     in_catalogue: bool
@@ -78,9 +94,10 @@ class Facts:
     receiver_level: int
     override: bool
     treatable_nearby: bool = False
+    obstacles: tuple[str, ...] = ()
 
 
-REASON_ASKED = frozenset({"treatable_here", "treatable_nearby", "level_skipped", "level_override", "bypassed_primary"})
+REASON_ASKED = frozenset({"treatable_here", "treatable_nearby", "level_skipped", "level_override", "bypassed_primary", *OBSTACLES})
 """Reasons after which the doctor must say in words why the patient goes up all the same."""
 
 
@@ -91,13 +108,15 @@ def judge(facts: Facts, grounds: Grounds) -> Decision:
     """
     policy = grounds.policy
     if facts.receiver_level <= facts.origin_level:
-        return Decision(NOT_ALLOWED, (grounds.reason("not_upwards", "level_by_level"),), grounds.pack_hash)
+        code = "lateral" if facts.receiver_level == facts.origin_level else "not_upwards"
+        return Decision(NOT_ALLOWED, (grounds.reason(code, "level_by_level"),), grounds.pack_hash)
+    against = tuple(grounds.reason(code, "receiver_fit") for code in facts.obstacles)
     if facts.emergency and policy.emergency_skips:
-        return Decision(ALLOWED, (grounds.reason("emergency", "emergency_skips"),), grounds.pack_hash)
+        return Decision(ALLOWED, (grounds.reason("emergency", "emergency_skips"), *against), grounds.pack_hash)
     if not facts.in_catalogue:
-        return Decision(ALLOWED, (grounds.reason("not_in_catalogue", "first_contact"),), grounds.pack_hash)
+        return Decision(ALLOWED, (grounds.reason("not_in_catalogue", "first_contact"), *against), grounds.pack_hash)
     levels, skipped = _levels(facts, grounds)
-    reasons = [*_first_contact(facts, grounds), *levels]
+    reasons = [*_first_contact(facts, grounds), *levels, *against]
     outcome = NOT_ALLOWED if skipped and not facts.override else ALLOWED
     if policy.review_catalogue:
         reasons.append(grounds.reason("review_required", "review_catalogue"))
@@ -127,6 +146,33 @@ def _levels(facts: Facts, grounds: Grounds) -> tuple[list[Reason], bool]:
     return [grounds.reason("level_override" if facts.override else "level_skipped", "level_by_level")], True
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One of the questions behind a verdict. `answer` None: it is not asked here, because its switch is off."""
+
+    code: str
+    answer: bool | None
+    reason: Reason
+
+
+def questions(facts: Facts, grounds: Grounds) -> tuple[Question, ...]:
+    """What the card answers beside the verdict: catalogue, emergency, treatable here, level by level, lateral."""
+    policy = grounds.policy
+
+    def asked(code: str, answer: bool, name: str, *, on: bool = True) -> Question:
+        return Question(code, answer if on else None, grounds.reason(code, name))
+
+    one_step = facts.receiver_level - facts.origin_level <= policy.levels_per_step
+    return (
+        asked("q_emergency", facts.emergency, "emergency_skips"),
+        asked("q_catalogue", facts.in_catalogue, "first_contact"),
+        asked("q_treatable", facts.treatable_here, "first_contact"),
+        asked("q_levels", one_step, "level_by_level", on=policy.level_by_level and facts.in_catalogue),
+        asked("q_lateral", facts.receiver_level == facts.origin_level, "level_by_level"),
+    )
+
+
 def reason_asked(codes: Iterable[str]) -> bool:
-    """True when one of a verdict's reasons means that the doctor must say why in words."""
-    return not REASON_ASKED.isdisjoint(codes)
+    """True when one of a verdict's reasons means that the doctor must say why in words. An emergency is not held up by that."""
+    found = set(codes)
+    return "emergency" not in found and not REASON_ASKED.isdisjoint(found)

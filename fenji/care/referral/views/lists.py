@@ -2,34 +2,82 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from fenji.care.referral import queries, rules, texts
+from fenji.care.referral.models import Case
+from fenji.care.referral.rules import register as book
+from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import SHANGHAI, local_day
-from fenji.ground.common.edge import SignedRequest, page
+from fenji.ground.common.edge import SignedRequest, after_cursor, cursor_of, list_start, page
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.text import mask_name
+from fenji.ground.network.queries import names_of
 
 SIZES = (20, 50, 100)
-
-
 EXPORT_LIMIT = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """What of the institution's referrals is shown. `way` and `other`: sent to or received from one institution in a month, as the
+    month's register counts them."""
+
+    state: str
+    month: date | None
+    way: str
+    other: int
+
+    @property
+    def query(self) -> str:
+        """The same filter, for an address."""
+        return urlencode({"state": self.state} | ({"month": f"{self.month:%Y-%m}"} if self.month else {}) | self._counterpart)
+
+    @property
+    def _counterpart(self) -> dict[str, Any]:
+        return {"way": self.way, "with": self.other} if self.way else {}
+
+    @classmethod
+    def of(cls, request: SignedRequest) -> _Filter:
+        """As it stands in the address; what is not known is left out."""
+        asked = request.GET
+        state = asked.get("state", "") if asked.get("state") in rules.STATES else ""
+        month = book.first_day(asked["month"], local_day(request.at)) if asked.get("month") else None
+        other = list_start(asked.get("with", ""), digits=9)
+        way = asked.get("way", "") if asked.get("way") in book.WAYS and other else ""
+        return cls(state, month, way, other if way else 0)
+
+    def rows(self, actor: Actor) -> QuerySet[Case]:
+        """The referrals, newest first."""
+        found = queries.in_month(actor, self.month) if self.month else queries.cases_of_institution(actor)
+        if self.state:
+            found = found.filter(state=self.state)
+        if self.way == book.OUT:
+            found = found.filter(origin_id=actor.org_id, receiver_id=self.other)
+        elif self.way == book.IN:
+            found = found.exclude(origin_id=actor.org_id).filter(origin_id=self.other)
+        return found
 
 
 @page("referral.read")
 def case_list(request: SignedRequest) -> HttpResponse:
-    """All referrals of this institution, newest first, by pages that follow the number."""
+    """All referrals of this institution, newest first, by pages that follow the day of writing."""
     size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
-    state = request.GET.get("state", "")
-    before = request.GET.get("before", "")
-    found = _filtered(request, state)
+    chosen = _Filter.of(request)
+    before = after_cursor(request.GET.get("before", ""))
+    found = chosen.rows(request.actor)
     if before:
-        found = found.filter(number__lt=before)
+        at, number = before
+        found = found.filter(Q(created_at__lt=at) | Q(number__lt=number), created_at__lte=at)
     rows = list(found[: size + 1])
     context = {
         "rows": [
@@ -37,24 +85,20 @@ def case_list(request: SignedRequest) -> HttpResponse:
             for c in rows[:size]
         ],
         "states": texts.STATES.items(),
-        "state": state,
+        "chosen": chosen,
+        "other": names_of([chosen.other]).get(chosen.other, "") if chosen.other else "",
         "size": size,
         "sizes": SIZES,
-        "next": rows[size - 1].number if len(rows) > size else None,
+        "next": cursor_of(rows[size - 1].created_at, rows[size - 1].number) if len(rows) > size else None,
         "later": bool(before),
     }
     return render(request, "referral/list.html", context)
 
 
-def _filtered(request: SignedRequest, state: str) -> Any:
-    found = queries.cases_of_institution(request.actor)
-    return found.filter(state=state) if state in rules.STATES else found
-
-
 @page("referral.export")
 def list_workbook(request: SignedRequest) -> HttpResponse:
     """The list as a spreadsheet, names masked. More rows than the limit: a page that says so, never a cut list."""
-    rows = list(_filtered(request, request.GET.get("state", ""))[: EXPORT_LIMIT + 1])
+    rows = list(_Filter.of(request).rows(request.actor)[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
         return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/referrals/"}, status=422)
     request.reads.append(("referral.export", f"{len(rows)} rows"))

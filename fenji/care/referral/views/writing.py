@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,12 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from fenji.care.booking.queries import SlotView, bookings_of
+from fenji.care.booking.rules import HELD, KNOWN
 from fenji.care.catalogue.queries import diagnosis as diagnosis_of
 from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import actions, queries, rules, texts
-from fenji.care.referral.forms import ReferralForm
+from fenji.care.referral.forms import WAIT, WITHOUT, ReferralForm
 from fenji.care.referral.models import Case
 from fenji.care.referral.views.shared import receiver_choices
 from fenji.care.visits.models import Visit
@@ -24,30 +27,96 @@ from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_vers
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 from fenji.ground.common.text import half_width
-from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries import contact_of, place_of
 
 
-def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any]) -> dict[str, Any]:
-    """The receivers, each with its verdict, and the verdict on the chosen one."""
-    origin = place_of(visit.org_id)
+def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any], case: Case | None = None) -> dict[str, Any]:
+    """The receivers, each with its verdict, and the verdict on the chosen one with its next slots."""
     code = str(data.get("diagnosis") or visit.diagnosis_code).split(" ")[0]
     try:
         group = group_of(diagnosis_of(code))
     except Unknown:
-        group = visit.disease_group
+        code, group = visit.diagnosis_code, visit.disease_group
+    resident = visit.resident
     override = bool(half_width(str(data.get("override_reason") or "")))
-    found = queries.candidates(
-        origin, group=group, emergency=bool(data.get("emergency")), override=override, on=local_day(request.at)
+    subject = queries.Subject(
+        code, group, resident.sex, resident.birth_date, emergency=bool(data.get("emergency")), override=override
     )
+    found = queries.candidates(visit.org, subject, request.at)
     chosen = next((c for c in found if str(c.place.id) == str(data.get("receiver", ""))), found[0] if found else None)
     decision = chosen.decision if chosen else None
+    slots = queries.slots_at(chosen, subject.emergency, request.at) if chosen else []
     return {
+        **_slots(slots, data, case, request.at),
+        "emergency": subject.emergency,
+        "at": request.at,
+        "group": group,
         "candidates": found,
         "chosen": chosen,
         "decision": decision,
+        "questions": [(q, texts.QUESTIONS[q.code]) for q in chosen.questions] if chosen else [],
         "outcome_text": texts.OUTCOMES[decision.outcome] if decision else "",
         "reasons": [(r, texts.REASONS[r.code]) for r in decision.reasons] if decision else [],
         "reason_asked": decision is not None and rules.reason_asked(r.code for r in decision.reasons),
+    }
+
+
+def _slots(free: list[SlotView], data: dict[str, Any], case: Case | None, at: datetime) -> dict[str, Any]:
+    """The slots to choose from, the one that is held first, and which of them is ticked: the earliest until something else is."""
+    held = [b for b in bookings_of(case.number, at=at) if b.state == HELD] if case else []
+    mine = [b.slot for b in held if free and b.slot.org_id == free[0].org_id]
+    shown = [*mine, *(s for s in free if s.id not in {m.id for m in mine})]
+    known = {str(s.id) for s in shown if s.feed == KNOWN or s in mine}
+    ticked = str(data.get("slot") or "")
+    if ticked not in known | {WAIT, WITHOUT}:
+        ticked = next((str(s.id) for s in shown if str(s.id) in known), WAIT)
+    return {
+        "slots": shown,
+        "ticked": ticked,
+        "held_until": held[0].held_until if held else None,
+        "held_slot": mine[0].id if mine else None,
+    }
+
+
+_FORMER = 5
+"""How many ended referrals are offered to copy from."""
+
+
+def _in_the_way(request: SignedRequest, visit: Visit, group: str, case: Case | None) -> dict[str, Any]:
+    """An open referral of the same disease: the page of one that is seen here; of another only whose it is and their phone."""
+    here = queries.open_here(visit.resident_id, group)
+    if here is not None:
+        return {"open_here": here if case is None or here.pk != case.pk else None}
+    elsewhere = queries.open_elsewhere(visit.pk, group)
+    if elsewhere is None:
+        return {}
+    request.reads.append(("referral.elsewhere", str(visit.pk)))
+    return {"open_elsewhere": place_of(elsewhere).name, "open_phone": contact_of(elsewhere).phone}
+
+
+def _form(request: SignedRequest, visit: Visit, *data: Any, **kwargs: Any) -> ReferralForm:
+    nurse = not request.actor.may("referral.write")
+    doctors = queries.doctors_of(visit.org_id, request.at) if nurse else {}
+    origin = place_of(visit.org_id)
+    form = ReferralForm(*data, receivers=receiver_choices(origin), doctors=doctors, **kwargs)
+    asked = queries.grounds(origin, local_day(request.at)).policy.consent_required
+    form.fields["consent_who"].required = asked and "keep" not in request.POST and not nurse
+    return form
+
+
+def _copied(request: SignedRequest, visit: Visit) -> dict[str, Any]:
+    """What an ended referral of the same resident fills in; nothing when none was chosen. Raises Unknown."""
+    if not request.GET.get("from"):
+        return {}
+    former = queries.case(request.GET["from"])
+    if former.resident_id != visit.resident_id or former.state not in rules.ENDS:
+        raise Unknown(what="case")
+    request.reads.append(("referral.copy", former.number))
+    return {
+        "diagnosis": f"{former.diagnosis_code} {former.diagnosis_name}",
+        "summary": former.summary,
+        "receiver": former.receiver_id,
+        "override_reason": former.override_reason,
     }
 
 
@@ -56,6 +125,7 @@ def _show_form(
 ) -> HttpResponse:
     request.reads.append(("referral.form", case.number if case else str(visit.id)))
     data = {name: form[name].value() for name in form.fields}
+    judged = _judged(request, visit, data, case)
     context = {
         "form": form,
         "visit": visit,
@@ -64,7 +134,10 @@ def _show_form(
         "age": age_on(visit.resident.birth_date, local_day(request.at)),
         "problem": problem,
         "key": fresh_key(),
-        **_judged(request, visit, data),
+        "nurse": not request.actor.may("referral.write"),
+        "former": queries.ended_of(visit.resident_id, _FORMER) if case is None else [],
+        **_in_the_way(request, visit, judged["group"], case),
+        **judged,
     }
     return render(request, "referral/new.html", context, status=status)
 
@@ -77,7 +150,7 @@ def _own_visit(request: SignedRequest, visit_id: UUID) -> Visit:
     return found
 
 
-@page("referral.write", ("GET", "POST"))
+@page("referral.draft", ("GET", "POST"))
 def new(request: SignedRequest, visit_id: UUID) -> HttpResponse:
     """An up-referral from a visit: written, judged and sent on one page."""
     visit = _own_visit(request, visit_id)
@@ -86,20 +159,22 @@ def new(request: SignedRequest, visit_id: UUID) -> HttpResponse:
             "diagnosis": f"{visit.diagnosis_code} {visit.diagnosis_name}",
             "emergency": visit.emergency,
             "summary": visit.complaint,
+            "doctor": str(visit.doctor_id),
+            **_copied(request, visit),
         }
-        return _show_form(request, visit, ReferralForm(initial=first, receivers=receiver_choices(place_of(visit.org_id))), None)
-    form = ReferralForm(request.POST, receivers=receiver_choices(place_of(visit.org_id)))
+        return _show_form(request, visit, _form(request, visit, initial=first), None)
+    form = _form(request, visit, request.POST)
     if not form.is_valid():
         return _show_form(request, visit, form, None, status=422)
     try:
         with transaction.atomic():
-            case = actions.draft(visit, form.plan(), by=request.actor, at=request.at)
+            case = actions.draft(visit, form.plan(), by=request.actor, at=request.at, doctor_id=form.doctor_id())
             return _sent_or_kept(request, case)
     except Refused as refusal:
         return _show_form(request, visit, form, None, refusal_text(refusal), status=409)
 
 
-@page("referral.write", ("GET", "POST"))
+@page("referral.draft", ("GET", "POST"))
 def edit(request: SignedRequest, number: str) -> HttpResponse:
     """Change a draft or a returned referral, and send it again."""
     case = queries.case(number)
@@ -113,9 +188,14 @@ def edit(request: SignedRequest, number: str) -> HttpResponse:
             "summary": case.summary,
             "receiver": case.receiver_id,
             "override_reason": case.override_reason,
+            "green": case.green,
+            "critical": case.critical,
+            "happened_at": case.happened_at,
+            "doctor": str(case.requester_id),
+            **_consented(case),
         }
-        return _show_form(request, visit, ReferralForm(initial=first, receivers=receiver_choices(place_of(visit.org_id))), case)
-    form = ReferralForm(request.POST, receivers=receiver_choices(place_of(visit.org_id)))
+        return _show_form(request, visit, _form(request, visit, initial=first), case)
+    form = _form(request, visit, request.POST)
     if not form.is_valid():
         return _show_form(request, visit, form, case, status=422)
     try:
@@ -126,8 +206,19 @@ def edit(request: SignedRequest, number: str) -> HttpResponse:
         return _show_form(request, visit, form, queries.case(number), refusal_text(refusal), status=409)
 
 
+def _consented(case: Case) -> dict[str, Any]:
+    said = queries.consent(case)
+    if said is None:
+        return {}
+    return {
+        "consent_who": said.who, "consent_guardian": said.guardian, "consent_how": said.how, "proposed": said.proposed_id,
+    }  # fmt: skip
+
+
 def _sent_or_kept(request: SignedRequest, case: Case) -> HttpResponse:
-    if "keep" in request.POST:
+    if not request.actor.may("referral.write"):
+        messages.success(request, _("It waits on the desk of %(doctor)s.") % {"doctor": case.requester_name})
+    elif "keep" in request.POST:
         messages.success(request, _("Kept as a draft. It waits on your desk."))
     else:
         sent = actions.send_just_written(case, by=request.actor, at=request.at)
@@ -136,7 +227,7 @@ def _sent_or_kept(request: SignedRequest, case: Case) -> HttpResponse:
     return HttpResponseRedirect(f"/referrals/{case.number}/", status=303)
 
 
-@page("referral.write")
+@page("referral.draft")
 def verdict(request: SignedRequest, visit_id: UUID) -> HttpResponse:
     """The verdict card and the receivers for what the form holds now."""
     visit = _own_visit(request, visit_id)

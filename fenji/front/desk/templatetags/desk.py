@@ -28,6 +28,7 @@ _TRIED = re.compile(r"/do/([a-z_-]+)/$")
 
 _NOT_BLOCKING = frozenset(
     {"treatable_here", "treatable_nearby", "bypassed_primary", "first_contact_here", "county_counts", "review_required"}
+    | {"emergency", "not_in_catalogue", "next_level"}
 )
 
 _FIELDS = {

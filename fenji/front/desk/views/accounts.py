@@ -25,8 +25,9 @@ from fenji.ground.access.models import Account
 from fenji.ground.access.rules import ACCOUNT_STATES as STATES
 from fenji.ground.access.rules import ADMINISTERED_WITH, ADMINISTRATOR_KIND, ROLES_OF_KIND, STAFF_KIND, Actor
 from fenji.ground.access.texts import ROLE_NAMES
-from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
+from fenji.ground.common.edge import SignedRequest, absolute, fresh_key, page, refusal_text
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.qr import picture
 from fenji.ground.common.refusal import Refused
 from fenji.ground.common.text import half_width
 from fenji.ground.network.actions import appoint
@@ -193,14 +194,14 @@ def to_slip(request: SignedRequest, realm: Realm, account: Account, code: str, h
 def slip(request: SignedRequest, realm: Realm) -> HttpResponse:
     """The slip of a new code, to print and hand over. It is shown once."""
     found = slips.take(request)
-    address = request.build_absolute_uri("/activate/")
+    address = absolute(request, "/activate/")
     # behind the # it is sent to no server and stands in no log
     scanned = f"{address}#{found['username']}:{found['code']}"
     context = {
         **found,
         "realm": realm,
         "address": address,
-        "picture": slips.picture(scanned, _("QR code of the activation page")),
+        "picture": picture(scanned, _("QR code of the activation page")),
         "groups": found["code"].split("-"),
         "days": _policy(request).activation_days,
     }

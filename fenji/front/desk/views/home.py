@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from fenji.care.referral.queries import clocks
+from fenji.front.desk.views.policy import change_rows
 from fenji.ground.access.rules import MANAGER
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, list_start, page
@@ -15,12 +19,16 @@ from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.ids import BadCaseNumber, parse_case_number
 from fenji.ground.network.queries import place_of
 from fenji.ground.network.queries.directory import directory
-from fenji.ground.policy.queries import TasksPolicy, resolve
+from fenji.ground.policy.queries import TasksPolicy, decided_since, resolve
+from fenji.ground.policy.queries import to_decide as to_decide_by
 from fenji.ground.tasks import kinds, queries
 from fenji.ground.tasks.rules import urgency
 
 SIZES = (20, 50, 100)
 EXPORT_LIMIT = 5000
+CHANGES_SHOWN = 5
+OUTCOME_DAYS = 14
+"""For so long the desk says what became of somebody's proposals; afterwards they stand on the page of the parameter."""
 
 
 @page("desk.open")
@@ -35,10 +43,20 @@ def desk(request: SignedRequest) -> HttpResponse:
         {"item": i, "kind": kinds.kind(i.kind), "urgency": urgency(i.due_at, request.at, policy.due_soon_minutes)}
         for i in found[:size]
     ]
+    waiting = [r["item"].subject for r in rows if r["item"].urgent and r["item"].kind == "referral.offered"]
+    running = clocks(waiting)
+    for row in rows:
+        clock = running.get(row["item"].subject)
+        row["minutes"] = clock.minutes(request.at) if clock else None
     notices = [{"notice": n, "text": kinds.notice_text(n.kind, n.subject)} for n in queries.latest_notices(actor)]
+    to_decide, decided = to_decide_by(actor), decided_since(actor, request.at - timedelta(days=OUTCOME_DAYS))
+    counts = queries.desk_counts(actor, request.at)
     context = {
         "rows": rows,
-        "counts": queries.desk_counts(actor, request.at),
+        "counts": replace(counts, waiting=counts.waiting + len(to_decide)),
+        "to_decide": change_rows(to_decide[:CHANGES_SHOWN], actor),
+        "to_decide_more": max(len(to_decide) - CHANGES_SHOWN, 0),
+        "decided": change_rows(list(decided) if actor.may("policy.propose") else [], actor),
         "notices": notices,
         "unit": queries.unit_counts(actor, request.at) if actor.may("referral.read") else None,
         "at": request.at,

@@ -18,7 +18,7 @@ from fenji.ground.access import queries as access
 from fenji.ground.access.models import Account
 from fenji.ground.access.rules import MACHINE, MACHINE_KIND, Actor, BadField, MachinePolicy, Scope, new_account
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
+from fenji.ground.common.edge import SignedRequest, absolute, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.network.actions import appoint
 from fenji.ground.network.queries import names_of, place_of, posts_of, seat_of
@@ -139,4 +139,4 @@ def _issue(request: SignedRequest, account: Account) -> HttpResponse:
 def slip(request: SignedRequest) -> HttpResponse:
     """A new key, shown once."""
     found = slips.take(request)
-    return slips.shown(render(request, "desk/machine_slip.html", {**found, "address": request.build_absolute_uri("/api/v1/")}))
+    return slips.shown(render(request, "desk/machine_slip.html", {**found, "address": absolute(request, "/api/v1/")}))

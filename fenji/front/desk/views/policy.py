@@ -285,7 +285,7 @@ def _show_parameter(
         "wrong_day": wrong_day, "override": texts.OVERRIDES[p.override], "tighter": texts.TIGHTER.get(p.tighter, ""),
         "decider": texts.DECIDERS[p.ambiguity.decided_by] if p.ambiguity else "",
         "choices": [texts.value_words(c, p.unit) for c in p.ambiguity.choices] if p.ambiguity else [],
-        "changes": _rows(near, request.actor), "form": form, "key": fresh_key(), "today": local_day(request.at),
+        "changes": change_rows(near, request.actor), "form": form, "key": fresh_key(), "today": local_day(request.at),
     }  # fmt: skip
     return render(request, "desk/policy_parameter.html", context, status=422 if wrong_day and status == 200 else status)
 
@@ -338,7 +338,7 @@ def _place_names(changes: Sequence[PolicyChange]) -> dict[str, str]:
     return {**regions, **{f"{rules.HOUSE}{number}": name for number, name in orgs.items()}}
 
 
-def _rows(changes: Sequence[PolicyChange], actor: Actor) -> list[dict[str, Any]]:
+def change_rows(changes: Sequence[PolicyChange], actor: Actor) -> list[dict[str, Any]]:
     """Changes as pages show them: with words for value, place, state and who proposed and decided."""
     places = _place_names(changes)
     orgs = names_of({i for c in changes for i in (c.proposed_org, c.decided_org) if i is not None})
@@ -370,13 +370,13 @@ def _value_words(change: PolicyChange) -> str:
 def waiting(request: SignedRequest) -> HttpResponse:
     """Changes that wait for a decision, within the area that this post administers."""
     mine = [c for c in queries.waiting() if rules.governs(request.actor.reach, c.place)]
-    return render(request, "desk/policy_waiting.html", {"rows": _rows(mine, request.actor)})
+    return render(request, "desk/policy_waiting.html", {"rows": change_rows(mine, request.actor)})
 
 
 def _show_change(
     request: SignedRequest, change: PolicyChange, problem: Any = None, status: int = 200, **forms: Any
 ) -> HttpResponse:
-    (row,) = _rows([change], request.actor)
+    (row,) = change_rows([change], request.actor)
     spot = _spot(rules.region_of(change.place))
     binding = _bound(change.key, spot, local_day(request.at)) if change.key in queries.book().by_key else None
     actor, governed = request.actor, row["governed"]

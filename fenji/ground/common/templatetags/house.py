@@ -12,8 +12,8 @@ from django.templatetags.static import static
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR, SECONDS_PER_MINUTE
@@ -68,6 +68,12 @@ _TONES = {
     "locked": "red",
     "password_expired": "amber",
     "deactivated": "grey",
+    "free": "green",
+    "held": "blue",
+    "confirmed": "blue",
+    "used": "green",
+    "to_move": "amber",
+    "unknown": "purple",
 }
 
 
@@ -75,6 +81,15 @@ _TONES = {
 def local(at: datetime | None, form: str = "full") -> str:
     """An instant as Fujian's clocks show it. form: full (default), second, short (no year), time, day."""
     return at.astimezone(SHANGHAI).strftime(_FORMS[form]) if at else ""
+
+
+@register.filter
+def soon(when: datetime, at: datetime) -> str:
+    """A time to come, short: `today 15:00`, `tomorrow 09:00`, else month, day and minute."""
+    days = (local_day(when) - local_day(at)).days
+    if days > 1:
+        return local(when, "short")
+    return (_("today %(time)s") if days == 0 else _("tomorrow %(time)s")) % {"time": local(when, "time")}
 
 
 @register.filter
@@ -117,6 +132,12 @@ def _overdue(minutes: int) -> str:
     if hours < 2 * HOURS_PER_DAY:
         return _("%(n)s h overdue") % {"n": hours}
     return _("%(n)s d overdue") % {"n": hours // HOURS_PER_DAY}
+
+
+@register.filter
+def local_name(named: Any) -> str:
+    """What has names in both languages, in the one of the page."""
+    return str(named.name_en if get_language() == "en" else named.name_zh)
 
 
 @register.filter

@@ -1,16 +1,20 @@
-"""The only writes of this room: stored files (`files`), and lists on their way in (`runs`)."""
+"""The only writes of this room: stored files (`files`), papers (`papers`), and lists on their way in (`runs`)."""
 
 from fenji.ground.documents.actions.files import (
     FileKind,
     FileTooLarge,
     Opened,
+    TooLargeToKeep,
+    keep_picture,
     open_file,
     store,
+    take_out_picture,
     too_large,
     void_file,
     wipe,
     wipe_due,
 )
+from fenji.ground.documents.actions.papers import NewPaper, hand_in, take_back
 from fenji.ground.documents.actions.runs import (
     NotYours,
     carry_out,
@@ -26,15 +30,21 @@ from fenji.ground.documents.actions.runs import (
 __all__ = [
     "FileKind",
     "FileTooLarge",
+    "NewPaper",
     "NotYours",
     "Opened",
+    "TooLargeToKeep",
     "carry_out",
     "destroy_handouts",
     "discard",
+    "hand_in",
     "judge",
+    "keep_picture",
     "open_file",
     "open_handouts",
     "store",
+    "take_back",
+    "take_out_picture",
     "too_large",
     "upload",
     "upload_rows",

@@ -32,6 +32,12 @@ class FileTooLarge(Refused):
     code = "file_too_large"
 
 
+class TooLargeToKeep(FileTooLarge):
+    """A paper or a picture above the limit; what helps is another than with a list. detail: megabytes."""
+
+    code = "too_large_to_keep"
+
+
 class FileKind(Refused):
     """A file whose content is not of a kind that may be kept here, whatever its name says. detail: kinds."""
 
@@ -56,11 +62,13 @@ def store(
     at: datetime,
     viewer_ids: Collection[int] = (),
     only: UUID | None = None,
+    shared: bool = False,
     kinds: Collection[str] = FILES,
     kind: str = "",
     using: str = "default",
 ) -> StoredFile:
-    """Keep a file, encrypted, for the actor's institution and `viewer_ids`; with `only` for one account of them alone.
+    """Keep a file, encrypted, for the actor's institution and `viewer_ids`; with `only` for one account of them alone, `shared` for
+    everybody who is signed in.
 
     Its kind is read from its content; `kind` is for what the house itself has made. Raises FileTooLarge, FileKind.
     """
@@ -78,6 +86,7 @@ def store(
         sha256=hashlib.sha256(content).hexdigest(),
         viewer_ids=sorted({by.org_id, *viewer_ids}),
         only_id=only,
+        shared=shared,
         uploaded_by=by.account_id,
         at=at,
     )
@@ -88,6 +97,24 @@ def store(
             Blob(id=uuid7(), file=file, part=part, content=sealed).save(using=using, force_insert=True)
         audit(by=by, at=at, action="file.store", subject=str(file.pk), using=using, kind=kind, size=file.size)
     return file
+
+
+def check_size(content: bytes, *, by: Actor, at: datetime) -> None:
+    """Refuse a paper or a picture above the limit. Raises TooLargeToKeep."""
+    largest = queries.policy_of(by.org_id, at).largest_bytes
+    if len(content) > largest:
+        raise TooLargeToKeep(megabytes=largest >> 20)
+
+
+def keep_picture(name: str, content: bytes, org_id: int, *, by: Actor, at: datetime) -> UUID:
+    """See `common.pictures`. Raises TooLargeToKeep, FileKind."""
+    check_size(content, by=by, at=at)
+    return store(name, content, by=by, at=at, viewer_ids=(org_id,), kinds=("png", "jpeg"), shared=True).pk
+
+
+def take_out_picture(picture_id: UUID, *, by: Actor, at: datetime) -> None:
+    """See `common.pictures`. Raises Unknown."""
+    void_file(picture_id, "taken_back", by=by, at=at)
 
 
 def too_large(largest: int) -> FileTooLarge:

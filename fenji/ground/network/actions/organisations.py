@@ -253,9 +253,13 @@ def _carry_people(org: Organisation, heir: Organisation, on: date, at: datetime)
 
 
 def split(org_id: int, version: int, new: NewOrganisation, *, document: str, by: Actor, at: datetime) -> Organisation:
-    """Found an organisation out of another, which goes on. Raises as `change` does."""
+    """Found an organisation out of another of its kind, which goes on. Raises as `change` does, and CannotMerge."""
     with transaction.atomic():
         org = _locked(org_id, version, by, "default")
+        if org.kind != new.kind:
+            raise rules.CannotMerge(why="kinds")
+        if org.start is not None and new.start < org.start:
+            raise BadChange(why="day")
         child = found(new, by=by, at=at)
         Succession.objects.create(predecessor=org, successor=child, kind="split", on=new.start, document=document)
         audit(by=by, at=at, action="organisation.split", subject=f"org:{org_id}", after=str(child.id))

@@ -34,6 +34,9 @@ FAULTS = {
     "alliance": _("The institution cannot join the alliance: %(why)s."),
     "no_lead": _("The alliance is new: the file must name its lead too."),
     "other_kind": _("An alliance of this name exists and is of another kind."),
+    "no_time": _("%(given)s is no time of day. Write hours and minutes, as in 08:00."),
+    "no_staff": _("Nobody with the number %(given)s works there on that day, or two sent there share it. See its staff list."),
+    "shift_twice": _("Line %(line)s has the same shift."),
     "no_account": _("No account has the user name %(name)s. Import the accounts first."),
     "username_taken": _("Another person has this user name. Choose another one, for instance with a digit behind it."),
     "bad_username": _(

@@ -19,8 +19,7 @@ from fenji.ground.network.models.regions import public
 class Alliance(House):
     """A county community, city group, specialty alliance or tele-network, dated.
 
-    `unified`: which of people, money and goods are under one management (F64-1-3a). `rules_version`, `rules_on`: the operating
-    rules in force (QZ-2-09k).
+    `unified`: which of people, money and goods are under one management (F64-1-3a).
     """
 
     id = models.IntegerField(primary_key=True)

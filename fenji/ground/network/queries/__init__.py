@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from fenji.ground.access.actions import Seat
 from fenji.ground.access.rules import HOUSE_ACCOUNT, SECURITY_ADMIN, Actor
 from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.refusal import Unknown
-from fenji.ground.common.units import COUNTY_CODE_LENGTH
+from fenji.ground.common.units import COUNTY_CODE_LENGTH, REGION_PREFIXES
 from fenji.ground.network import rules
 from fenji.ground.network.models import (
     Department,
@@ -299,6 +299,17 @@ def alliance_lead(org_id: int, on: date, using: str = "default") -> Organisation
     return found.org if found else None
 
 
+def health_authority(origin: Place) -> Organisation | None:
+    """The health authority an institution answers to: its county's, or else its city's; None when neither is registered."""
+    stems = (origin.county, origin.county[: REGION_PREFIXES["city"]])
+    agencies = Organisation.objects.filter(kind="agency", agency_kind="health", end=None)
+    for stem in stems:
+        found = agencies.filter(path__starts=stem.ljust(rules.REGION_CODE_WIDTH, "0")).order_by("path").first()
+        if found is not None:
+            return found
+    return None
+
+
 def communities_within(prefix: str, on: date) -> list[Membership]:
     """County communities on a day whose lead lies below `prefix`, by place: the lead's membership of each."""
     led = Membership.objects.filter(in_force(on), role="lead", alliance__kind="county_community", org__path__starts=prefix)
@@ -329,6 +340,12 @@ def posts_of(account_id: UUID, at: datetime) -> list[Post]:
     """Posts an account holds at an instant. Read through the door connection: nobody is signed in yet."""
     held = Post.objects.using("door").filter(account_id=account_id, start__lte=at)
     return list(held.filter(Q(end=None) | Q(end__gt=at)).select_related("org__region").order_by("start", "id"))
+
+
+def holders_of(org_id: int, role: str, at: datetime) -> list[UUID]:
+    """Accounts that hold a role at an institution at an instant."""
+    held = Post.objects.filter(org_id=org_id, role=role, start__lte=at).filter(Q(end=None) | Q(end__gt=at))
+    return list(held.order_by("start", "id").values_list("account_id", flat=True))
 
 
 def seat_of(post: Post) -> Seat:
@@ -439,6 +456,15 @@ def _list_sizes(on: date) -> tuple[tuple[str, str, int | None, int], ...]:
     return tuple((one.clause_id, one.name_zh, one.expected, held.get(one.code, 0)) for one in NamedList.objects.order_by("code"))
 
 
+Missing = Callable[[rules.Register, date], list[rules.Gap]]
+_MISSING: list[Missing] = []
+
+
+def also_missing(find: Missing) -> None:
+    """Have `find(register, day)` look for what rooms above keep and clauses want. Called at start-up by `texts.register_gaps`."""
+    _MISSING.append(find)
+
+
 def gaps_within(reach: str, on: date) -> list[rules.Gap]:
     """What the registry misses in a region on a day, by the clauses that bind there then."""
     if not reach:
@@ -449,7 +475,9 @@ def gaps_within(reach: str, on: date) -> list[rules.Gap]:
         wanted = policy.resolve(rules.NetworkPolicy, path, on)
     except policy.PackError:  # before the first document nothing was wanted
         return []
-    return [g for g in rules.gaps(register_within(reach, on), wanted) if _binds(g, reach, on)]
+    register = register_within(reach, on)
+    found = [*rules.gaps(register, wanted), *(gap for find in _MISSING for gap in find(register, on))]
+    return sorted((g for g in found if _binds(g, reach, on)), key=lambda g: (g.clause_id, g.place, g.name))
 
 
 def _binds(gap: rules.Gap, reach: str, on: date) -> bool:

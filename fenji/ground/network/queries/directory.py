@@ -19,6 +19,8 @@ from fenji.ground.network.models import (
     Alliance,
     Department,
     Membership,
+    NamedList,
+    NamedListEntry,
     Organisation,
     OrganisationVersion,
     Post,
@@ -133,14 +135,24 @@ def _prefixes(code: str) -> list[str]:
 
 
 def _named_on(rows: QuerySet[RegionName], key: str, on: date) -> dict[Any, str]:
-    # before the first dated row of a region its oldest name is the best that is known
-    oldest = {getattr(r, key): r.name for r in rows.order_by("-start")}
-    return oldest | dict(rows.filter(in_force(on)).values_list(key, "name"))
+    return {known: row.name for known, row in _dated(rows, key, on).items()}
+
+
+def _dated(rows: QuerySet[RegionName], key: str, on: date) -> dict[Any, RegionName]:
+    # before the first dated row of a region its oldest is the best that is known
+    oldest = {getattr(r, key): r for r in rows.order_by("-start")}
+    return oldest | {getattr(r, key): r for r in rows.filter(in_force(on))}
 
 
 def region_names(region_ids: Iterable[int], on: date) -> dict[int, str]:
     """Names of regions on a day."""
     return _named_on(RegionName.objects.filter(region_id__in=set(region_ids)), "region_id", on)
+
+
+def regions_on(region_ids: Iterable[int], on: date) -> dict[int, tuple[str, str]]:
+    """Code and name of regions on a day; of one that has none then, the oldest."""
+    rows = RegionName.objects.filter(region_id__in=set(region_ids))
+    return {region: (row.code, row.name) for region, row in _dated(rows, "region_id", on).items()}
 
 
 def history(org_id: int) -> list[OrganisationVersion]:
@@ -275,3 +287,23 @@ def count_within(stem: str) -> int:
 def specialty_names() -> dict[str, Specialty]:
     """Every specialty by code, in the order of the list."""
     return {s.code: s for s in Specialty.objects.order_by("pk")}
+
+
+def named_lists(on: date) -> QuerySet[NamedList]:
+    """The lists that clauses count on, by clause, each with `held`: how many entries it has on a day."""
+    then = Q(namedlistentry__start__lte=on) & (Q(namedlistentry__end=None) | Q(namedlistentry__end__gt=on))
+    return NamedList.objects.annotate(held=Count("namedlistentry", filter=then)).order_by("clause_id", "code")
+
+
+def named_list(code: str, on: date) -> NamedList:
+    """One of them. Raises Unknown."""
+    found = None if has_hidden_characters(code) else named_lists(on).filter(code=code).first()
+    if found is None:
+        raise Unknown(what="list")
+    return found
+
+
+def entries_of(code: str, on: date) -> QuerySet[NamedListEntry]:
+    """What stands on a list on a day: institutions by place, then regions."""
+    found = NamedListEntry.objects.filter(in_force(on), list_id=code).select_related("org")
+    return found.order_by("org__path", "region_id", "id")

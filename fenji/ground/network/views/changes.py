@@ -1,4 +1,4 @@
-"""Changing an institution: founding, particulars, address, moving, ending or going into another."""
+"""Changing an institution: founding, particulars, address, moving, splitting, ending or going into another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.refusal import Refused
 from fenji.ground.network import actions, rules, texts
-from fenji.ground.network.forms import EndForm, FoundingForm, MoveForm, ParticularsForm, PlaceForm
+from fenji.ground.network.forms import EndForm, FoundingForm, MoveForm, ParticularsForm, PlaceForm, SplitForm
 from fenji.ground.network.models import PARTICULARS, Organisation
 from fenji.ground.network.queries import directory
 from fenji.ground.network.views.shared import Problem, done, today_of
@@ -54,8 +54,17 @@ def new(request: SignedRequest) -> HttpResponse:
     shown = {"kind": kind, "kinds": texts.KINDS.items()}
     if request.method == "GET" or not form.is_valid():
         return _answer(request, "network/new.html", form, None, **shown)
+    try:
+        org = actions.found(_wanted(kind, form), by=request.actor, at=request.at)
+    except Refused as refusal:
+        return _answer(request, "network/new.html", form, None, refusal_text(refusal), **shown)
+    _doubt(request, form)
+    return done(request, f"/institutions/{org.id}/", _("Entered: %(name)s.") % {"name": org.name})
+
+
+def _wanted(kind: str, form: FoundingForm) -> actions.NewOrganisation:
     data = form.cleaned_data
-    wanted = actions.NewOrganisation(
+    return actions.NewOrganisation(
         kind=kind,
         facts=form.facts(),
         start=data["on"],
@@ -64,12 +73,28 @@ def new(request: SignedRequest) -> HttpResponse:
         parent_id=data["parent"].id if data["parent"] else None,
         place=form.place(),
     )
+
+
+@page("network.write", ("GET", "POST"))
+def split(request: SignedRequest, org_id: int) -> HttpResponse:
+    """An organisation comes out of another, which goes on with everything it has."""
+    org, today = own(request, org_id), today_of(request)
+    if not directory.regions_of_reach(request.actor).exists():
+        raise actions.OutOfReach
+    kept = {n: getattr(org, n) for n in ("care_tier", "ownership", "affiliation", "agency_kind", "force_kind")}
+    first = {**kept, "on": today, "region": org.path[: rules.REGION_CODE_WIDTH]}
+    form = SplitForm(request.POST or None, kind=org.kind, by=request.actor, today=today, initial=first)
+    shown = {"kind": org.kind}
+    if request.method == "GET" or not form.is_valid():
+        return _answer(request, "network/split.html", form, org, **shown)
+    facts = {"document": form.cleaned_data["document"], "by": request.actor, "at": request.at}
     try:
-        org = actions.found(wanted, by=request.actor, at=request.at)
+        new = actions.split(org_id, posted_version(request), _wanted(org.kind, form), **facts)
     except Refused as refusal:
-        return _answer(request, "network/new.html", form, None, refusal_text(refusal), **shown)
+        return _answer(request, "network/split.html", form, directory.organisation(org_id), refusal_text(refusal), **shown)
     _doubt(request, form)
-    return done(request, f"/institutions/{org.id}/", _("Entered: %(name)s.") % {"name": org.name})
+    told = _("%(name)s came out of %(other)s.") % {"name": new.name, "other": org.name}
+    return done(request, f"/institutions/{new.id}/", told)
 
 
 @page("network.write", ("GET", "POST"))

@@ -44,6 +44,12 @@ def named(thing: Any) -> str:
 
 
 @register.filter
+def worded(entry: Mapping[str, str], name: str) -> str:
+    """A text of an entry in the reader's language; the Chinese one where there is no other, empty where there is none."""
+    return str((_english() and entry.get(f"{name}_en")) or entry.get(f"{name}_zh", ""))
+
+
+@register.filter
 def titled(copy: Any) -> str:
     """The title of a copy in the reader's language."""
     return str(copy.title_en if _english() else copy.title_zh)

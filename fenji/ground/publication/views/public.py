@@ -7,17 +7,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import segno
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, quote_etag
-from django.utils.safestring import SafeString
 
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.edge import OPEN, SignedRequest, View, page
+from fenji.ground.common.edge import OPEN, SignedRequest, View, absolute, page
+from fenji.ground.common.qr import picture
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network.queries import Place, alliance_lead, as_today, contact_of, place_of, region_names
@@ -67,7 +65,7 @@ def find(request: SignedRequest) -> HttpResponse:
     elif len(at) > _COUNTY:
         context["here"] = queries.institutions_in(at, on)
     elif at:
-        context |= _county(at, queries.institutions_in(at, on))
+        context |= _county(at, queries.institutions_in(at, on)) | {"authorities": queries.authorities(at, on)}
     else:
         context["cities"] = queries.counties()
     return render(request, "publication/find.html", context)
@@ -107,25 +105,34 @@ def disease(request: SignedRequest, code: str) -> HttpResponse:
 
 
 def _sections(copies: list[Published]) -> list[dict[str, Any]]:
-    return [{"copy": c, "template": kinds.kind(c.kind).template} for c in sorted(copies, key=lambda c: (kinds.rank(c.kind), c.key))]
+    """What the institution's page shows of each copy; of one with a page of its own, how much that holds."""
+    return [_section(c) for c in sorted(copies, key=lambda c: (kinds.rank(c.kind), c.key))]
+
+
+def _section(copy: Published) -> dict[str, Any]:
+    kind = kinds.kind(copy.kind)
+    parts = kind.parts(copy.body) if kind.parts else []
+    return {"copy": copy, "template": kind.template, "parts": parts, "entries": sum(len(found) for _heading, found in parts)}
 
 
 def _shown(request: SignedRequest, org_id: int) -> dict[str, Any]:
     place, on = place_of(org_id), local_day(request.at)
-    if place.kind != "care":
-        raise Unknown(what="institution")
     policy = queries.policy_at(place, on)
     contact = contact_of(org_id)
-    shown = queries.shown(org_id, on)
+    shown, planned = queries.shown(org_id, on), queries.planned(org_id, on)
+    if place.kind != "care" and not shown and not planned:
+        raise Unknown(what="institution")
     lead = alliance_lead(org_id, on)
     return {
         "place": place,
         "contact": contact,
         "successor": _successor(org_id) if contact.end is not None and contact.end <= on else None,
+        "care": place.kind == "care",
         "primary": place.tier in PRIMARY,
         "where": queries.where_is(queries.region_of(place)),
-        "sections": _sections(shown),
-        "planned": _sections(queries.planned(org_id, on)),
+        "sections": _sections([c for c in shown if not kinds.has_page(c.kind)]),
+        "planned": _sections([c for c in planned if not kinds.has_page(c.kind)]),
+        "lists": _sections([c for c in (*shown, *planned) if kinds.has_page(c.kind)]),
         "checked_on": min((c.checked_on for c in shown), default=None),
         "stale": any(rules.is_stale(c.checked_on, on, policy) for c in shown),
         "lead": lead if lead is not None and lead.id != org_id else None,
@@ -153,9 +160,26 @@ def institution(request: SignedRequest, org_id: int) -> HttpResponse:
     return response
 
 
-def absolute(request: HttpRequest, path: str) -> str:
-    """The full address of a page: as the house is set up (FENJI_URL), else as the reader reached it."""
-    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+@public
+def one_list(request: SignedRequest, org_id: int, kind: str) -> HttpResponse:
+    """One list of an institution or agency, whole, to read or to print; what will follow it stands below."""
+    place, on = place_of(org_id), local_day(request.at)
+    if not kinds.has_page(kind):
+        raise Unknown(what="copy")
+    shown = queries.in_force(org_id, kind, on)
+    planned = [c for c in queries.planned(org_id, on) if c.kind == kind]
+    if not shown and not planned:
+        raise Unknown(what="copy")
+    checked_on = min((c.checked_on for c in shown), default=None)
+    context = {
+        "place": place,
+        "sections": _sections(shown),
+        "planned": _sections(planned),
+        "checked_on": checked_on,
+        "stale": checked_on is not None and rules.is_stale(checked_on, on, queries.policy_at(place, on)),
+        "page_path": f"/p/{org_id}/",
+    }
+    return render(request, "publication/list.html", context)
 
 
 @public
@@ -163,7 +187,5 @@ def notice(request: SignedRequest, org_id: int) -> HttpResponse:
     """A notice of A4 for the board: big, in columns, with a QR code that leads to the page."""
     context = _shown(request, org_id)
     address = absolute(request, context["page_path"])
-    # drawn by us from an address: nothing in it comes from a person
-    drawn = SafeString(segno.make_qr(address, error="m").svg_inline(border=2, omitsize=True, svgclass="qr", lineclass=None))
     treated = [s["copy"] for s in context["sections"] if s["copy"].kind == rules.TREATABLE]
-    return render(request, "publication/notice.html", {**context, "address": address, "qr": drawn, "copies": treated})
+    return render(request, "publication/notice.html", {**context, "address": address, "qr": picture(address), "copies": treated})

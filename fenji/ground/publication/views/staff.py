@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, list_start, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.pictures import album
 from fenji.ground.common.refusal import Refused
 from fenji.ground.network.queries import Place
 from fenji.ground.network.rules import PRIMARY
@@ -32,13 +33,17 @@ def overview(request: SignedRequest) -> HttpResponse:
     return HttpResponseRedirect("/publication/board/" if actor.reach else f"/publication/{actor.org_id}/")
 
 
-@page("publication.log", ("GET", "POST"))
+def _largest_body(request: SignedRequest) -> int:
+    return album().largest_body(request)
+
+
+@page("publication.log", ("GET", "POST"), largest=_largest_body)
 def institution(request: SignedRequest, org_id: int) -> HttpResponse:
     """What an institution has made public, and its log of channels; a POST adds a line to the log."""
     place = queries.managed(org_id, request.actor, local_day(request.at))
     if request.method == "GET":
         return _show(request, place, None)
-    form = ChannelForm(request.POST, channels=_CHANNELS)
+    form = ChannelForm(request.POST, request.FILES, channels=_CHANNELS)
     if not form.is_valid():
         return _show(request, place, form, status=422)
     try:
@@ -67,6 +72,8 @@ def _show(request: SignedRequest, place: Place, form: ChannelForm | None, proble
         "standing": standing,
         "clause": sources(rules.PublicationPolicy, place.policy_path, on)["channels_needed"].clause_id,
         "log": log[:LOG_SHOWN],
+        "largest": album().largest(request),
+        "megabytes": album().largest(request) >> 20,
         "log_more": max(len(log) - LOG_SHOWN, 0),
         "form": form or ChannelForm(initial=first, channels=_CHANNELS),
         "problem": problem,

@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """One column, which the job role reads and changes."""
 
-    dependencies = [("tasks", "0002_protect")]
+    dependencies = [("tasks", "0004_messages")]
 
     operations = [
         migrations.RunSQL(

@@ -1,0 +1,262 @@
+"""Slots that can be had, and the bookings and wait entries of one subject: what other rooms ask."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from fenji.care.booking import rules
+from fenji.care.booking.models import Booking, Feed, Slot, WaitEntry
+from fenji.ground.common.clock import local_day
+from fenji.ground.common.refusal import Unknown
+from fenji.ground.network.queries import Place, place, place_of, places_of
+from fenji.ground.policy.queries import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """A slot as others see it. `feed`: `known`, or `unknown` when the hospital's system is silent, so that it may be gone."""
+
+    id: UUID
+    session_id: UUID
+    org_id: int
+    department_id: int | None
+    department: str
+    kind: str
+    name: str
+    item: str
+    expert: bool
+    doctor: str
+    start_at: datetime
+    reserved: bool
+    feed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Earliest:
+    """The first slot a hospital has. `state`: free, none, or unknown: its system is silent, and `slot` is what it said last."""
+
+    slot: SlotView | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookingView:
+    """A booking as its parties see it. `held_until`: only while it is held."""
+
+    id: UUID
+    subject: str
+    state: str
+    kind: str
+    priority: str
+    held_until: datetime | None
+    end_reason: str
+    slot: SlotView
+
+
+@dataclass(frozen=True, slots=True)
+class WaitView:
+    """A wish on a wait list as its parties see it."""
+
+    id: UUID
+    subject: str
+    org_id: int
+    state: str
+    kind: str
+    item: str
+    priority: str
+    why: str
+    asked_at: datetime
+    due_at: datetime
+    end_reason: str
+
+
+def policy_at(where: Place, on: date) -> rules.BookingPolicy:
+    """The booking policy that binds at a hospital on a day."""
+    return resolve(rules.BookingPolicy, where.policy_path, on)
+
+
+def heard(org_id: int) -> datetime | None:
+    """When a hospital's own system was last heard; None: never."""
+    return Feed.objects.filter(pk=org_id).values_list("heard_at", flat=True).first()
+
+
+def known_until(org_id: int, heard_at: datetime) -> datetime:
+    """Until when what a hospital's system fed counts as known, if it was heard at an instant."""
+    policy = policy_at(place_of(org_id), local_day(heard_at))
+    return heard_at + timedelta(minutes=policy.stale_after.minutes)
+
+
+_HEARD = Subquery(Feed.objects.filter(pk=OuterRef("org_id")).values("heard_at"))
+
+
+def slot_view(row: Slot, policy: rules.BookingPolicy, heard_at: datetime | None, at: datetime) -> SlotView:
+    """A row as others see it."""
+    session = row.session
+    silent = session.source == rules.FED and rules.is_stale(heard_at, at, policy)
+    return SlotView(
+        row.id,
+        session.id,
+        row.org_id,
+        session.department_id,
+        session.department.name_zh if session.department else "",
+        session.kind,
+        session.name,
+        session.item,
+        session.expert,
+        session.doctor_name,
+        row.start_at,
+        row.reserved,
+        rules.UNKNOWN if silent else rules.KNOWN,
+    )
+
+
+def facts_of(row: Slot, heard_at: datetime | None, mine: Iterable[UUID] = ()) -> rules.SlotFacts:
+    """What the rules look at. `mine`: wait entries of the patient who is to have it."""
+    session = row.session
+    gone = row.taken or bool(row.outside) or row.voided_at is not None
+    return rules.SlotFacts(
+        start_at=row.start_at,
+        open=session.state == rules.OPEN,
+        taken=gone,
+        reserved=row.reserved,
+        release_at=session.release_at,
+        fed=session.source == rules.FED,
+        heard_at=heard_at,
+        kept_until=row.kept_until,
+        kept_rank=row.kept_rank,
+        mine=row.kept_for is not None and row.kept_for in set(mine),
+    )
+
+
+def slot(slot_id: UUID) -> Slot:
+    """A slot with its session. Raises Unknown."""
+    found = Slot.objects.filter(pk=slot_id).select_related("session__department", "org").first()
+    if found is None:
+        raise Unknown(what="slot")
+    return found
+
+
+def _untaken(since: datetime, kind: str) -> QuerySet[Slot]:
+    free = Slot.objects.filter(taken=False, outside="", voided_at=None, start_at__gt=since)
+    return free.filter(session__state=rules.OPEN, session__kind=kind).select_related("session__department")
+
+
+def _open_to(kind: str, priority: str, policy: rules.BookingPolicy, at: datetime) -> Q:
+    """Slots that somebody of this priority may take at an instant, the feed apart."""
+    mine = Q(kept_until=None) | Q(kept_until__lte=at) | Q(kept_rank__gt=rules.rank(priority, kind, policy))
+    if rules.is_public(priority, kind, policy):
+        mine &= Q(reserved=False) | Q(session__release_at__lte=at)
+    return mine
+
+
+def free_slots(
+    org_id: int,
+    *,
+    department_id: int | None = None,
+    kind: str = rules.CLINIC,
+    item: str = "",
+    priority: str,
+    since: datetime,
+    until: datetime,
+    limit: int,
+    at: datetime | None = None,
+) -> list[SlotView]:
+    """Slots of a hospital in (since, until) that a patient of this priority may take, earliest first, at most `limit`.
+
+    `at`: the instant of asking, `since` unless given. Slots whose state nobody knows are among them, with `feed="unknown"`.
+    """
+    at = at or since
+    policy = policy_at(place_of(org_id), local_day(at))
+    found = _untaken(max(since, at), kind).filter(_open_to(kind, priority, policy, at), org_id=org_id, start_at__lt=until)
+    if department_id is not None:
+        found = found.filter(session__department_id=department_id)
+    if item:
+        found = found.filter(session__item=item)
+    rows = list(found.annotate(heard_at=_HEARD).order_by("start_at", "session_id", "position")[:limit])
+    return [slot_view(row, policy, row.heard_at, at) for row in rows]
+
+
+def earliest(
+    org_ids: Iterable[int],
+    *,
+    specialty: str = "",
+    department_id: int | None = None,
+    kind: str = rules.CLINIC,
+    item: str = "",
+    priority: str,
+    at: datetime,
+) -> dict[int, Earliest]:
+    """The first slot of each hospital for a patient of this priority, in one statement beside that for the hospitals.
+
+    A slot of a silent system is `unknown`, never `free`, and comes only where no other is free.
+    """
+    policies = {where.id: policy_at(where, local_day(at)) for where in places_of(org_ids)}
+    alike: dict[tuple[int, bool], list[int]] = defaultdict(list)
+    for org_id, policy in policies.items():
+        alike[rules.rank(priority, kind, policy), rules.is_public(priority, kind, policy)].append(org_id)
+    wanted = Q(pk=None)
+    for orgs in alike.values():
+        wanted |= Q(org_id__in=orgs) & _open_to(kind, priority, policies[orgs[0]], at)
+    found = _untaken(at, kind).filter(wanted)
+    if specialty:
+        found = found.filter(session__specialty=specialty)
+    if department_id is not None:
+        found = found.filter(session__department_id=department_id)
+    if item:
+        found = found.filter(session__item=item)
+    rows = found.annotate(heard_at=_HEARD).order_by("org_id", "session__source", "start_at", "id")
+    views: dict[int, list[SlotView]] = defaultdict(list)
+    for row in rows.distinct("org_id", "session__source"):
+        views[row.org_id].append(slot_view(row, policies[row.org_id], row.heard_at, at))
+    return {org_id: _first(views[org_id]) for org_id in policies}
+
+
+def _first(views: list[SlotView]) -> Earliest:
+    free = [v for v in views if v.feed == rules.KNOWN]
+    if free:
+        return Earliest(min(free, key=lambda v: v.start_at), rules.FREE)
+    return Earliest(views[0], rules.UNKNOWN) if views else Earliest(None, rules.NONE)
+
+
+def booking(booking_id: UUID) -> Booking:
+    """A booking that the open scope reaches. Raises Unknown."""
+    found = Booking.objects.filter(pk=booking_id).select_related("slot__session__department", "org").first()
+    if found is None:
+        raise Unknown(what="booking")
+    return found
+
+
+def entry(entry_id: UUID) -> WaitEntry:
+    """A wait entry that the open scope reaches. Raises Unknown."""
+    found = WaitEntry.objects.filter(pk=entry_id).select_related("org", "department").first()
+    if found is None:
+        raise Unknown(what="waiting")
+    return found
+
+
+def bookings_of(subject: str, *, at: datetime) -> list[BookingView]:
+    """All bookings of a subject that the open scope reaches, newest first."""
+    rows = Booking.objects.filter(subject=subject).select_related("slot__session__department", "org")
+    found = []
+    for row in rows.annotate(heard_at=_HEARD).order_by("-made_at", "-id"):
+        view = slot_view(row.slot, policy_at(place(row.org), local_day(at)), row.heard_at, at)
+        held = (row.id, row.subject, row.state, row.kind, row.priority, row.held_until, row.end_reason)
+        found.append(BookingView(*held, view))
+    return found
+
+
+def waiting_of(subject: str) -> list[WaitView]:
+    """All wait entries of a subject that the open scope reaches, newest first."""
+    rows = WaitEntry.objects.filter(subject=subject).order_by("-asked_at", "-id")
+    return [
+        WaitView(
+            *(w.id, w.subject, w.org_id, w.state, w.kind, w.item, w.priority, w.why, w.asked_at, w.due_at, w.end_reason),
+        )
+        for w in rows
+    ]

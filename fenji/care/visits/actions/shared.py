@@ -1,0 +1,63 @@
+"""What all writes of this room share: compare and swap, events, and steps on the desk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from fenji.care.visits.models import Infection, Visit, VisitEvent
+from fenji.ground.access.actions import audit
+from fenji.ground.access.rules import Actor
+from fenji.ground.common.clock import local_day
+from fenji.ground.common.identity import age_on
+from fenji.ground.common.refusal import Stale
+from fenji.ground.common.text import mask_name
+from fenji.ground.tasks import actions as tasks
+
+
+def swap(visit: Visit, version: int, using: str = "default", **changes: Any) -> None:
+    """Compare and swap: the row changes only if it is still at `version`. Raises Stale."""
+    changed = Visit.objects.using(using).filter(pk=visit.pk, version=version).update(**changes, version=F("version") + 1)
+    if not changed:
+        raise Stale
+    visit.version = version + 1
+    for name, value in changes.items():
+        setattr(visit, name, value)
+
+
+def record(visit: Visit, action: str, *, by: Actor, at: datetime, note: str = "", using: str = "default", **states: str) -> None:
+    """One event of the visit and one audit row."""
+    VisitEvent.objects.using(using).create(visit=visit, at=at, actor_id=by.account_id, actor_name=by.name, action=action, note=note)
+    audit(by=by, at=at, action=f"visit.{action}", subject=str(visit.pk), using=using, **states)
+
+
+def wait(visit: Visit, kind: str, role: str, due_at: datetime, *, at: datetime, topic: str = "", using: str = "default") -> None:
+    """Put a step on the institution's desk: `kind` is handover, infection or refusal; there is one of each on a visit."""
+    resident = visit.resident
+    step = tasks.Step(
+        kind=f"visit.{kind}",
+        subject=f"{kind}:{visit.pk}",
+        url=f"/visits/{visit.pk}/",
+        who=mask_name(resident.name),
+        sex=resident.sex,
+        age=age_on(resident.birth_date, local_day(at)),
+        topic=topic or visit.diagnosis_name,
+        org_id=visit.org_id,
+        role=role,
+        viewer_ids=(visit.org_id,),
+        due_at=due_at,
+        urgent=visit.emergency,
+    )
+    tasks.open_step(step, at=at, using=using)
+
+
+def done(visit: Visit, kind: str, *, at: datetime, using: str = "default") -> None:
+    """Take such a step off the desk."""
+    tasks.close_step(f"{kind}:{visit.pk}", at=at, using=using)
+
+
+def infection_of(visit: Visit, using: str = "default") -> Infection | None:
+    """The entry of the register for a visit, but for one that was ruled out."""
+    return Infection.objects.using(using).filter(visit=visit, voided_at=None).first()

@@ -1,0 +1,55 @@
+"""What decides whether an institution can take a patient: departments, whom its class takes, who is allied, how far it is."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from django.db.models import Q
+
+from fenji.ground.network import rules
+from fenji.ground.network.models import Department, Membership, Organisation
+from fenji.ground.network.queries import in_force
+
+_LIMITS = Path(__file__).parent.parent / "data" / "class_limits.csv"
+
+
+@lru_cache(maxsize=1)
+def _limits() -> dict[str, rules.Takes]:
+    with _LIMITS.open(encoding="utf-8", newline="") as handle:
+        rows = csv.DictReader(line for line in handle if not line.startswith("#"))
+        return {r["ws218"]: rules.Takes(r["women"] == "1", r["children"] == "1") for r in rows}
+
+
+def takes(ws218: str) -> rules.Takes:
+    """Whom institutions of a WS 218 class take; both False: everybody."""
+    return _limits().get(ws218, rules.Takes())
+
+
+def departments_by(org_ids: Collection[int], on: date) -> dict[int, list[Department]]:
+    """The departments on a day that patients are sent to, by institution; those without any are missing."""
+    held = (Q(start=None) | Q(start__lte=on)) & (Q(end=None) | Q(end__gt=on))
+    found: dict[int, list[Department]] = {}
+    for row in Department.objects.filter(held, org_id__in=org_ids).exclude(specialty="").order_by("id"):
+        found.setdefault(row.org_id, []).append(row)
+    return found
+
+
+def allied(org_id: int, on: date) -> frozenset[int]:
+    """The institutions that are in an alliance with one on a day, itself not among them."""
+    mine = Membership.objects.filter(in_force(on), org_id=org_id).values("alliance")
+    found = Membership.objects.filter(in_force(on), alliance__in=mine).exclude(org_id=org_id)
+    return frozenset(found.values_list("org_id", flat=True))
+
+
+def distance_km(origin: Organisation, there: Organisation) -> Decimal | None:
+    """Kilometres as the crow flies when both places are known, else the registered distance; None: unknown."""
+    here = origin.longitude, origin.latitude
+    other = there.longitude, there.latitude
+    if None in (*here, *other):
+        return there.distance_km
+    return rules.great_circle_km((float(here[0]), float(here[1])), (float(other[0]), float(other[1])))  # type: ignore[arg-type]

@@ -1,0 +1,58 @@
+"""Sessions and patients for the tests of booking: as the county hospital's desk and a township's doctor make them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from fenji.care.booking import actions, rules
+from fenji.care.booking.models import Booking, ClinicSession, Slot, WaitEntry
+from fenji.ground.access.rules import Actor
+from fenji.world.county import COUNTY_HOSPITAL
+
+WHO = actions.Who("陈××", "2", 61)
+CARDIOLOGY = COUNTY_HOSPITAL * 100 + 1
+
+
+def plan(start_at: datetime, places: int = 3, **facts: Any) -> actions.NewSession:
+    """A session of half a day."""
+    known = {"kind": rules.CLINIC, "name": "心血管内科专家门诊", "expert": True, "department_id": CARDIOLOGY, **facts}
+    return actions.NewSession(start_at=start_at, end_at=start_at + timedelta(hours=3), places=places, **known)
+
+
+def a_session(by: Actor, at: datetime, *, days: float = 3, places: int = 3, **facts: Any) -> ClinicSession:
+    """A session some days from now; call inside the desk's scope."""
+    start = (at + timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+    (made,) = actions.open_sessions(by.org_id, plan(start, places, **facts), by=by, at=at)
+    return made
+
+
+def slots(session: ClinicSession, *, reserved: bool | None = None) -> list[Slot]:
+    """Places of a session in order."""
+    found = Slot.objects.filter(session=session, voided_at=None).order_by("position")
+    return list(found if reserved is None else found.filter(reserved=reserved))
+
+
+def a_subject() -> str:
+    """Something to book for, of which booking knows nothing."""
+    return f"T-{uuid4().hex[:12]}"
+
+
+def given(subject: str, by: Actor, at: datetime, priority: str = rules.UP_REFERRED, **other: Any) -> dict[str, Any]:
+    """What every asking says."""
+    return {
+        "subject": subject, "url": f"/referrals/{subject}/", "who": WHO, "topic": "高血压", "priority": priority,
+        "viewer_ids": [by.org_id], "origin_id": by.org_id, "by": by, "at": at, **other,
+    }  # fmt: skip
+
+
+def hold(slot: Slot | UUID, by: Actor, at: datetime, priority: str = rules.UP_REFERRED, subject: str = "") -> Booking:
+    """A slot held for somebody new; call inside the scope of `by`."""
+    slot_id = slot.id if isinstance(slot, Slot) else slot
+    return actions.hold(slot_id, **given(subject or a_subject(), by, at, priority))
+
+
+def wait(by: Actor, at: datetime, priority: str = rules.UP_REFERRED, subject: str = "", **other: Any) -> WaitEntry:
+    """Somebody new on the county hospital's wait list."""
+    return actions.wait(COUNTY_HOSPITAL, **given(subject or a_subject(), by, at, priority, **other))
