@@ -141,7 +141,13 @@ def _visit(number: int) -> str:
     return a_visit(number)
 
 
-FIELDS = {"diagnosis": "I21.900", "summary": "chest pain", "receiver": str(COUNTY_HOSPITAL), "override_reason": ""}
+FIELDS = {
+    "diagnosis": "I21.900",
+    "summary": "chest pain",
+    "receiver": str(COUNTY_HOSPITAL),
+    "override_reason": "",
+    "consent_who": "patient",
+}
 
 
 def test_the_form_offers_slots_with_the_earliest_ticked_and_books_what_is_chosen(house_file: object) -> None:

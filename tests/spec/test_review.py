@@ -17,6 +17,7 @@ from django.db.models import Q
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.models import Case, CaseEvent, ReviewDecision
+from fenji.care.referral.rules import ConsentGiven
 from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
@@ -218,7 +219,7 @@ def test_nobody_on_review_duty_only_counts_where_a_roster_is_kept(db: None) -> N
                 for who, start, end in shifts:
                     DutyShift.objects.create(**keeper, practitioner=who, duty="referral_review", start=start, end=end)
             with scope(doctor):
-                code = queries.route(place_of(doctor.org_id), doctor.id, at)[0].code
+                code = queries.route(place_of(doctor.org_id), {doctor.id}, at)[0].code
             transaction.set_rollback(True)
         return code
 
@@ -248,7 +249,9 @@ def test_a_village_clinics_referral_is_reviewed_by_its_centre(db: None, clinic: 
         resident = registry.register(new_resident("村居民", stem + identity_check(stem), "", "", now().date()), by=by, at=now())
         illness = diagnosis("I10.x00")
         visit = visits.register(resident, visits.NewVisit(illness, "x", False), by=by, at=now())
-        case = actions.draft(visit, actions.Plan(illness, centre, None, False, "x", "x"), by=by, at=now())
+        case = actions.draft(
+            visit, actions.Plan(illness, centre, None, False, "x", "x", consent=ConsentGiven("patient")), by=by, at=now()
+        )
         case = actions.submit(case.number, version=case.version, by=by, at=now())
     assert (case.review_org_id, case.review_route[0]["code"]) == (centre, "review_centre")
     with scope(person("reviewer")) as by:
