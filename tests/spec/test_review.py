@@ -399,6 +399,54 @@ def test_a_doctor_cannot_write_a_delegation_past_the_action(db: None) -> None:
         cursor.execute(statement, [doctor.org_id, person("reviewer").id, doctor.id])
 
 
+# --- what else may happen while the patient stays ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def local(house_file: object) -> Iterator[Case]:
+    """A case of the demo centre that came back to be treated there."""
+    with transaction.atomic():
+        case = a_sent(person("doctor"), 84)
+    with transaction.atomic(), scope(person("reviewer")) as by:
+        case = actions.treat_locally(case.number, version=case.version, by=by, at=now(), note="two weeks of treatment first")
+    yield case
+    if Case.objects.using("owner").get(pk=case.pk).ended_at is None:
+        finish(case.number)
+
+
+def test_an_emergency_takes_the_place_of_a_case_that_came_back(local: Case) -> None:
+    with transaction.atomic(), scope(person("doctor2")) as by:
+        new = a_case(by, person("doctor2"), number=84, emergency=True)
+    rows = Case.objects.using("owner")
+    assert (rows.get(pk=local.pk).state, rows.get(pk=new.pk).supersedes_id) == (rules.SUPERSEDED, local.pk)
+    finish(new.number)
+
+
+@pytest.mark.parametrize("action", ["refuse", "chose_elsewhere", "died"])
+def test_what_becomes_of_the_patient_can_be_said_of_a_case_that_came_back(local: Case, action: str) -> None:
+    with transaction.atomic(), scope(person("doctor")) as by:
+        common = {"version": local.version, "by": by, "at": now(), "note": "as the patient says"}
+        if action == "refuse":
+            ended = actions.refuse(local.number, ConsentGiven("patient"), **common)
+        else:
+            ended = actions.end(local.number, action, **common)
+    assert (ended.state, ended.holder_id) == (rules.TABLE[rules.LOCAL, rules.ORIGIN, action].state, None)
+
+
+def test_a_case_that_came_back_and_was_forgotten_expires(local: Case) -> None:
+    actions.expire_forgotten(at=now() + timedelta(days=60))
+    assert Case.objects.using("owner").get(pk=local.pk).state == rules.EXPIRED
+    assert not WorkItem.objects.using("owner").filter(subject=local.number, closed_at=None).exists()
+
+
+def test_who_entered_a_case_for_the_doctor_is_not_counted_among_those_who_may_review_it(db: None) -> None:
+    doctor, one, two = person("doctor"), person("reviewer"), person("reviewer2")
+    with scope(doctor):
+        place = place_of(doctor.org_id)
+        assert queries.route(place, {doctor.id, one.id}, now())[0].code == "review_own"
+        assert queries.route(place, {doctor.id, one.id, two.id}, now())[0].code == "review_too_few"
+
+
 # --- too late ----------------------------------------------------------------------------------------------------------------
 
 
