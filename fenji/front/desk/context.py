@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from fenji.care.referral.queries import reviews
 from fenji.ground.access.queries import unseen_openings
 from fenji.ground.access.rules import Actor
 from fenji.ground.access.texts import ROLE_NAMES
@@ -20,7 +21,8 @@ from fenji.ground.tasks.rules import MessagePolicy
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """`actor`, the name of their role, how much waits for them, is unread, unseen or not sent, and whether this is a demo."""
+    """`actor`, the name of their role, how much waits for them, is unread, unseen or not sent, whether they review, and whether
+    this is a demo."""
     actor = getattr(request, "actor", None)
     if actor is None:
         return {"actor": None, "demo": settings.DEMO}
@@ -30,6 +32,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "role_name": ROLE_NAMES[actor.role],
         "badge": lambda: desk_counts(actor, at).waiting + len(to_decide(actor)),
         "unread": lambda: unread(actor, at),
+        "reviews": lambda: actor.may("referral.read") and reviews(actor, at),
         "untold": lambda: unread_count(actor, at, _counted_days(actor, at)),
         "unsent": dead_count,
         "unseen": lambda: unseen_openings(actor),
