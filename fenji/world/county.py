@@ -176,6 +176,7 @@ def people(townships: list[Organisation]) -> list[Person]:
         Person("cityaudit", "潘守正", access.AUDIT_ADMIN, CITY_OFFICE),
         Person("doctor2", "谢长青", access.DOCTOR, demo.id),
         Person("reviewer2", "肖文静", access.REVIEWER, demo.id),
+        Person("nurse", "林巧珍", access.NURSE, demo.id),
     ]
     for centre in townships:
         if centre.id != demo.id:
@@ -185,7 +186,20 @@ def people(townships: list[Organisation]) -> list[Person]:
     return staff
 
 
-SHOWN = ("doctor", "reviewer", "head", "desk", "specialist", "editor", "director", "officer", "system", "security", "audit")
+SHOWN = (
+    "doctor",
+    "nurse",
+    "reviewer",
+    "head",
+    "desk",
+    "specialist",
+    "editor",
+    "director",
+    "officer",
+    "system",
+    "security",
+    "audit",
+)
 """One login per role, and the receiving doctor; the others can be given a password by `fenji demo --new-passwords`."""
 
 

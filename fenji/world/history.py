@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -16,14 +16,16 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections, transaction
 
+from fenji.care.booking import rules as booking
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
 from fenji.care.catalogue.rules import GROUP_VERSION
 from fenji.care.referral import rules
 from fenji.ground.access import rules as access
-from fenji.ground.common.clock import local_day
+from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.ids import case_number, uuid7
 from fenji.ground.common.text import mask_name
+from fenji.ground.network.models import Department
 from fenji.ground.network.rules import level
 from fenji.ground.policy.queries import pack_hash
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, PROVINCE_HOSPITAL, Person
@@ -43,6 +45,9 @@ class _Batch:
     cases: list[tuple[Any, ...]]
     events: list[tuple[Any, ...]]
     items: list[tuple[Any, ...]]
+    sessions: list[tuple[Any, ...]]
+    slots: list[tuple[Any, ...]]
+    bookings: list[tuple[Any, ...]]
 
 
 _VISIT = (
@@ -59,6 +64,14 @@ _EVENT = ("id", "case_id", "at", "actor_id", "actor_name", "role", "org_name", "
 _ITEM = (
     "id", "kind", "subject", "url", "who", "sex", "age", "topic", "org_id", "role", "viewer_ids", "urgent", "opened_at", "due_at",
     "closed_at",
+)  # fmt: skip
+_SESSION = (
+    "id", "version", "org_id", "path", "department_id", "kind", "name", "specialty", "start_at", "end_at", "release_at", "source",
+)  # fmt: skip
+_SLOT = ("id", "version", "session_id", "org_id", "path", "start_at", "position", "reserved")
+_BOOKING = (
+    "id", "version", "org_id", "origin_id", "subject", "url", "viewer_ids", "who", "sex", "age", "topic", "priority", "kind",
+    "state", "slot_id", "start_at", "made_at", "ended_at",
 )  # fmt: skip
 _PATH = (
     ("draft", "", "draft"),
@@ -77,6 +90,8 @@ class _Writer:
         self.diagnoses = [(d.code, d.name_zh, group_of(d)) for d in Diagnosis.objects.using("load").order_by("code")]
         self.hash = pack_hash()
         self.turn: dict[Any, int] = {}
+        self.rooms = _rooms()
+        self.sessions: dict[tuple[int, date], tuple[UUID, int]] = {}
 
     def one(self, row: tuple[Any, ...], batch: _Batch) -> None:
         resident, name, sex, born, org, path = row
@@ -102,6 +117,8 @@ class _Writer:
              rules.ALLOWED, "[]", self.hash, day + timedelta(days=30), began, due if is_open else None, None if is_open else due)
         )  # fmt: skip
         self._trail(batch, case, number, doctor, began)
+        if not is_open:
+            self._booked(batch, number, receiver, org, (mask_name(name), sex, diagnosis), began)
         # residents are drawn at most once, so no two open cases meet
         batch.items.append(
             (uuid7(int(began.timestamp() * 1000), rng.randbytes(10)), "referral.accepted", number, f"/referrals/{number}/",
@@ -114,6 +131,37 @@ class _Writer:
             at = began + timedelta(minutes=20 * i)
             event = uuid7(int(at.timestamp() * 1000), self.rng.randbytes(10))
             batch.events.append((event, case, at, doctor.id, doctor.name, doctor.role, "", action, before, after, ""))
+
+    def _booked(self, batch: _Batch, number: str, receiver: int, org: int, who: tuple[str, str, str], began: datetime) -> None:
+        """The clinic that the patient came to on the next day, and the place in it."""
+        room = self.rng.choice(self.rooms[receiver])
+        day = local_day(began) + timedelta(days=1)
+        start = datetime.combine(day, time(8), SHANGHAI)
+        session, position = self.sessions.get((room.pk, day), (UUID(int=0), 0))
+        if not position:
+            session = self._id(began)
+            batch.sessions.append(
+                (session, 1, receiver, room.org.path, room.pk, booking.CLINIC, room.name_zh, room.specialty, start,
+                 start + timedelta(hours=9), start - timedelta(days=1), booking.TYPED)
+            )  # fmt: skip
+        self.sessions[room.pk, day] = session, position + 1
+        slot, at = self._id(began), start + timedelta(minutes=5 * position)
+        batch.slots.append((slot, 1, session, receiver, room.org.path, at, position, False))
+        name, sex, topic = who
+        batch.bookings.append(
+            (self._id(began), 1, receiver, org, number, f"/referrals/{number}/", [org, receiver], name, sex, 50, topic,
+             booking.UP_REFERRED, booking.CLINIC, booking.USED, slot, at, began, at)
+        )  # fmt: skip
+
+    def _id(self, began: datetime) -> UUID:
+        return uuid7(int(began.timestamp() * 1000), self.rng.randbytes(10))
+
+
+def _rooms() -> dict[int, list[Department]]:
+    found: dict[int, list[Department]] = {}
+    for room in Department.objects.using("load").filter(org_id__in=_TIERS, end=None).select_related("org").order_by("pk"):
+        found.setdefault(room.org_id, []).append(room)
+    return found
 
 
 def _residents(count: int) -> Iterator[tuple[Any, ...]]:
@@ -131,7 +179,7 @@ def write(
     source = _residents(count)
     written = 0
     while rows := list(islice(source, _BATCH)):
-        batch = _Batch([], [], [], [])
+        batch = _Batch([], [], [], [], [], [], [])
         for row in rows:
             writer.one(row, batch)
         with transaction.atomic(using="load"), connections["load"].cursor() as cursor:
@@ -139,6 +187,9 @@ def write(
             stage(cursor, "referral_case", _CASE, batch.cases)
             stage(cursor, "referral_caseevent", _EVENT, batch.events)
             stage(cursor, "tasks_workitem", _ITEM, batch.items)
+            stage(cursor, "booking_clinicsession", _SESSION, batch.sessions)
+            stage(cursor, "booking_slot", _SLOT, batch.slots)
+            stage(cursor, "booking_booking", _BOOKING, batch.bookings)
         written += len(rows)
         if progress:
             progress(written)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
-
-from django.db import transaction
 
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.referral import actions
@@ -15,14 +12,9 @@ from fenji.care.referral.models import Case
 from fenji.care.referral.rules import ConsentGiven
 from fenji.care.registry.models import Resident
 from fenji.care.visits import actions as visits
-from fenji.ground.access import queries as access
-from fenji.ground.access.actions import close_session, open_session
-from fenji.ground.access.queries import account_by_id
-from fenji.ground.access.rules import AccessPolicy, Actor
-from fenji.ground.common.clock import local_day
-from fenji.ground.network.models import Post
-from fenji.ground.network.queries import seat_of
-from fenji.ground.policy.queries import resolve
+from fenji.ground.access.rules import Actor
+from fenji.world import planted
+from fenji.world.acting import acting
 from fenji.world.county import COUNTY_HOSPITAL, Person, rates
 
 _NOT_YET = (
@@ -40,24 +32,6 @@ _NOT_YET = (
 )
 _NOT_FOR_EVERYBODY = "OPQZ"  # births, newborns, malformations, states: would look odd on somebody drawn by chance
 _NOTES = ("规范治疗两周效果不佳", "需进一步检查明确诊断", "本院缺少所需设备", "病情反复，建议上级评估")
-
-
-@contextmanager
-def acting(person: Person, at: datetime) -> Iterator[Actor]:
-    """Act as a demo person, in a scope of their own and one transaction."""
-    account = account_by_id(person.id)
-    post = Post.objects.using("door").select_related("org").get(account_id=person.id, role=person.role)
-    policy = resolve(AccessPolicy, ("35",), local_day(at))
-    from fenji.ground.common.edge import now
-
-    token = open_session(account, seat_of(post), at=now(), policy=policy, purpose="demo")
-    with transaction.atomic():
-        actor = access.enter(token)
-        if actor is None:
-            raise RuntimeError(f"no scope for {person.username}")
-        yield actor
-        access.leave()
-    close_session(token, at=now())
 
 
 class Story:
@@ -130,7 +104,8 @@ def tell(staff: list[Person], at: datetime, progress: Callable[[int], None] | No
         written += 1
         if progress:
             progress(i + 1)
-    return written
+    planted.plant(story.by_name, at)
+    return written + planted.CASES
 
 
 def _pairs(staff: list[Person]) -> list[tuple[Person, Person]]:

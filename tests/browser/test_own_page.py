@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from playwright.sync_api import expect
 from fenji.care.referral import actions, queries
 from fenji.care.registry.models import Identity
 from fenji.ground.common.edge import now
+from tests.app.test_referral_slots import free
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.test_pages import _axe
 from tests.cast import NOT_IN_CATALOGUE, a_case, finish, person, scope
@@ -21,12 +21,10 @@ from tests.cast import NOT_IN_CATALOGUE, a_case, finish, person, scope
 def test_four_characters_open_the_page_in_three_movements(visit: Visitors, house_file: Path, size: str) -> None:
     doctor = person("doctor")
     with transaction.atomic(), scope(doctor) as by:
-        case = a_case(by, doctor, number=205, code=NOT_IN_CATALOGUE)
+        case = a_case(by, doctor, number=205, code=NOT_IN_CATALOGUE, slot=free().id)
         url, four = queries.url_for(case), Identity.objects.values_list("last4", flat=True).get(pk=case.resident_id)
     with transaction.atomic(), scope(person("desk")) as by:
         case = actions.accept(case.number, version=case.version, by=by, at=now())
-        when = (now() + timedelta(days=2)).replace(hour=1, minute=30, second=0, microsecond=0)
-        actions.appointed(case, when, "门诊楼三层心血管内科", at=now())
     visitor = visit(None, size)
     page = visitor.open(url)
     page.fill("#four", "0000" if four != "0000" else "1111")
@@ -35,6 +33,7 @@ def test_four_characters_open_the_page_in_three_movements(visit: Visitors, house
     page.fill("#four", four)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("医院已同意接诊")
+    expect(page.get_by_role("heading", name="就诊时间")).to_be_visible()
     page.screenshot(path=PICTURES / f"own-page-{size}.png", full_page=True)
     assert _axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]

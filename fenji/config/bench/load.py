@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One step. Milliseconds from the scheduled time to the answer of the POST, and to the whole page after it."""
+    """One step. Milliseconds from the scheduled time to the answer of the POST (0 where a page is only opened), and to the whole
+    page after it."""
 
     kind: str
     post_ms: float

@@ -1,19 +1,27 @@
-"""`fenji bench referral`: people move referrals through the whole loop over HTTP, on schedule, at a county's full size."""
+"""`fenji bench referral`: people move referrals through the whole loop over HTTP, on schedule, at a county's full size.
+
+Each referral takes a slot: the doctor looks at the verdict with the next free ones, chooses one of them and sends; accepting
+confirms it, arriving uses it.
+"""
 
 from __future__ import annotations
 
 import json
 import queue
+import random
 import re
 import time
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from rich.console import Console
 
 from fenji.config import embedded, running
+from fenji.config.bench import slots
 from fenji.config.bench.load import Result, Sample, closed_loop, open_loop
 from fenji.config.cli import ready
 from fenji.config.walker import Page, Walker
@@ -21,16 +29,20 @@ from fenji.config.walker import Page, Walker
 CONNECTIONS = 10
 SHARE_AT_COUNTY = 0.6
 PROBE_EVERY = 50
-CASES_IN_PLAY = 240
+WEEK_EVERY = 40
+CASES_IN_PLAY = 96
 _NUMBER = re.compile(r"R\d{6}-\d{6}-\d{5}-\d")
 _VERSION = re.compile(r'name="_version" value="(\d+)"')
+_SLOT = re.compile(r'name="slot" value="([0-9a-f-]{36})"(?! disabled)')
 _STATE = re.compile(r'data-state="(\w+)"')
 _CSRF = "b" * 32
+_DIAGNOSES = ("I10.x00", "E11.900", "G44.200", "J42.x00", "K29.500", "L30.900", "H10.900", "M54.500", "J31.200", "K12.000")
+"""Of ten departments; every centre can treat them, so each is reviewed."""
 _NEXT = {
     "in_review": ("reviewer", "approve", {}),
     "offered": ("desk", "accept", {}),
     "accepted": ("desk", "arrive", {}),
-    "arrived": ("specialist", "answer", {"findings": "stable", "advice": "review in two weeks", "final": "I10.x00"}),
+    "arrived": ("specialist", "answer", {"findings": "stable", "advice": "review in two weeks"}),
     "answered": ("doctor", "acknowledge", {}),
 }
 
@@ -40,11 +52,17 @@ class Play:
     """A case on its way: whose resident it is, and where it stands."""
 
     centre: int
+    diagnosis: str
     resident: str = ""
     visit: str = ""
+    slot: str = ""
     number: str = ""
     state: str = ""
     version: str = ""
+
+    def restart(self) -> None:
+        """Begin again with another resident."""
+        self.state, self.number, self.visit, self.slot = "", "", "", ""
 
 
 class Cast:
@@ -54,17 +72,21 @@ class Cast:
         from fenji.world.county import people, townships
 
         self.base = base
+        self.turns = count()
         staff = {p.username: p for p in people(townships())}
         self.centres = sorted({p.org_id for p in staff.values() if p.username.startswith("doctor.")})
         self.tokens = _sign_in(staff, self.centres)
         self.walkers = [Walker(base) for _ in range(CONNECTIONS)]
         self.residents = {c: _residents(c, 4000) for c in self.centres}
         self.foreign = _foreign_numbers(self.centres)
-        self.plays: queue.Queue[Play] = queue.Queue()
+        self.plays: queue.PriorityQueue[tuple[int, int, Play]] = queue.PriorityQueue()
         for i in range(CASES_IN_PLAY):
-            self.plays.put(Play(self.centres[i % len(self.centres)]))
-        self.count = 0
+            self.put(Play(self.centres[i % len(self.centres)], _DIAGNOSES[i % len(_DIAGNOSES)]))
         console.print(f"{len(self.tokens)} people at {len(self.centres)} centres and one general hospital")
+
+    def put(self, play: Play) -> None:
+        """Back in line; who has just chosen a slot sends next."""
+        self.plays.put((play.state != "chosen", next(self.turns), play))
 
     def login(self, play: Play, role: str) -> str:
         """Session token of the person who acts."""
@@ -122,19 +144,26 @@ class Steps:
     def __init__(self, cast: Cast) -> None:
         self.cast = cast
         self.turn = 0
+        self.lost = 0
+        self.slot_taken = str(refusal_in_chinese("slot_taken"))
+        self.rng = random.Random(11)  # noqa: S311 - which slot is chosen is no secret
 
     def __call__(self, connection: int, scheduled: float) -> Sample:
         self.turn += 1
-        play = self.cast.plays.get()
+        *_, play = self.cast.plays.get()
         try:
             if self.turn % PROBE_EVERY == 0:
                 return self._probe(connection, scheduled, play)
+            if self.turn % WEEK_EVERY == 0:
+                return self._week(connection, scheduled, play)
+            if play.state in ("visited", "lost"):
+                return self._choose(connection, scheduled, play)
             return self._step(connection, scheduled, play)
         except (OSError, LookupError, AttributeError) as problem:
-            play.state, play.number, play.visit = "", "", ""
+            play.restart()
             return Sample("exchange", 0, 0, f"{type(problem).__name__}: {problem}")
         finally:
-            self.cast.plays.put(play)
+            self.cast.put(play)
 
     def _probe(self, connection: int, scheduled: float, play: Play) -> Sample:
         number = self.cast.foreign[play.centre]
@@ -142,29 +171,52 @@ class Steps:
         millis = (time.monotonic() - scheduled) * 1000
         return Sample("probe", millis, millis, "" if page.status == 404 else f"a foreign case answered {page.status}")
 
+    def _week(self, connection: int, scheduled: float, play: Play) -> Sample:
+        page = self.cast.exchange(connection, self.cast.login(play, "doctor"), "GET", "/booking/?org=3")
+        millis = (time.monotonic() - scheduled) * 1000
+        return Sample("week", 0, millis, "" if page.status == 200 else f"page {page.status}")
+
+    def _choose(self, connection: int, scheduled: float, play: Play) -> Sample:
+        """The verdict with the next free slots, of which the doctor takes one: not all take the first."""
+        asked = urlencode({"diagnosis": play.diagnosis, "receiver": "3", "override_reason": "1"})
+        page = self.cast.exchange(connection, self.cast.login(play, "doctor"), "GET", f"/referrals/verdict/{play.visit}/?{asked}")
+        millis = (time.monotonic() - scheduled) * 1000
+        free = _SLOT.findall(page.body)
+        if page.status != 200 or not free:
+            play.restart()
+            return Sample("verdict", 0, millis, f"page {page.status}, {len(free)} free slots")
+        play.slot, play.state = self.rng.choice(free), "chosen"
+        return Sample("verdict", 0, millis)
+
     def _step(self, connection: int, scheduled: float, play: Play) -> Sample:
         role, kind, path, fields = self._next(play)
         token = self.cast.login(play, role)
         fields = {"csrfmiddlewaretoken": _CSRF, "_key": str(uuid4()), **fields}
         answer = self.cast.exchange(connection, token, "POST", path, fields)
         post = (time.monotonic() - scheduled) * 1000
+        if answer.status == 409 and self.slot_taken in answer.body:
+            # two people chose the same slot at the same moment: the second is told, and looks again
+            self.lost += 1
+            play.state = "lost"
+            return Sample("lost", post, post)
         if answer.status != 303:
-            play.state, play.number, play.visit = "", "", ""
+            play.restart()
             return Sample(kind, post, post, f"POST {answer.status} {answer.text[:160]}")
         page = self.cast.exchange(connection, token, "GET", answer.headers["location"])
         total = (time.monotonic() - scheduled) * 1000
         return Sample(kind, post, total, self._read(play, page))
 
     def _next(self, play: Play) -> tuple[str, str, str, dict[str, str]]:
-        if play.state == "visited":
-            fields = {"diagnosis": "I10.x00", "summary": "bench", "receiver": "3", "override_reason": "two drugs failed"}
-            fields["consent_who"] = "patient"
+        if play.state == "chosen":
+            fields = {"diagnosis": play.diagnosis, "summary": "bench", "receiver": "3", "override_reason": "two drugs failed"}
+            fields |= {"consent_who": "patient", "consent_how": "oral", "slot": play.slot}
             return "doctor", "write", f"/referrals/new/{play.visit}/", fields
         if play.state in _NEXT:
             role, action, fields = _NEXT[play.state]
-            return role, action, f"/referrals/{play.number}/do/{action}/", {"_version": play.version, "note": "", **fields}
+            fields = {"_version": play.version, "note": "", "final": play.diagnosis, **fields}
+            return role, action, f"/referrals/{play.number}/do/{action}/", fields
         play.resident = self.cast.residents[play.centre].get_nowait()
-        fields = {"diagnosis": "I10.x00", "complaint": "bench", "ending": "refer"}
+        fields = {"diagnosis": play.diagnosis, "complaint": "bench", "ending": "refer"}
         return "doctor", "visit", f"/visits/new/{play.resident}/", fields
 
     @staticmethod
@@ -184,6 +236,17 @@ class Steps:
         return ""
 
 
+def refusal_in_chinese(code: str) -> Any:
+    """What the page says of a refusal, as the benchmark's people read it."""
+    from django.utils.html import escape
+    from django.utils.translation import override
+
+    from fenji.care.booking.texts import REFUSALS
+
+    with override("zh-hans"):
+        return escape(REFUSALS[code][0])
+
+
 def _build(place: embedded.Place, residents: int, referrals: int, console: Console) -> Path:
     file = ready.embedded_house(place, demo=True)
     ready.set_up(file)
@@ -200,6 +263,7 @@ def _build(place: embedded.Place, residents: int, referrals: int, console: Conso
         staff = county.people(county.townships())
         history.write(referrals, staff, now(), share_at_county=SHARE_AT_COUNTY, progress=lambda n: say("referrals", n, referrals))
         _vacuum()
+    console.print(f"  {slots.open_clinics(now()):,} clinics opened")
     console.print(f"the county stands after {time.monotonic() - began:.0f} s")
     return file
 
@@ -215,6 +279,9 @@ def _vacuum() -> None:
             "referral_case",
             "referral_caseevent",
             "tasks_workitem",
+            "booking_clinicsession",
+            "booking_slot",
+            "booking_booking",
         ):
             cursor.execute(f"VACUUM (ANALYZE) {table}")
 
@@ -234,7 +301,14 @@ def _facts() -> dict[str, Any]:
         bypass = cursor.fetchone()[0]
         cursor.execute("SELECT count(*) FROM access_auditevent")
         audit = cursor.fetchone()[0]
+        cursor.execute("SELECT (SELECT count(*) FROM booking_clinicsession), (SELECT count(*) FROM booking_slot)")
+        sessions, places = cursor.fetchone()
+        cursor.execute("SELECT count(*) FROM booking_booking")
+        bookings = cursor.fetchone()[0]
     return {
+        "sessions": sessions,
+        "slots": places,
+        "bookings": bookings,
         "residents": residents,
         "referrals": referrals,
         "at_county": at_county,
@@ -245,6 +319,8 @@ def _facts() -> dict[str, Any]:
 
 def run(console: Console, *, rate: float, seconds: float, residents: int, referrals: int, closed_seconds: float) -> int:
     """Build, serve, load, measure; prints JSON on the last line and returns the exit code."""
+    from fenji.ground.common.edge import now
+
     place = embedded.locate(embedded.default_data() / "bench")
     processes: list[Any] = []
     try:
@@ -254,6 +330,7 @@ def run(console: Console, *, rate: float, seconds: float, residents: int, referr
         base = f"http://127.0.0.1:{port}"
         processes = [running.web(file, port), running.worker(file)]
         running.wait_ready(base, processes[0])
+        began = now()
         cast = Cast(base, console)
         steps = Steps(cast)
         closed_loop(steps, seconds=8, connections=CONNECTIONS)  # warm-up, not counted
@@ -264,11 +341,14 @@ def run(console: Console, *, rate: float, seconds: float, residents: int, referr
         console.print(f"closed loop: {closed_seconds:.0f} s")
         closed = closed_loop(steps, seconds=closed_seconds, connections=CONNECTIONS)
         after = _facts()
+        lone = slots.timed(cast.tokens[f"doctor.{cast.centres[0]}"])
+        found = slots.wrong(began)
     finally:
         running.stop_all(processes)
         embedded.stop(place)
-    print(json.dumps(_summary(opened, closed, rate, before, after)))
-    return 0 if not opened.errors and not opened.late else 1
+    print(json.dumps(_summary(opened, closed, rate, before, after) | {"slots_lost_to_others": steps.lost} | lone | found))
+    sound = found["cases_looked_at"] and not any(found[name] for name in slots.MUST_BE_NONE)
+    return 0 if sound and not opened.errors and not opened.late else 1
 
 
 def _report(console: Console, result: Result) -> None:
@@ -285,19 +365,23 @@ def _report(console: Console, result: Result) -> None:
 
 def _summary(opened: Result, closed: Result, rate: float, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     kind, post = opened.worst(lambda s: s.post_ms)
-    _, page = opened.worst(lambda s: s.page_ms)
+    page_kind, page = opened.worst(lambda s: s.page_ms)
     good = [s for s in closed.samples if not s.error]
     return {
         "rate": rate,
         "p95_ms": round(post, 1),
         "page_p95_ms": round(page, 1),
         "worst_step": kind,
+        "worst_page": page_kind,
         "max_ops_s": round(len(good) / closed.seconds, 1),
         "errors": len(opened.errors) + opened.late,
         "closed_errors": len(closed.errors),
         "steps": len(opened.samples),
         "residents": before["residents"],
         "referrals": before["referrals"],
+        "sessions": before["sessions"],
+        "slots": before["slots"],
+        "bookings_written": after["bookings"] - before["bookings"],
         "share_at_one_hospital": round(before["at_county"] / before["referrals"], 3),
         "audit_rows_written": after["audit"] - before["audit"],
         "rls": before["rls"],

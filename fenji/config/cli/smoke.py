@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 from rich.console import Console
@@ -40,6 +41,10 @@ class Walk:
     people: dict[str, Walker] = field(default_factory=dict)
     number: str = ""
     resident: str = ""
+    next_resident: str = ""
+    next_name: str = ""
+    last4: str = ""
+    session: str = ""
 
     def as_(self, login: str) -> Walker:
         """Somebody, signed in once."""
@@ -60,6 +65,13 @@ class Walk:
         expect(page.status == 200, f"{login} {action}: {page.status} {page.text[:200]}")
         expect(f'data-state="{state}"' in page.body, f"{login} {action}: the case is not {state}")
         return page
+
+    def slot_is(self, state: str) -> None:
+        """Expect what the hospital's desk sees in the session: the patient on a slot, in a state."""
+        page = self.as_("desk").get(f"/booking/sessions/{self.session}/")
+        rows = [row for row in re.findall(r"<tr>.*?</tr>", page.body, re.DOTALL) if f'href="/referrals/{self.number}/"' in row]
+        expect(len(rows) == 1, f"the desk sees the patient on {len(rows)} slots of the session ({page.status})")
+        expect(f"</svg>{state}</span>" in rows[0], f"the desk does not see the slot {state}")
 
     def waits_for(self, login: str) -> bool:
         """True when the case is on somebody's desk."""
@@ -109,6 +121,7 @@ def _write(walk: Walk, reason: str = "two drugs did not bring it down") -> None:
     expect(found, f"no case was made ({sent.status}) {sent.text[:300]}")
     walk.number = found.group() if found else ""
     expect('data-state="in_review"' in sent.body, "the case is not in review")
+    expect("held until" in sent.text, "the slot that was ticked is not held")
 
 
 def _hidden(walk: Walk) -> None:
@@ -144,7 +157,9 @@ def _approve(walk: Walk) -> None:
 
 def _decline_and_offer_again(walk: Walk) -> None:
     walk.act("desk", "decline", "declined", note="no bed before Monday")
-    expect("no bed before Monday" in walk.case_page("doctor").text, "the sender does not see why")
+    page = walk.case_page("doctor")
+    expect("no bed before Monday" in page.text, "the sender does not see why")
+    expect("held until" not in page.text, "the slot of a declined patient was not given back")
     walk.act("doctor", "offer", "offered")
 
 
@@ -182,6 +197,73 @@ def _close(walk: Walk) -> None:
     )
 
 
+def _slot(walk: Walk) -> None:
+    doctor = walk.as_("doctor")
+    form = doctor.get(f"/visits/new/{walk.next_resident}/")
+    page = doctor.send(form, "", diagnosis="I21.900", complaint="chest pain for two hours yesterday", ending="refer")
+    ticked = re.search(r'name="slot" value="([0-9a-f-]{36})" checked', page.body)
+    expect(ticked, "no free slot is ticked on the form")
+    sent = doctor.send(page, "", consent_who="patient")
+    found = _NUMBER.search(sent.url)
+    expect(found and 'data-state="offered"' in sent.body, f"the referral was not offered ({sent.status}) {sent.text[:200]}")
+    walk.number = found.group() if found else ""
+    walk.session = _session_of(ticked.group(1) if ticked else "")
+    expect("held until" in sent.text, "the slot that was ticked is not held")
+    walk.slot_is("held")
+
+
+def _session_of(slot: str) -> str:
+    from fenji.care.booking.models import Slot
+
+    return str(Slot.objects.using("load").get(pk=slot).session_id)
+
+
+def _confirmed(walk: Walk) -> None:
+    expect(walk.waits_for("desk"), "the offered case is not on the receiver's desk")
+    walk.act("desk", "accept", "accepted")
+    walk.slot_is("confirmed")
+    expect(re.search(r"· confirmed", walk.case_page("doctor").text), "the sender does not see that the slot is confirmed")
+
+
+def _slip(walk: Walk) -> None:
+    page = walk.as_("doctor").get(f"/referrals/{walk.number}/slip/")
+    expect(page.status == 200 and walk.number in page.text, f"no slip ({page.status})")
+    expect(re.search(r'<svg[^>]*class="qr"', page.body), "the slip has no QR code")
+
+
+def _own_page(walk: Walk) -> None:
+    case = walk.case_page("doctor")
+    found = re.search(r"/r/[A-Za-z0-9_-]{16,}", case.text)
+    expect(found, "the sender sees no address of the resident's own page")
+    resident = Walker(walk.base)
+    page = resident.get(found.group() if found else "")
+    expect(page.status == 200, f"the resident's own page does not ask ({page.status})")
+    wrong = resident.send(page, "", four="0000" if walk.last4 != "0000" else "1111")
+    expect("This cannot be opened" in wrong.text, "four wrong characters were not refused")
+    own = resident.send(wrong, "", four=walk.last4)
+    expect("Your appointment" in own.text, f"the resident does not see the appointment ({own.status}) {own.text[:200]}")
+    for secret in (walk.next_name, "I21", walk.number):
+        expect(secret not in own.body, "the resident's own page says who or what")
+
+
+def _used(walk: Walk) -> None:
+    walk.act("desk", "arrive", "arrived")
+    walk.slot_is("came")
+
+
+def _register(walk: Walk) -> None:
+    from fenji.ground.common.clock import local_day
+    from fenji.ground.common.edge import now
+
+    doctor, month = walk.as_("doctor"), f"{local_day(now()):%Y-%m}"
+    page = doctor.get(f"/referrals/register/?month={month}")
+    rows = [unescape(link) for link in re.findall(r'href="(/referrals/\?[^"]*way=out[^"]*)"', page.body)]
+    expect(rows, f"nothing was sent in the month's register ({page.status})")
+    expect(any(walk.number in doctor.get(row).text for row in rows), "the month's register does not lead to the case")
+    sheet = doctor.request("GET", f"/referrals/register.xlsx?month={month}")
+    expect(sheet.status == 200 and sheet.body.startswith("PK"), "no workbook of the register")
+
+
 def _officer(walk: Walk) -> None:
     page = walk.case_page("officer")
     expect(page.status == 403, f"an officer could ask for a case ({page.status})")
@@ -217,6 +299,12 @@ STEPS: list[tuple[str, Callable[[Walk], None]]] = [
     ("the patient arrives", _arrive),
     ("specialist answers with findings", _answer),
     ("doctor reads the answer and closes", _close),
+    ("the next patient takes a slot with the referral", _slot),
+    ("county desk accepts; the slot is confirmed", _confirmed),
+    ("the slip is there for printing", _slip),
+    ("the resident opens their own page", _own_page),
+    ("the patient arrives; the slot is used", _used),
+    ("the month's register has the referral", _register),
     ("an officer sees no patient", _officer),
     ("the list goes to Excel", _excel),
     ("the audit chain holds", _chain),
@@ -235,12 +323,13 @@ def _prepare(base: str) -> Walk:
     for login in ("doctor", "reviewer", "desk", "specialist", "officer", outsider):
         words[login] = f"smoke-{time.monotonic_ns()}-{login}"
         set_password(Account.objects.using("door").get(username=login), words[login])
-    resident = Resident.objects.using("load").filter(home_org_id=staff["doctor"].org_id).order_by("id")[0]
+    resident, following = Resident.objects.using("load").filter(home_org_id=staff["doctor"].org_id).order_by("id")[:2]
     number = Identity.objects.using("load").get(pk=resident.pk).number
     from django.conf import settings
 
     card = settings.DATABASE_KEYS.open(bytes(number), f"identity.number:{resident.pk}")
-    walk = Walk(base, words, card, resident.name)
+    walk = Walk(base, words, card, resident.name, next_resident=str(following.pk), next_name=following.name)
+    walk.last4 = Identity.objects.using("load").get(pk=following.pk).last4
     walk.words["outsider"] = words[outsider]
     walker = Walker(base)
     expect("/logout/" in walker.sign_in(outsider, words[outsider]).body, "the outsider cannot sign in")

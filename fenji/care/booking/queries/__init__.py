@@ -18,6 +18,7 @@ from fenji.care.booking.queries.slots import (
     BookingView,
     Earliest,
     SlotView,
+    Standing,
     WaitView,
     booking,
     bookings_of,
@@ -30,6 +31,7 @@ from fenji.care.booking.queries.slots import (
     policy_at,
     slot,
     slot_view,
+    standings_of,
     waiting_of,
 )
 
@@ -38,6 +40,7 @@ __all__ = [
     "Day",
     "Earliest",
     "SlotView",
+    "Standing",
     "WaitView",
     "booking",
     "bookings_of",
@@ -58,6 +61,7 @@ __all__ = [
     "slot",
     "slot_view",
     "slots_of",
+    "standings_of",
     "to_move",
     "waiting_at",
     "waiting_of",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from fenji.care.booking import rules
 from fenji.care.booking.models import Booking, ClinicSession, Slot, WaitEntry
 from fenji.care.booking.queries.slots import heard, policy_at
-from fenji.ground.common.clock import local_day
+from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import DAYS_PER_WEEK
 from fenji.ground.network.queries import place_of
@@ -113,8 +113,8 @@ def to_move(org_id: int) -> list[Booking]:
 
 def free_for_referrers(org_id: int, at: datetime) -> int:
     """How many clinic slots of a hospital are free for referred patients in the rest of this day; unknown ones not."""
-    found = free_at(org_id, at, 1).filter(not_kept(at), session__kind=rules.CLINIC)
+    tomorrow = datetime.combine(local_day(at) + timedelta(days=1), time(), SHANGHAI)
+    found = free_at(org_id, at, 1).filter(not_kept(at), session__kind=rules.CLINIC, start_at__lt=tomorrow)
     if rules.is_stale(heard(org_id), at, policy_at(place_of(org_id), local_day(at))):
         found = found.exclude(session__source=rules.FED)
-    found = found.values_list("start_at", flat=True)
-    return sum(local_day(start) == local_day(at) for start in found)
+    return found.count()

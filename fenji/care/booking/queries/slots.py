@@ -60,6 +60,17 @@ class BookingView:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a booking stands, without what a page shows of its slot."""
+
+    slot_id: UUID
+    org_id: int
+    state: str
+    held_until: datetime | None
+    end_reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WaitView:
     """A wish on a wait list as its parties see it."""
 
@@ -210,9 +221,11 @@ def earliest(
         found = found.filter(session__department_id=department_id)
     if item:
         found = found.filter(session__item=item)
-    rows = found.annotate(heard_at=_HEARD).order_by("org_id", "session__source", "start_at", "id")
+    # the first of each are found by themselves: what a view needs besides is read for these alone, not for all that are free
+    firsts = found.order_by("org_id", "session__source", "start_at", "id").distinct("org_id", "session__source").values("pk")
+    rows = Slot.objects.filter(pk__in=firsts).select_related("session__department").annotate(heard_at=_HEARD)
     views: dict[int, list[SlotView]] = defaultdict(list)
-    for row in rows.distinct("org_id", "session__source"):
+    for row in rows.order_by("org_id", "start_at", "id"):
         views[row.org_id].append(slot_view(row, policies[row.org_id], row.heard_at, at))
     return {org_id: _first(views[org_id]) for org_id in policies}
 
@@ -249,6 +262,12 @@ def bookings_of(subject: str, *, at: datetime) -> list[BookingView]:
         held = (row.id, row.subject, row.state, row.kind, row.priority, row.held_until, row.end_reason)
         found.append(BookingView(*held, view))
     return found
+
+
+def standings_of(subject: str) -> list[Standing]:
+    """How all bookings of a subject stand that the open scope reaches, newest first."""
+    rows = Booking.objects.filter(subject=subject).order_by("-made_at", "-id")
+    return [Standing(*row) for row in rows.values_list("slot_id", "org_id", "state", "held_until", "end_reason")]
 
 
 def waiting_of(subject: str) -> list[WaitView]:

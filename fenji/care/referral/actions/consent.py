@@ -12,7 +12,7 @@ from fenji.care.referral.actions.step import carry_out
 from fenji.care.referral.models import Case, Consent
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
-from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries import place
 
 
 def keep_consent(case: Case, given: rules.ConsentGiven | None, *, at: datetime, answer: str = rules.GIVEN) -> None:
@@ -24,7 +24,7 @@ def keep_consent(case: Case, given: rules.ConsentGiven | None, *, at: datetime, 
         return
     rules.check_consent(given, emergency=case.emergency, required=False)
     if given.at is not None:
-        rules.check_past(given.at, at, queries.grounds(place_of(case.origin_id), local_day(at)).policy.late_within)
+        rules.check_past(given.at, at, queries.grounds(place(case.origin), local_day(at)).policy.late_within)
     proposed = given.proposed_id if given.proposed_id != case.receiver_id else None
     Consent.objects.update_or_create(
         case=case,

@@ -12,7 +12,7 @@ from fenji.care.referral.actions.step import carry_out
 from fenji.care.referral.models import Case, Transfer
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
-from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries import place
 from fenji.ground.policy.queries import resolve
 
 
@@ -23,6 +23,6 @@ def leave(number: str, check: rules.Check, *, version: int, by: Actor, at: datet
     Raises ImplausibleCheck, TooLate, and NotPossible for a case that is not critical.
     """
     case = carry_out(queries.case(number), "leave", version=version, by=by, at=at)
-    rules.accept_check(check, resolve(rules.TransferPolicy, place_of(case.origin_id).policy_path, local_day(at)), at)
+    rules.accept_check(check, resolve(rules.TransferPolicy, place(case.origin).policy_path, local_day(at)), at)
     Transfer.objects.create(case=case, at=at, actor_name=by.name, **asdict(check))
     return case

@@ -16,7 +16,7 @@ from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted, Stale
-from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries import place
 from fenji.ground.policy.queries import resolve
 from fenji.ground.tasks import actions as tasks
 
@@ -35,7 +35,7 @@ def _secret(case: Case) -> tuple[str, str]:
 
 def _make(case: Case, *, by: Actor, at: datetime) -> CaseLink:
     asks, four = _secret(case)
-    policy = resolve(rules.LinkPolicy, place_of(case.origin_id).policy_path, local_day(at))
+    policy = resolve(rules.LinkPolicy, place(case.origin).policy_path, local_day(at))
     token = rules.new_token()
     link = CaseLink(id=uuid7(), case=case, asks=asks, made_at=at, made_by=by.account_id)
     link.token_hash, link.digest = rules.token_hash(token), rules.answer_digest(token, four)

@@ -48,9 +48,9 @@ def book(case: Case, wish: Wish, *, by: Actor, at: datetime) -> None:
 
     Raises SlotTaken, QuotaOnly, SessionClosed, FeedUnknown: the form is shown again with what is free now.
     """
-    held = [b for b in bookings.bookings_of(case.number, at=at) if b.state == slots.HELD]
+    held = [b for b in bookings.standings_of(case.number) if b.state == slots.HELD]
     if wish.slot_id is not None and not case.emergency:
-        if not any(b.slot.id == wish.slot_id for b in held):
+        if not any(b.slot_id == wish.slot_id for b in held):
             booking.hold(wish.slot_id, **_common(case, by, at))
         return
     waits = wish.wait and not case.emergency
@@ -74,7 +74,7 @@ _ENDS_IT = frozenset({rules.DECLINED, *rules.ENDS})
 def follow(case: Case, action: str, *, by: Actor, at: datetime) -> None:
     """After a step of the case. Raises HoldEnded when the slot that was chosen is not held any more as the case is sent."""
     if action in ("submit", "offer", "ask_again"):
-        held = [b for b in bookings.bookings_of(case.number, at=at) if b.state == slots.HELD]
+        held = [b for b in bookings.standings_of(case.number) if b.state == slots.HELD]
         # who asks for review again cannot choose anew: a hold that ran out meanwhile is left to `_confirm`
         if held and (action != "ask_again" or all(b.held_until is not None and b.held_until > at for b in held)):
             booking.extend(case.number, by=by, at=at)
@@ -94,7 +94,7 @@ def follow(case: Case, action: str, *, by: Actor, at: datetime) -> None:
 def _confirm(case: Case, by: Actor, at: datetime) -> None:
     """The receiver takes the patient and the slot with them. A hold that ran out meanwhile becomes a place on the wait list, at the
     head of the up-referred: nobody is dropped because a reviewer took long."""
-    mine = [b for b in bookings.bookings_of(case.number, at=at) if b.slot.org_id == case.receiver_id]
+    mine = [b for b in bookings.standings_of(case.number) if b.org_id == case.receiver_id]
     if any(b.state == slots.HELD and b.held_until is not None and b.held_until > at for b in mine):
         booking.confirm(case.number, by=by, at=at)
         return

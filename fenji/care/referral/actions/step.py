@@ -17,7 +17,7 @@ from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import NotPermitted, Stale
 from fenji.ground.common.text import mask_name
-from fenji.ground.network.queries import Place, place_of
+from fenji.ground.network.queries import Place, place, place_of
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
 
@@ -168,13 +168,21 @@ def _changes(case: Case, move: rules.Move, at: datetime, extra: dict[str, Any]) 
         "viewer_ids": viewers,
     }
     if move.limit != rules.RUNNING:
-        changes["due_at"] = extra.get("due_at") or (due(place_of(holder_id), _limit(case, move), at) if holder_id else None)
+        ends = due(_party_place(case, holder_id), _limit(case, move), at) if holder_id else None
+        changes["due_at"] = extra.get("due_at") or ends
     if move.state == rules.OFFERED:
         day = local_day(at)
-        changes["valid_until"] = day + timedelta(days=queries.grounds(place_of(case.origin_id), day).policy.slip_valid_days)
+        changes["valid_until"] = day + timedelta(days=queries.grounds(place(case.origin), day).policy.slip_valid_days)
     if move.state in rules.ENDS:
         changes["ended_at"] = at
     return changes
+
+
+def _party_place(case: Case, org_id: int) -> Place:
+    """Where a party of a case is, from what was read with the case where that names it."""
+    if org_id == case.origin_id:
+        return place(case.origin)
+    return place(case.receiver) if org_id == case.receiver_id else place_of(org_id)
 
 
 def _times(case: Case, move: rules.Move, at: datetime) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from fenji.care.referral.models import Case
 from fenji.ground.access import rules as access
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
-from fenji.ground.network.queries import Place, alliance_lead, health_authority, higher_care, place_of
+from fenji.ground.network.queries import Place, alliance_lead, health_authority, higher_care, place
 from fenji.ground.tasks import actions as tasks
 
 
@@ -33,7 +33,7 @@ def decline(number: str, *, version: int, by: Actor, at: datetime, note: str) ->
     case = queries.case(number)
     declined = sorted({*case.declined_ids, case.receiver_id})
     case = carry_out(case, "decline", version=version, by=by, at=at, note=note, changes={"declined_ids": declined})
-    origin = place_of(case.origin_id)
+    origin = place(case.origin)
     policy = queries.grounds(origin, local_day(at)).policy
     if len(declined) >= policy.declines_escalate or {o.id for o in higher_care(origin)} <= set(declined):
         _raise_declined(case, origin, policy, at)
@@ -61,7 +61,7 @@ def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: date
     The verdict is taken anew for the new way; the note, which is required, stands as the reason for a level that is skipped.
     """
     case = queries.case(number)
-    origin = place_of(case.origin_id)
+    origin = place(case.origin)
     receiver = receiver_above(receiver_id, origin)
     if receiver.id == case.receiver_id:
         raise WrongReceiver
@@ -78,7 +78,7 @@ def arrive(number: str, *, version: int, by: Actor, at: datetime, note: str = ""
     """
     case = queries.case(number)
     if door_at is not None:
-        rules.check_past(door_at, at, queries.grounds(place_of(case.receiver_id), local_day(at)).policy.late_within)
+        rules.check_past(door_at, at, queries.grounds(place(case.receiver), local_day(at)).policy.late_within)
     changes = {"door_at": door_at} if door_at else {}
     return carry_out(case, "arrive", version=version, by=by, at=at, note=note, changes=changes)
 
@@ -132,7 +132,7 @@ def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: d
     Raises WrongReceiver, VerdictForbids, NoteRequired when something stands against the receiver and no reason was ever given.
     """
     case = queries.case(number)
-    origin = place_of(case.origin_id)
+    origin = place(case.origin)
     receiver = receiver_above(receiver_id, origin)
     override = bool(case.override_reason or note)
     candidate, verdict = judged_again(case, origin, receiver, override=override, at=at)

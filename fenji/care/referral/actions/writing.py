@@ -254,7 +254,7 @@ def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) ->
         raise rules.NotYourMove(state=case.state)
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)
-    planned = _planned(plan, case.resident, place_of(case.origin_id), at)
+    planned = _planned(plan, case.resident, place(case.origin), at)
     with _one_open_only():
         swap(case, version, planned)
     keep_consent(case, plan.consent, at=at)
@@ -273,7 +273,7 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     if case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)  # offering again after a refusal is another verb
     receiver = organisation(case.receiver_id)
-    _, verdict = judged_again(case, place_of(case.origin_id), receiver, override=bool(case.override_reason), at=at)
+    _, verdict = judged_again(case, place(case.origin), receiver, override=bool(case.override_reason), at=at)
     return _send(case, verdict, version=version, by=by, at=at)
 
 
@@ -313,7 +313,7 @@ def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: d
         raise rules.NoteRequired
     if case.entered_by_id is not None and by.may("referral.write") and by.account_id != case.requester_id:
         raise NotInYourName(doctor=case.requester_name)
-    policy = queries.grounds(place_of(case.origin_id), local_day(at)).policy
+    policy = queries.grounds(place(case.origin), local_day(at)).policy
     rules.check_consent(consent_of(case), emergency=case.emergency, required=policy.consent_required)
     if case.happened_at is not None:
         rules.check_past(case.happened_at, at, policy.late_within)

@@ -23,7 +23,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import Refused, Unknown
-from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries import place
 from fenji.ground.tasks import actions as tasks
 from fenji.ground.tasks.queries import open_step_of
 
@@ -77,7 +77,7 @@ def _told(request: SignedRequest, case: Case) -> dict[str, Any]:
     """What stands beside the story: the clock, consent, the transfer check, cases that belong together, the final diagnosis."""
     consent, left = queries.consent(case), queries.transfer(case) if case.critical else None
     running = queries.clock_of(case)
-    receiver = queries.grounds(place_of(case.receiver_id), local_day(request.at)).policy
+    receiver = queries.grounds(place(case.receiver), local_day(request.at)).policy
     before, after = queries.belonging(case)
     return {
         "clock": running,
@@ -118,7 +118,7 @@ def _show_case(
     open_actions = _my_actions(request, case)
     told = _told(request, case)
     first, folded = _ordered(case, open_actions, told["left"])
-    origin = place_of(case.origin_id)
+    origin = place(case.origin)
     choosing = "redirect" in open_actions or "offer" in open_actions
     at_line = rules.MAIN_LINE.index(case.state) if case.state in rules.MAIN_LINE else -1
     context = {

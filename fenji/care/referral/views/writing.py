@@ -27,7 +27,7 @@ from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_vers
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 from fenji.ground.common.text import half_width
-from fenji.ground.network.queries import contact_of, place_of
+from fenji.ground.network.queries import contact_of, place, place_of
 
 
 def _judged(request: SignedRequest, visit: Visit, data: dict[str, Any], case: Case | None = None) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _in_the_way(request: SignedRequest, visit: Visit, group: str, case: Case | N
 def _form(request: SignedRequest, visit: Visit, *data: Any, **kwargs: Any) -> ReferralForm:
     nurse = not request.actor.may("referral.write")
     doctors = queries.doctors_of(visit.org_id, request.at) if nurse else {}
-    origin = place_of(visit.org_id)
+    origin = place(visit.org)
     form = ReferralForm(*data, receivers=receiver_choices(origin), doctors=doctors, **kwargs)
     asked = queries.grounds(origin, local_day(request.at)).policy.consent_required
     form.fields["consent_who"].required = asked and "keep" not in request.POST and not nurse
