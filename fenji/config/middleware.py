@@ -208,7 +208,8 @@ def _to_script(response: HttpResponse) -> HttpResponse:
     """What a form led to, for a script that sent it: a script that is redirected would not learn whether the form was taken, and
     would read, and log, the next page twice."""
     response.status_code = 204
-    response.headers[SCRIPT] = response.headers.pop("Location")
+    response.headers[SCRIPT] = response.headers["Location"]
+    del response.headers["Location"]
     return response
 
 
