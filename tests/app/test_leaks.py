@@ -188,6 +188,10 @@ FACTORIES: dict[str, Factory] = {
     "login/": lambda c: [
         Try("GET", _q("/login/", next=f"/referrals/{c.case}/"), _q("/login/", next=f"/referrals/{c.missing_case}/"), positive=""),
     ],
+    "login/forget/": lambda c: [
+        Try("POST", "/login/forget/", "/login/forget/", {"username": c.case}, {"username": c.missing_case}, positive=""),
+    ],
+    "switch/": lambda c: [Try("POST", "/switch/", "/switch/", {}, {}, positive="", roles=("anonymous",))],
     "logout/": lambda c: [Try("POST", "/logout/", "/logout/", {}, {}, positive="", roles=("anonymous",))],
     "posts/": lambda c: [Try("GET", "/posts/", "/posts/", positive="")],
     "language/": lambda c: [Try("POST", "/language/", "/language/", {"language": "en"}, {"language": "en"}, positive="")],

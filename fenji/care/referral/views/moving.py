@@ -47,7 +47,7 @@ def _my_actions(request: SignedRequest, case: Case) -> tuple[str, ...]:
     found = rules.open_actions(queries.view_of(case), party)
     left = set(found) - {a for a, state in _ON_THE_FORM if state == case.state}
     if "ask_again" in left:
-        policy = queries.grounds(place_of(case.origin_id), local_day(request.at)).policy
+        policy = queries.grounds(place(case.origin), local_day(request.at)).policy
         left -= set() if rules.may_ask_again(case.review_no, policy) else {"ask_again"}
     return tuple(a for a in found if a in left)
 
