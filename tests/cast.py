@@ -123,6 +123,10 @@ def finish(number: str) -> None:
     row = Case.objects.using("owner").get(number=number)
     if row.ended_at is not None:
         return
+    if row.state == "local":
+        with transaction.atomic(), scope(person("doctor")) as by:
+            actions.treat_here(number, "treated", version=row.version, by=by, at=now())
+        return
     who, action = _ENDINGS.get(row.state, ("doctor", "withdraw"))
     with transaction.atomic(), scope(person(who)) as by:
         actions.end(number, action, version=row.version, by=by, at=now(), note="end of the test")

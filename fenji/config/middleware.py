@@ -32,6 +32,8 @@ from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import resolve
 
 API_ROOT = "/api/"
+SCRIPT = "X-Form-Result"
+"""With this header the page's script sends a form; in the answer to one that was taken it says what the form led to."""
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _PIECE = 64 * 1024
@@ -63,6 +65,12 @@ class Reused(Refused):
     code = "key_reused"
 
 
+class SomebodyElse(Refused):
+    """A form of one person, sent while another is signed in on that computer."""
+
+    code = "somebody_else"
+
+
 class Scope:
     """Opens the scope handle around the view and closes it again. Pages take it from the cookie, the API from a bearer's key; a
     session opens no API, and a key no page."""
@@ -76,6 +84,7 @@ class Scope:
         # a quoted cookie can spell a NUL, which PostgreSQL does not take; no token has one
         request.token = (_bearer(request) if request.api else request.COOKIES.get(settings.SESSION_COOKIE, "")).replace("\0", "")
         request.claimed = None
+        request.settled = False
         request.reads = []
         request.unread = False
         with transaction.atomic():
@@ -86,12 +95,13 @@ class Scope:
             elif request.actor is not None:
                 if request.claimed is not None:
                     actions.keep_result(request.claimed, response.headers["Location"])
+                    request.settled = True
                 for purpose, subject in request.reads:
                     actions.log_read(by=request.actor, at=request.at, purpose=purpose, subject=subject)
                 queries.leave()
         if request.unread:
             _drain(request)
-        return response
+        return _to_script(response) if request.settled and not request.api and SCRIPT in request.headers else response
 
     @staticmethod
     def _turned_away(request: SignedRequest) -> HttpResponse | None:
@@ -146,7 +156,11 @@ class Scope:
             if request.actor.purpose == PASSWORD_ONLY:
                 return errors.password_first(request)
             return errors.refused(request, lacking(request.actor, permission))
-        return self._once(request, posted_key(request), _body(request)) if request.method == "POST" else None
+        if request.method != "POST":
+            return None
+        if request.POST.get("_who", str(request.actor.account_id)) != str(request.actor.account_id):
+            return errors.refused(request, SomebodyElse())
+        return self._once(request, posted_key(request), _body(request))
 
     def _guarded(self, request: SignedRequest, permissions: dict[str, str | None]) -> HttpResponse | None:
         """The same for an operation of the API; its body must be JSON that PostgreSQL can keep, and a POST acts once."""
@@ -185,8 +199,18 @@ class Scope:
             request.claimed = key
             return None
         if bytes(first.fingerprint) == print_ and first.location:
+            request.settled = True
             return HttpResponseRedirect(first.location, status=303)
         return _answers(request).refused(request, Reused())
+
+
+def _to_script(response: HttpResponse) -> HttpResponse:
+    """What a form led to, for a script that sent it: a script that is redirected would not learn whether the form was taken, and
+    would read, and log, the next page twice."""
+    response.status_code = 204
+    response.headers[SCRIPT] = response.headers["Location"]
+    del response.headers["Location"]
+    return response
 
 
 def _answers(request: SignedRequest) -> Any:

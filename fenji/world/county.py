@@ -182,6 +182,7 @@ def people(townships: list[Organisation]) -> list[Person]:
         if centre.id != demo.id:
             staff.append(Person(f"doctor.{centre.id}", f"医生{centre.id}", access.DOCTOR, centre.id))
             staff.append(Person(f"reviewer.{centre.id}", f"审核员{centre.id}", access.REVIEWER, centre.id))
+            staff.append(Person(f"head.{centre.id}", f"院长{centre.id}", access.MANAGER, centre.id))
     return staff
 
 

@@ -73,6 +73,7 @@ class Canary:
     visit: UUID
     infected: UUID
     pair: UUID
+    delegation: UUID
     case: str
     glass: UUID
     run: UUID
@@ -138,6 +139,8 @@ def planted() -> Canary:
         log_read(by=by, at=now(), purpose=WORDS, subject=WORDS)
     with transaction.atomic(), scope(reviewer) as by:
         case = actions.approve(case.number, version=case.version, by=by, at=now(), note=WORDS)
+        today = local_day(now())
+        stands_in = actions.delegate(doctor.id, today, today, WORDS, by=by, at=now())
         audit(by=by, at=now(), action=WORDS, subject=WORDS)
     citydesk = person("citydesk")
     with transaction.atomic(), scope(citydesk) as by:
@@ -181,7 +184,8 @@ def planted() -> Canary:
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
     listed = (draft.id, entry.pk, link, notice, message, logged, announced, *_booked(case.number, citydesk, doctor))
-    return Canary(resident.id, visit.id, infected.id, pair.id, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
+    records = (resident.id, visit.id, infected.id, pair.id, stands_in.id)
+    return Canary(*records, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
 
 
 def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID]:

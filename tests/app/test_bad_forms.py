@@ -401,7 +401,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<str:name>": ["access.idle_minutes", "x", "9" * 300],
         "<str:code>": ["I10", "x", "9" * 300],
         "<int:org_id>": ["3", "101", "9" * 20],
-        **{f"<uuid:{name}_id>": [nothing, visit, resident] for name in ("change", "copy", "event", "announcement")},
+        **{f"<uuid:{name}_id>": [nothing, visit, resident] for name in ("change", "copy", "event", "announcement", "delegation")},
         "<slug:kind>": ["treatable", "charter", "unknown", "passport", "nothing"],
         "<uuid:duplicate_id>": [pair, resident, nothing],
         "<int:version_id>": ["1", "9", "2000000000"],
@@ -447,7 +447,9 @@ def _filled(address: str, things: dict[str, list[str]], pick: int, slug: str) ->
 @given(
     address=st.sampled_from(ADDRESSES),
     method=st.sampled_from(METHODS),
-    login=st.sampled_from(["doctor", "doctor", "desk", "system", "citysystem", "security", "officer", "audit", "anonymous"]),
+    login=st.sampled_from(
+        ["doctor", "doctor", "reviewer", "desk", "system", "citysystem", "security", "officer", "audit", "anonymous"]
+    ),
     query=PAIRS,
     body=PAIRS,
     pick=st.integers(0, 2),

@@ -200,9 +200,11 @@ def test_nobody_acts_on_a_case_because_they_may_read_it(there: There) -> None:
     specialist = person("specialist")
     broken(specialist, there)
     before = Case.objects.using("owner").get(number=there.case)
-    for action in set(rules.ACTIONS) - {"expire", "lapse", "supersede", "submit"}:  # the house's own, and the form's
+    for action in set(rules.ACTIONS) - {"expire", "lapse", "supersede", "escalate", "submit"}:  # the house's own, and the form's
         token = token_for(specialist)
-        fields = form(_version=before.version, note="x", findings="x", advice="x", receiver=CITY_HOSPITAL, **LEAVING)
+        fields = form(
+            _version=before.version, note="x", findings="x", advice="x", receiver=CITY_HOSPITAL, disposition="treated", **LEAVING
+        )
         answer = call("POST", f"/referrals/{there.case}/do/{action}/", token, fields)
         assert answer.status == 409, (action, answer.status)
     edited = call("POST", f"/referrals/{there.case}/edit/", token_for(specialist), form(_version=before.version))

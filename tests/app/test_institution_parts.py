@@ -46,13 +46,13 @@ def test_a_department_is_added_renamed_and_ended(db: None) -> None:
     assert "Rehabilitation medicine" in page.text
     row = the_department("康复科")
     one = f"/institutions/departments/{row.id}/"
-    page = walk.send(walk.get(one), one, name_zh="康复医学科")
+    page = walk.send(walk.get(one), one, name_zh="康复治疗科")
     assert "The department was changed" in page.text
-    assert "康复医学科" in page.text
+    assert "康复治疗科" in page.text
     page = walk.send(walk.get(one), f"{one}end/", on=str(TODAY + timedelta(days=1)))
     assert "The department was ended" in page.text
-    assert "康复医学科" not in page.text
-    assert the_department("康复医学科").end == TODAY + timedelta(days=1)
+    assert "康复治疗科" not in page.text
+    assert the_department("康复治疗科").end == TODAY + timedelta(days=1)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ def _q(path: str, **params: str) -> str:
 
 
 def _case_post(action: str) -> Callable[[Canary], Try]:
-    form = {"_version": "5", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL), "final": "I10.x00", **LEAVING}
+    form = {"_version": "5", "note": "x", "findings": "x", "receiver": str(CITY_HOSPITAL), "final": "I10.x00"}
+    form |= {"disposition": "treated", **LEAVING}
     return lambda c: Try(
         "POST", f"/referrals/{c.case}/do/{action}/", f"/referrals/{c.missing_case}/do/{action}/", form, form, positive=""
     )
@@ -93,7 +94,11 @@ def _of_b(address: str) -> Callable[[Canary], list[Try]]:
 
 ACTIONS = (
     "approve",
-    "return",
+    "complete",
+    "treat_locally",
+    "take",
+    "treat_here",
+    "ask_again",
     "accept",
     "decline",
     "redirect",
@@ -183,6 +188,10 @@ FACTORIES: dict[str, Factory] = {
     "login/": lambda c: [
         Try("GET", _q("/login/", next=f"/referrals/{c.case}/"), _q("/login/", next=f"/referrals/{c.missing_case}/"), positive=""),
     ],
+    "login/forget/": lambda c: [
+        Try("POST", "/login/forget/", "/login/forget/", {"username": c.case}, {"username": c.missing_case}, positive=""),
+    ],
+    "switch/": lambda c: [Try("POST", "/switch/", "/switch/", {}, {}, positive="", roles=("anonymous",))],
     "logout/": lambda c: [Try("POST", "/logout/", "/logout/", {}, {}, positive="", roles=("anonymous",))],
     "posts/": lambda c: [Try("GET", "/posts/", "/posts/", positive="")],
     "language/": lambda c: [Try("POST", "/language/", "/language/", {"language": "en"}, {"language": "en"}, positive="")],
@@ -347,6 +356,43 @@ FACTORIES: dict[str, Factory] = {
         Try("GET", _q("/referrals/", state="accepted"), _q("/referrals/", state="accepted"), shows=c.case, positive="B receiver"),
     ],
     "referrals/export.xlsx": lambda c: [Try("GET", "/referrals/export.xlsx", "/referrals/export.xlsx", shows=c.case)],
+    # the canary was reviewed: what a unit above sees while it reviews is in tests/spec/test_review.py
+    "referrals/review/": lambda c: [Try("GET", "/referrals/review/", "/referrals/review/", positive="")],
+    "referrals/review/export.xlsx": lambda c: [
+        Try("GET", "/referrals/review/export.xlsx", "/referrals/review/export.xlsx", positive="")
+    ],
+    "referrals/review/approve/": lambda c: [
+        Try(
+            "POST",
+            # the address names what is ticked, so that the answer may
+            _q("/referrals/review/approve/", ticked=c.case),
+            _q("/referrals/review/approve/", ticked=c.missing_case),
+            {"case": f"{c.case}:5"},
+            {"case": f"{c.missing_case}:5"},
+            positive="",
+        )
+    ],
+    "referrals/review/delegations/": lambda c: [
+        Try("GET", "/referrals/review/delegations/", "/referrals/review/delegations/", shows=WORDS, positive="B reviewer"),
+        Try(
+            "POST",
+            _q("/referrals/review/delegations/", asked=str(other_doctor().id)),
+            _q("/referrals/review/delegations/", asked=str(ID)),
+            {"to": str(other_doctor().id), "start": "2090-01-01", "until": "2090-01-02", "reason": "x"},
+            {"to": str(ID), "start": "2090-01-01", "until": "2090-01-02", "reason": "x"},
+            positive="",
+        ),
+    ],
+    "referrals/review/delegations/<uuid:delegation_id>/end/": lambda c: [
+        Try(
+            "POST",
+            f"/referrals/review/delegations/{c.delegation}/end/",
+            f"/referrals/review/delegations/{ID}/end/",
+            _VERSION_1,
+            _VERSION_1,
+            positive="",
+        )
+    ],
     "referrals/new/<uuid:visit_id>/": lambda c: [
         Try("GET", f"/referrals/new/{c.visit}/", f"/referrals/new/{ID}/", shows=WORDS),
         Try("POST", f"/referrals/new/{c.visit}/", f"/referrals/new/{ID}/", _REFERRAL_FORM, _REFERRAL_FORM, positive=""),

@@ -79,6 +79,8 @@ POSITIVE = {
     "referral_consent": "B receiver",
     "referral_transfer": "B receiver",
     "referral_caselink": "B doctor",
+    "referral_reviewdecision": "B reviewer",
+    "referral_reviewdelegation": "B doctor",
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
 MEANT = {
@@ -259,7 +261,7 @@ def test_an_emergency_opens_the_canarys_records_to_raw_sql_and_nothing_else(cana
         before = {table: set(_rows(table)) for table in TABLES}
         assert registry.break_glass(canary.resident, "a reason in some words", by=by, at=now())
         more = {table: set(_rows(table)) - before[table] for table in TABLES}
-        beside = {"referral_caseevent", "referral_consent", "referral_transfer"}
+        beside = {"referral_caseevent", "referral_consent", "referral_transfer", "referral_reviewdecision"}
         opened = {"visits_visit", "visits_handover", "visits_visitevent", "referral_case", "access_glass", *beside}
         assert {t for t, rows in more.items() if rows} == opened
         case = str(Case.objects.values_list("id", flat=True).get(number=canary.case))

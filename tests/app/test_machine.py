@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions, rules
-from fenji.care.referral.models import Case, CaseEvent
+from fenji.care.referral.models import Case, CaseEvent, ReviewDecision
 from fenji.ground.access.models import AuditEvent
+from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import Refused
 from fenji.ground.tasks.models import OutboxMessage, WorkItem
@@ -21,12 +22,13 @@ from tests.app.forms import a_check
 from tests.cast import a_case, other_doctor, other_reviewer, person, scope, token_for
 
 # who may do what when, written down a second time, in plain words: login → state → actions
-REVIEWERS = {"in_review": {"approve", "return"}}
+REVIEWERS = {"in_review": {"approve", "complete", "treat_locally"}}
 AWAY = {"chose_elsewhere", "refuse", "died"}
 DOCTORS = {
     "draft": {"submit", "withdraw", "refuse"},
     "in_review": {"withdraw", *AWAY},
     "returned": {"submit", "withdraw", *AWAY},
+    "local": {"treat_here", "ask_again", *AWAY},
     "offered": {"withdraw", *AWAY},
     "accepted": {"withdraw", *AWAY},
     "answered": {"acknowledge"},
@@ -49,6 +51,7 @@ LOGINS = (
     "reviewer",
     "reviewer2",
     "head",
+    "director",
     "desk",
     "citydesk",
     "specialist",
@@ -58,29 +61,53 @@ LOGINS = (
     "outside reviewer",
 )
 ACTIONS = (
-    *("submit", "withdraw", "approve", "return", "accept", "decline", "redirect", "arrive", "miss", "answer", "acknowledge"),
-    *("offer", "close", "chose_elsewhere", "died", "refuse", "leave"),
+    *("submit", "withdraw", "approve", "complete", "treat_locally", "take", "treat_here", "ask_again", "accept", "decline"),
+    *("redirect", "arrive", "miss", "answer", "acknowledge", "offer", "close", "chose_elsewhere", "died", "refuse", "leave"),
 )
 
 
-def allowed(login: str, case: Case) -> set[str]:
-    state, here = case.state, {"desk": COUNTY_HOSPITAL, "citydesk": CITY_HOSPITAL, "specialist": COUNTY_HOSPITAL}.get(login)
+def allowed(login: str, case: Case, stands_in: bool) -> set[str]:
+    """What is open to somebody. `stands_in`: doctor2 reviews for a colleague."""
+    state = case.state
+    if state == "in_review":
+        return _in_review(login, case, stands_in)
+    desks = {"desk": COUNTY_HOSPITAL, "director": COUNTY_HOSPITAL, "citydesk": CITY_HOSPITAL}
+    here = {**desks, "specialist": COUNTY_HOSPITAL}.get(login)
     if here is not None and here != case.receiver_id:
         return set()
-    if login in ("desk", "citydesk"):
+    if login in desks:
         early = {"arrive"} if state == "offered" and case.emergency else set()
         return DESKS.get(state, set()) | early
     able = set(PLAIN.get(login, {}).get(state, set()))
     if login in ("doctor", "doctor2"):
         able |= {"leave"} if case.critical and state in ("offered", "accepted") else set()
         able |= {"offer"} if case.lapsed_at is not None and state == "offered" else set()
-    return able
+    return able - {"ask_again"} if case.review_no > 1 else able
+
+
+def _in_review(login: str, case: Case, stands_in: bool) -> set[str]:
+    """The own reviewers and whoever stands in for one, until the office above has taken it over."""
+    above = case.review_org_id == COUNTY_HOSPITAL
+    if login in ("desk", "director"):
+        return REVIEWERS["in_review"] if above else {"take"} if case.review_upper_id == COUNTY_HOSPITAL else set()
+    if login in ("reviewer", "reviewer2", "head"):
+        return set() if above else REVIEWERS["in_review"]
+    if login == "doctor2" and stands_in and not above:
+        return REVIEWERS["in_review"]
+    return DOCTORS["in_review"] if login in ("doctor", "doctor2") else set()
 
 
 def do(case: Case, action: str, common: dict) -> Case:
     number, receiver = case.number, case.receiver_id
-    simple = {"approve": actions.approve, "accept": actions.accept, "arrive": actions.arrive, "acknowledge": actions.acknowledge}
-    with_note = {"return": actions.send_back, "decline": actions.decline, "miss": actions.miss}
+    simple = {
+        "approve": actions.approve,
+        "take": actions.take,
+        "accept": actions.accept,
+        "arrive": actions.arrive,
+        "acknowledge": actions.acknowledge,
+    }
+    with_note = {"complete": actions.complete, "treat_locally": actions.treat_locally, "ask_again": actions.ask_again}
+    with_note |= {"decline": actions.decline, "miss": actions.miss}
     if action == "submit":
         return actions.submit(number, **common)
     if action in simple:
@@ -93,6 +120,8 @@ def do(case: Case, action: str, common: dict) -> Case:
     if action == "offer":
         other = CITY_HOSPITAL if receiver == COUNTY_HOSPITAL else COUNTY_HOSPITAL
         return actions.offer_again(number, other if case.state == "offered" else receiver, note="again", **common)
+    if action == "treat_here":
+        return actions.treat_here(number, "treated", **common)
     if action == "answer":
         return actions.answer(number, "findings", "advice", actions.Final(diagnosis("I11.900")), **common)
     if action == "refuse":
@@ -112,7 +141,7 @@ class Machine(RuleBasedStateMachine):
         doctor = person("doctor")
         with scope(doctor, self.tokens["doctor"]) as by:
             case = a_case(by, doctor, number=90, code=code, emergency=emergency, critical=critical, send=False)
-        self.number, self.code, self.done = case.number, code, 1
+        self.number, self.code, self.done, self.stands_in = case.number, code, 1, False
 
     def row(self) -> Case:
         return Case.objects.using("default").get(number=self.number)
@@ -130,9 +159,27 @@ class Machine(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 1000))
     def somebody_does_what_is_open_to_them(self, pick: int) -> None:
         before = self.seen()
-        able = [(who, a) for who in LOGINS for a in sorted(allowed(who, before))]
+        able = [(who, a) for who in LOGINS for a in sorted(allowed(who, before, self.stands_in))]
         if able:
             self.attempt(*able[pick % len(able)], False)
+
+    @precondition(lambda self: hasattr(self, "number") and not self.stands_in)
+    @rule()
+    def a_colleague_is_asked_to_stand_in(self) -> None:
+        today = local_day(now())
+        with scope(person("reviewer"), self.tokens["reviewer"]) as by:
+            actions.delegate(person("doctor2").id, today, today, "on leave", by=by, at=now())
+        self.stands_in = True
+
+    @precondition(lambda self: hasattr(self, "number") and self.seen().state == "in_review")
+    @rule()
+    def it_lies_too_long(self) -> None:
+        """As the sweep leaves it; that runs on a connection of its own, see tests/spec/test_review.py."""
+        with scope(person("doctor"), self.tokens["doctor"]):
+            row = self.row()
+            if row.review_org_id != COUNTY_HOSPITAL:
+                viewers = sorted({*row.viewer_ids, COUNTY_HOSPITAL})
+                Case.objects.filter(pk=row.pk).update(review_upper_id=COUNTY_HOSPITAL, viewer_ids=viewers)
 
     def attempt(self, login: str, action: str, stale: bool) -> None:
         before = self.seen()
@@ -145,7 +192,7 @@ class Machine(RuleBasedStateMachine):
                 worked = True
             except Refused:
                 worked = False
-        may = action in allowed(login, before) and not stale
+        may = action in allowed(login, before, self.stands_in) and not stale
         assert worked == may, (login, action, before.state, stale, worked)
         after = self.seen()
         if worked:
@@ -188,12 +235,20 @@ class Machine(RuleBasedStateMachine):
             case = self.row()
             steps = list(WorkItem.objects.filter(subject=self.number, closed_at=None))
             events = CaseEvent.objects.filter(case=case).count()
+            decided = CaseEvent.objects.filter(case=case, action__in=rules.DECISIONS).count()
+            decisions = list(ReviewDecision.objects.filter(case=case))
         if case.state in rules.ENDS:
             assert (case.holder_id, steps, case.ended_at is None) == (None, [], False)
         else:
-            assert case.holder_id in (case.origin_id, case.receiver_id)
+            assert case.holder_id in (
+                case.origin_id,
+                case.receiver_id,
+                *([case.review_org_id] if case.state == "in_review" else []),
+            )
             assert [s.org_id for s in steps] == [case.holder_id]
             assert steps[0].kind == f"referral.{case.state}"
+        assert case.review_no <= 2
+        assert decided == len(decisions)
         assert case.receiver_level > case.origin_level
         assert events == self.done
         assert case.origin_id in case.viewer_ids
@@ -237,7 +292,8 @@ def test_state_audit_task_and_message_change_together(house_file: object) -> Non
     assert _rows_about(case.number) == before, "an action that is taken back leaves nothing"
     with transaction.atomic(), scope(reviewer) as by:
         case = actions.approve(case.number, version=case.version, by=by, at=now())
-    assert _rows_about(case.number) == {name: count + 1 for name, count in before.items()}
+    # in the audit trail also that the resident's own page has an address now
+    assert _rows_about(case.number) == {name: count + (2 if name == "audit" else 1) for name, count in before.items()}
     with transaction.atomic(), scope(doctor) as by:
         actions.end(case.number, "withdraw", version=case.version, by=by, at=now(), note="end")
 

@@ -197,7 +197,7 @@ def test_posts_are_given_to_accounts_that_exist() -> None:
 
 def test_administrators_are_not_appointed_by_import() -> None:
     roles = {code for c in listings()["posts"].columns if c.key == "role" for code, _name in c.choices}
-    assert roles == {"doctor", "reviewer", "desk", "manager", "editor", "officer"}
+    assert roles == {"doctor", "nurse", "reviewer", "desk", "manager", "editor", "officer"}
 
 
 @pytest.mark.parametrize("listing", ["institutions", "departments", "members", "staff", "accounts", "posts"])

@@ -94,6 +94,24 @@ def test_the_right_answer_shows_how_it_stands_where_to_go_and_what_to_bring(case
     assert body.count('<span class="num">20') >= 2  # the days of the steps
 
 
+def test_what_the_reviewer_decided_before_the_offer_is_not_shown(house_file: object) -> None:
+    who = person("doctor")
+    with transaction.atomic(), scope(who) as by:
+        case = a_case(by, who, number=181)
+    assert case.state == rules.IN_REVIEW
+    move(case, "reviewer", "treat_locally", note="two weeks of treatment first")
+    with transaction.atomic(), scope(who) as by, pytest.raises(rules.NotPossible):
+        actions.renew_link(case.number, "", by=by, at=now())
+    move(case, "doctor", "ask_again", note="no better")
+    move(case, "reviewer", "approve")
+    try:
+        body = opened(case)
+        assert body.count("Sent to the hospital") == 1
+        assert body.count('<span class="num">20') == 1
+    finally:
+        finish(case.number)
+
+
 def test_it_shows_no_name_no_diagnosis_no_number_and_no_text_of_anybody(case: Case) -> None:
     move(case, "desk", "decline", note="NOTE-OF-THE-DESK")
     client, url = browser(), address(case)

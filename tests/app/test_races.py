@@ -42,8 +42,8 @@ class Contest:
 CONTESTS = (
     Contest(
         "review", rules.IN_REVIEW,
-        (("reviewer", "approve", {}), ("reviewer2", "return", {"note": "treat here"}), ("head", "approve", {})),
-        frozenset({rules.OFFERED, rules.RETURNED}),
+        (("reviewer", "approve", {}), ("reviewer2", "treat_locally", {"note": "treat here"}), ("head", "approve", {})),
+        frozenset({rules.OFFERED, rules.LOCAL}),
     ),
     Contest(
         "accept or decline", rules.OFFERED,

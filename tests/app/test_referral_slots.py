@@ -102,6 +102,25 @@ def test_a_hold_that_ran_out_before_sending_is_said_and_nothing_is_sent(case: Ca
     assert Case.objects.using("load").get(number=case.number).state == "draft"
 
 
+def test_a_slot_is_kept_while_the_reviewer_and_the_doctor_have_it_and_given_back_when_the_patient_stays(case: Case) -> None:
+    Case.objects.using("owner").filter(pk=case.pk).update(
+        state="in_review", review_org_id=case.origin_id, review_no=1, review_due_at=now(), review_route=[{"code": "review_own"}]
+    )
+    act(case, "reviewer", "treat_locally", note="a trial of treatment first")
+    assert state(case.number) == ["held"]
+    # the hold has run out and no sweep has come by yet: the doctor, who cannot choose anew, still may ask again
+    Booking.objects.using("owner").filter(subject=case.number).update(held_until=now() - timedelta(minutes=1))
+    act(case, "doctor", "ask_again", note="it has become worse")
+    later = now() + timedelta(minutes=1)
+    Booking.objects.using("owner").filter(subject=case.number).update(held_until=later)
+    act(case, "reviewer", "complete", note="the X-ray is missing")
+    act(case, "doctor", "submit")
+    assert Booking.objects.using("load").get(subject=case.number).held_until > later
+    Case.objects.using("owner").filter(pk=case.pk).update(state="local", holder_id=case.origin_id)
+    act(case, "doctor", "treat_here", disposition="observe")
+    assert state(case.number) == ["released"]
+
+
 def test_a_hold_that_ran_out_before_acceptance_becomes_a_place_on_the_wait_list(case: Case) -> None:
     act(case, "doctor", "submit")
     Booking.objects.using("owner").filter(subject=case.number).update(held_until=now() - timedelta(minutes=1))

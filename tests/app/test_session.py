@@ -296,7 +296,7 @@ def test_a_form_sent_too_late_is_carried_through_signing_in_and_acts_when_sent_o
 def test_sent_on_after_somebody_else_acted_it_is_stale_and_still_not_lost(reviewer: Person, in_review: Case) -> None:
     sealed = form_of(_sent_too_late(reviewer, in_review), "/login/").fields
     with transaction.atomic(), scope(reviewer) as by:
-        actions.send_back(in_review.number, version=in_review.version, by=by, at=now(), note="complete it")
+        actions.complete(in_review.number, version=in_review.version, by=by, at=now(), note="complete it")
     client = browser()
     form = form_of(client.post("/login/", {**sealed, "username": reviewer.username, "password": WORD}), "/do/approve")
     answer = client.post(form.action, form.fields)

@@ -70,7 +70,8 @@ def test_the_code_on_the_slip_holds_an_address_and_nothing_of_the_patient(sent: 
     import segno
 
     body = call("GET", f"/referrals/{sent}/slip/", token_for(person("doctor"))).body
-    drawn = re.search(r'<svg[^>]*class="qr".*?</svg>', body, re.DOTALL).group(0)  # type: ignore[union-attr]
+    # the receiver's code stands last; the one before it is the patient's, tested with their own page
+    drawn = re.findall(r'<svg[^>]*class="qr".*?</svg>', body, re.DOTALL)[-1]
     path = re.search(r' d="([^"]+)"', drawn).group(1)  # type: ignore[union-attr]
     fits = []
     for host in ("127.0.0.1", "testserver", "localhost"):
@@ -165,15 +166,15 @@ def _sheets(token: str, month: str) -> dict[str, list[tuple[object, ...]]]:
 def test_the_register_of_a_month_holds_what_was_sent_and_what_was_received(month: dict[str, str]) -> None:
     this = f"{local_day(now()):%Y-%m}"
     mine = _sheets(token_for(person("doctor")), this)
-    numbers = [r[0] for r in mine["Sent"][1:]]
+    numbers = [r[0] for r in mine["Referred out"][1:]]
     assert {month["whole"], month["declined"]} <= set(numbers)
     assert month["draft"] not in numbers
     assert month["other"] not in numbers
-    assert mine["Received"][1:] == []
+    assert mine["Referred in"][1:] == []
     theirs = _sheets(token_for(person("desk")), this)
-    received = {r[0]: r for r in theirs["Received"][1:]}
+    received = {r[0]: r for r in theirs["Referred in"][1:]}
     assert {month["whole"], month["declined"], month["other"]} <= set(received)
-    heads = theirs["Received"][0]
+    heads = theirs["Referred in"][0]
     assert received[month["whole"]][heads.index("Emergency")] == "yes"
     assert received[month["whole"]][heads.index("State")] == "Accepted"
 
@@ -182,10 +183,10 @@ def test_the_counts_are_those_of_the_rows_and_lead_to_them(month: dict[str, str]
     token = token_for(person("doctor"))
     this = f"{local_day(now()):%Y-%m}"
     sheets = _sheets(token, this)
-    (counted,) = [r for r in sheets["By institution"][1:] if r[0] == "Sent"]
+    (counted,) = [r for r in sheets["By institution"][1:] if r[0] == "Referred out"]
     heads = sheets["By institution"][0]
     of = dict(zip(heads, counted, strict=True))
-    rows = [dict(zip(sheets["Sent"][0], r, strict=True)) for r in sheets["Sent"][1:]]
+    rows = [dict(zip(sheets["Referred out"][0], r, strict=True)) for r in sheets["Referred out"][1:]]
     assert of["Referrals"] == len(rows)
     assert of["Emergencies"] == sum(r["Emergency"] == "yes" for r in rows)
     assert of["Accepted"] == sum(bool(r["Accepted"]) for r in rows)
@@ -219,5 +220,5 @@ def test_too_many_rows_are_said_and_none_is_cut(month: dict[str, str], monkeypat
 
 def test_only_the_institutions_own_staff_see_its_register(month: dict[str, str]) -> None:
     theirs = _sheets(token_for(other_doctor()), f"{local_day(now()):%Y-%m}")
-    assert month["whole"] not in {r[0] for r in theirs["Sent"][1:]}
+    assert month["whole"] not in {r[0] for r in theirs["Referred out"][1:]}
     assert call("GET", "/referrals/register/", token_for(person("officer"))).status == 403

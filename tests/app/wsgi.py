@@ -29,7 +29,7 @@ class Answer:
 
 def call(method: str, path: str, token: str, fields: dict[str, object] | None = None, language: str = "en") -> Answer:
     """A browser's request: session in the cookie, fields as a form."""
-    body = urlencode({**fields, "csrfmiddlewaretoken": _CSRF}).encode() if fields is not None else b""
+    body = urlencode({**fields, "csrfmiddlewaretoken": _CSRF}, doseq=True).encode() if fields is not None else b""
     cookies = {settings.SESSION_COOKIE: token, settings.LANGUAGE_COOKIE_NAME: language, "csrftoken": _CSRF}
     headers = {"HTTP_COOKIE": "; ".join(f"{k}={v}" for k, v in cookies.items())}
     return _send(method, path, body, {**headers, "CONTENT_TYPE": "application/x-www-form-urlencoded"})

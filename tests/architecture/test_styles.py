@@ -66,7 +66,7 @@ def test_templates_have_no_inline_script_or_style_and_nothing_from_elsewhere(pat
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: str(p.relative_to(ROOT / "templates")))
 def test_every_posted_form_carries_its_key(path: Path) -> None:
     forms = re.findall(r"<form[^>]*method=\"post\"[^>]*>.*?</form>", path.read_text(encoding="utf-8"), re.DOTALL | re.IGNORECASE)
-    open_to_all = ("/login/", "/logout/", "/language/", "/activate/")
+    open_to_all = ("/login/", "/logout/", "/language/", "/activate/", "/switch/", "/login/forget/")
     for form in forms:
         action = re.search(r'action="([^"]*)"', form)
         carried = "key_fields" in form or 'name="{{ name }}"' in form

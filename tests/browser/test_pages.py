@@ -17,6 +17,7 @@ from fenji.care.catalogue import actions as lists
 from fenji.care.catalogue import queries as catalogue
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions
+from fenji.care.referral.models import Case
 from fenji.care.referral.queries import url_for
 from fenji.care.registry.actions import break_glass
 from fenji.ground.access.actions import ask_for_check
@@ -27,7 +28,7 @@ from fenji.ground.documents.models import ImportRun
 from fenji.ground.policy.actions import Ground, NewChange, decide, propose
 from fenji.ground.publication.models import Announcement
 from fenji.ground.tasks.models import PersonMessage
-from fenji.world.county import COUNTY_HOSPITAL
+from fenji.world.county import COUNTY_HOSPITAL, Person
 from tests.app.forms import a_check
 from tests.browser.clinics import clinics_to_look_at
 from tests.browser.conftest import PICTURES, SIZES, Visitors
@@ -99,6 +100,7 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(person("audit")) as by:
         ask_for_check(by=by, at=now())
     found |= {"opened": str(opened.resident_id), "opened_case": opened.number}
+    found |= _reviewed(doctor)
     announced = Announcement.objects.using("load").filter(must_confirm=True).order_by("at")[0]
     found |= {"centre": str(doctor.org_id), "announced": str(announced.id)}
     with transaction.atomic(), scope(person("officer")) as by:
@@ -112,6 +114,24 @@ def cases(house_file: Path) -> dict[str, str]:
         note = "三小时以内须先征求各医院意见"
         decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
     return found | accounts_to_look_at() | _lists() | network_things() | visit_things() | clinics_to_look_at()
+
+
+def _reviewed(doctor: Person) -> dict[str, str]:
+    """A case that came back to be treated locally, one to be completed, one reviewed above, one that may be."""
+    with transaction.atomic(), scope(doctor) as by:
+        local, returned, above, late = (a_case(by, doctor, number=n, text="咳嗽三周，胸片未见异常") for n in range(215, 219))
+    with transaction.atomic(), scope(person("reviewer")) as by:
+        actions.treat_locally(local.number, version=local.version, by=by, at=now(), note="本院目录内病种，先规范治疗两周")
+        actions.complete(returned.number, version=returned.version, by=by, at=now(), note="请补充血常规和用药记录")
+        today = local_day(now())
+        actions.delegate(person("doctor2").id, today, today + timedelta(days=6), "外出培训", by=by, at=now())
+    rows = Case.objects.using("owner")
+    viewers, due = [doctor.org_id, COUNTY_HOSPITAL], now() - timedelta(days=1)
+    why = [{**above.review_route[0], "code": "review_too_few", "clause_id": "PF-referral-review-place"}]
+    moved = {"review_org_id": COUNTY_HOSPITAL, "holder_id": COUNTY_HOSPITAL, "review_route": why}
+    rows.filter(pk=above.pk).update(viewer_ids=viewers, **moved)
+    rows.filter(pk=late.pk).update(viewer_ids=viewers, review_upper_id=COUNTY_HOSPITAL, due_at=due)
+    return {"local": local.number, "returned": returned.number, "above": above.number, "late": late.number}
 
 
 def _lists() -> dict[str, str]:
@@ -220,6 +240,15 @@ PAGES = [
     ("referral-new", "doctor", "/referrals/new/{visit}/"),
     ("referral-edit", "doctor", "/referrals/{draft}/edit/"),
     ("referral-review", "reviewer", "/referrals/{review}/"),
+    ("referral-local", "doctor", "/referrals/{local}/"),
+    ("referral-returned", "doctor", "/referrals/{returned}/"),
+    ("referral-above", "desk", "/referrals/{above}/"),
+    ("referral-review-late", "desk", "/referrals/{late}/"),
+    ("review", "reviewer", "/referrals/review/"),
+    ("review-result", "reviewer", "/referrals/review/?done={offered}~approved&done={review}~stale"),
+    ("review-office", "desk", "/referrals/review/"),
+    ("review-stands-in", "doctor2", "/referrals/review/"),
+    ("delegations", "head", "/referrals/review/delegations/"),
     ("referral-offered", "desk", "/referrals/{offered}/"),
     ("referral-answered", "doctor", "/referrals/{answered}/"),
     ("referral-lapsed", "doctor", "/referrals/{lapsed}/"),

@@ -36,31 +36,39 @@ def test_open_states_have_a_holder_with_a_role_and_a_deadline_and_ends_have_none
         if move.state in rules.ENDS:
             assert (move.holder, move.role, move.limit) == ("", "", "")
         else:
-            assert move.holder in (rules.ORIGIN, rules.RECEIVER)
+            assert move.holder in (rules.ORIGIN, rules.REVIEW, rules.RECEIVER)
             assert move.role in access.CLINICAL
             assert move.limit == rules.RUNNING or move.limit in rules.ReferralPolicy.__dataclass_fields__
 
 
 def test_the_holder_of_every_open_state_can_act_on_it() -> None:
-    roles = {rules.ORIGIN: access.DOCTOR, rules.REVIEW: access.REVIEWER, rules.RECEIVER: access.DESK, rules.WARD: access.DOCTOR}
+    roles = {
+        rules.ORIGIN: (access.DOCTOR,),
+        rules.REVIEW: rules.OFFICE,
+        rules.RECEIVER: (access.DESK,),
+        rules.WARD: (access.DOCTOR,),
+    }
     for move in rules.TABLE.values():
         if move.state in rules.ENDS:
             continue
-        able = {p for (s, p, _) in rules.TABLE if s == move.state and p in roles and roles[p] == move.role}
+        able = {p for (s, p, _) in rules.TABLE if s == move.state and move.role in roles.get(p, ())}
         assert able, f"{move.state} waits for {move.role}, who has no action there"
 
 
 def test_every_state_action_reason_and_outcome_has_a_name() -> None:
     assert set(texts.STATES) == set(rules.STATES)
     assert set(texts.ACTIONS) >= set(rules.ACTIONS)
-    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise", "file"}
+    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise", "return", "file"}
     assert set(texts.OUTCOMES) == set(rules.OUTCOMES)
     assert set(texts.KINDS) == {*(f"referral.{s}" for s in rules.OPEN_STATES), "referral.met"}
+    assert set(texts.ROUTES) == set(rules.ROUTES)
     assert set(texts.NOTICES) >= {f"referral.{a}" for (_, _, a), m in rules.TABLE.items() if m.tells}
 
 
 REQUESTER, OTHER = uuid4(), uuid4()
-CASE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER)
+CASE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER, review_id=1)
+ABOVE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER, review_id=3)
+LATE = rules.CaseView(rules.IN_REVIEW, 1, 2, REQUESTER, review_id=1, upper_id=3)
 
 
 @pytest.mark.parametrize(
@@ -82,9 +90,63 @@ def test_who_meets_a_case_as_which_party(account: object, role: str, org: int, p
     assert rules.party_of(CASE, account, role, org) == party  # type: ignore[arg-type]
 
 
-def test_the_requester_is_never_the_reviewer() -> None:
+@pytest.mark.parametrize(
+    ("case", "role", "org", "delegated", "party"),
+    [
+        # reviewed above: the office there, not the own reviewers; what it receives otherwise plays no part yet
+        (ABOVE, access.DESK, 3, False, rules.REVIEW),
+        (ABOVE, access.MANAGER, 3, False, rules.REVIEW),
+        (ABOVE, access.DOCTOR, 3, False, None),
+        (ABOVE, access.REVIEWER, 1, False, None),
+        (ABOVE, access.MANAGER, 1, False, None),
+        (ABOVE, access.DOCTOR, 1, False, rules.ORIGIN),
+        # too late: the unit above may take it over; who was to review still may decide
+        (LATE, access.DESK, 3, False, rules.UPPER),
+        (LATE, access.DOCTOR, 3, False, None),
+        (LATE, access.REVIEWER, 1, False, rules.REVIEW),
+        # standing in
+        (CASE, access.DOCTOR, 1, True, rules.REVIEW),
+        (CASE, access.DESK, 1, True, rules.REVIEW),
+        (CASE, access.DOCTOR, 3, True, None),
+        (ABOVE, access.DOCTOR, 3, True, rules.REVIEW),
+        (ABOVE, access.DOCTOR, 1, True, rules.ORIGIN),
+    ],
+)
+def test_who_reviews_where_it_is_reviewed(case: rules.CaseView, role: str, org: int, delegated: bool, party: str | None) -> None:
+    assert rules.party_of(case, OTHER, role, org, delegated=delegated) == party
+
+
+@pytest.mark.parametrize(
+    ("case", "role", "org"),
+    [
+        (CASE, access.REVIEWER, 1),
+        (CASE, access.MANAGER, 1),
+        (CASE, access.DESK, 1),
+        (ABOVE, access.DESK, 3),
+        (ABOVE, access.REVIEWER, 1),
+        (LATE, access.DESK, 3),
+    ],
+)
+def test_the_requester_is_never_the_reviewer(case: rules.CaseView, role: str, org: int) -> None:
+    """Not in another post either, nor elsewhere, nor for a colleague."""
     with pytest.raises(rules.OwnReview):
-        rules.party_of(CASE, REQUESTER, access.REVIEWER, 1)
+        rules.party_of(case, REQUESTER, role, org, delegated=role == access.DESK and org == 1)
+
+
+def test_a_doctor_who_stands_in_remains_the_sender_of_their_own_referral() -> None:
+    assert rules.party_of(CASE, REQUESTER, access.DOCTOR, 1, delegated=True) == rules.ORIGIN
+
+
+def test_nothing_but_a_reviewer_leads_from_a_review_to_an_offer() -> None:
+    """Never approved by itself: however late it is, the house only lets more people review."""
+    out = {
+        (party, action)
+        for (state, party, action), move in rules.TABLE.items()
+        if state == rules.IN_REVIEW and move.state == rules.OFFERED
+    }
+    assert out == {(rules.REVIEW, "approve")}
+    house = [move.state for (state, party, _), move in rules.TABLE.items() if state == rules.IN_REVIEW and party == rules.HOUSE]
+    assert house == [rules.IN_REVIEW, rules.SUPERSEDED]
 
 
 def test_a_missing_row_is_told_apart_from_somebody_elses_move() -> None:

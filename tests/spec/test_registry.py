@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -25,7 +26,7 @@ from fenji.ground.network.rules import (
     uscc_fits,
 )
 
-POLICY = NetworkPolicy(unified_resources=3)
+POLICY = NetworkPolicy(unified_resources=3, review_officers=1, referral_managers=1)
 COUNTY = "350405"
 
 
@@ -51,6 +52,7 @@ WHOLE = Register(
     seats=frozenset({(3, "head"), (3, "sanyi_leader"), (6, "member")}),
     partners=frozenset({(1, 2)}),
     lists=(),
+    referral_posts=frozenset({(1, "reviewer", uuid4()), (2, "reviewer", uuid4())}),
 )
 WHOLE = replace(
     WHOLE,
@@ -132,7 +134,40 @@ def test_a_town_without_a_primary_institution_is_a_gap_until_it_has_one() -> Non
     assert found(towns) == {("QZ-2-01b", "town_without_institution")}
     served = org(30, tier="township", place="350405101000", ownership="government")
     force = org(31, kind="task_force", force_kind="task_force", parent_id=30)
-    assert found(replace(towns, orgs=(*towns.orgs, served, force), seats=towns.seats | {(31, "member")})) == set()
+    staffed = towns.referral_posts | {(30, "reviewer", uuid4())}
+    there = replace(towns, orgs=(*towns.orgs, served, force), seats=towns.seats | {(31, "member")}, referral_posts=staffed)
+    assert found(there) == set()
+
+
+REVIEW, MANAGER = ("SM-3-5e", "no_referral_review"), ("QZ-2-11g", "no_referral_manager")
+SOMEBODY, ANOTHER = UUID(int=1), UUID(int=2)
+
+
+@pytest.mark.parametrize(
+    ("posts", "missing"),
+    [
+        ([], {REVIEW, MANAGER}),
+        ([("reviewer", SOMEBODY)], set()),  # one officer, part time or not
+        ([("reviewer", SOMEBODY), ("reviewer", ANOTHER)], set()),
+        ([("desk", SOMEBODY)], {REVIEW}),  # manages what comes and goes, and reviews nothing
+    ],
+)
+def test_an_institution_has_somebody_who_reviews_and_somebody_who_manages_referrals(posts: list[Any], missing: set[Any]) -> None:
+    held = frozenset((1, role, who) for role, who in posts) | {(2, "reviewer", SOMEBODY)}
+    assert found(replace(WHOLE, referral_posts=held)) == missing
+
+
+def test_one_person_in_two_roles_is_one_referral_manager() -> None:
+    two = replace(POLICY, referral_managers=2)
+    both = frozenset({(o, role, SOMEBODY) for o in (1, 2) for role in ("reviewer", "desk")})
+    assert {g.org_id for g in gaps(replace(WHOLE, referral_posts=both), two)} == {1, 2}
+    with_another = both | {(1, "desk", ANOTHER)}
+    assert {g.org_id for g in gaps(replace(WHOLE, referral_posts=with_another), two)} == {2}
+
+
+def test_a_village_clinic_is_not_asked_for_reviewers_of_its_own() -> None:
+    clinic = org(50, tier="village", ownership="public")
+    assert found(replace(WHOLE, orgs=(*WHOLE.orgs, clinic))) == set()
 
 
 def test_a_private_institution_needs_a_type_of_development() -> None:

@@ -114,6 +114,7 @@ class ActionForm(forms.Form):
     findings = forms.CharField(max_length=4000, required=False)
     advice = forms.CharField(max_length=4000, required=False)
     receiver = forms.IntegerField(min_value=1, max_value=2_000_000_000, required=False)
+    disposition = forms.CharField(max_length=20, required=False)
     final = DiagnosisField(label=_("Final diagnosis"), required=False)
     concordance = forms.ChoiceField(
         label=_("Agrees with the sender's"), choices=[("", _("As the codes say")), *texts.CONCORDANCES.items()], required=False
@@ -165,6 +166,19 @@ class LeaveForm(forms.Form):
         """Say at each field what cannot be right."""
         for name in fields:
             self.add_error(name, _("This cannot be right. Look again."))
+
+
+class DelegationForm(forms.Form):
+    """Who reviews for a colleague, from which day to which, and why. Both days are included."""
+
+    to = forms.TypedChoiceField(label=_("Colleague"), coerce=UUID, error_messages={"required": _("Choose a colleague.")})
+    start = DayField(label=_("From day"))
+    until = DayField(label=_("To day"))
+    reason = forms.CharField(label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, colleagues: dict[UUID, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"].choices = [("", _("Choose")), *((str(who), name) for who, name in colleagues.items())]
 
 
 class FactsForm(forms.Form):

@@ -22,3 +22,11 @@ def lapse_emergencies(timestamp: int) -> None:
 def expire_cases(timestamp: int) -> None:
     """Every ten minutes: end cases that their origin has forgotten."""
     actions.expire_forgotten(at=now())
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queue="sweep", pass_context=False)
+@job
+def open_reviews(timestamp: int) -> None:
+    """Every five minutes: show the unit above what lies too long in review."""
+    actions.open_to_upper(at=now())

@@ -14,12 +14,16 @@ from fenji.care.referral.rules import (
     ASKS,
     CONCORDANCES,
     CONSENTERS,
+    DECISIONS,
     DRAFT,
     ENDS,
     GREEN_REASONS,
     GUARDIAN,
+    IN_REVIEW,
+    OFFICE,
     OPEN_STATES,
     OUTCOMES,
+    ROUTES,
     STATES,
     WAYS,
 )
@@ -36,6 +40,8 @@ class Case(Keyed):
     """One patient sent from one institution to a higher one. The patient's particulars are copied: the receiver has no
     access to the sender's registry.
 
+    `review_org` reviews, or did so last; `review_upper` may take the review over; `review_route` says why it is reviewed there, as
+    reasons of a decision. `review_no`: how often it was asked for; `review_due_at`: when that request was first to be decided.
     `green`: why it goes through the green channel. `happened_at`: when the patient was sent, of a case entered afterwards.
     `offered_at`: when it was first offered for this journey; `door_at`: when the patient was at the door; `accepted_at`: when they
     were taken. `lapsed_at`: an emergency was not accepted in time. `declined_ids`: institutions that declined. `entered_by`: the
@@ -51,6 +57,11 @@ class Case(Keyed):
     department = models.ForeignKey(Department, null=True, on_delete=models.PROTECT, db_index=False)
     holder = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     duty = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    review_org = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    review_upper = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    review_route = models.JSONField(default=list, db_default=[])
+    review_due_at = models.DateTimeField(null=True)
+    review_no = models.SmallIntegerField(default=0, db_default=0)
     origin_level = models.SmallIntegerField()
     receiver_level = models.SmallIntegerField()
     viewer_ids = org_array()
@@ -113,6 +124,11 @@ class Case(Keyed):
                 "department",
                 "holder",
                 "duty",
+                "review_org",
+                "review_upper",
+                "review_route",
+                "review_due_at",
+                "review_no",
                 "origin_level",
                 "receiver_level",
                 "viewer_ids",
@@ -185,7 +201,14 @@ class Case(Keyed):
                 name="case_one_holder_until_ended",
             ),
             models.CheckConstraint(
-                condition=Q(holder=None) | Q(holder=F("origin")) | Q(holder=F("receiver")), name="case_holder_is_party"
+                condition=Q(holder=None)
+                | Q(holder=F("origin"))
+                | Q(holder=F("receiver"))
+                | Q(state=IN_REVIEW, holder=F("review_org")),
+                name="case_holder_is_party",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=IN_REVIEW) | Q(review_org__isnull=False, holder=F("review_org")), name="case_review_has_a_place"
             ),
             models.CheckConstraint(condition=Q(duty=F("origin")) | Q(duty=F("receiver")), name="case_duty_is_party"),
             # an emergency counts from the moment it is sent: then it ends the one that was open before
@@ -205,6 +228,7 @@ class Case(Keyed):
             GinIndex(fields=["viewer_ids"], name="case_viewers"),
             models.Index(fields=["state", "number"], name="case_state"),
             models.Index(fields=["created_at", "number"], name="case_written"),
+            models.Index(fields=["review_org", "due_at"], condition=Q(state=IN_REVIEW), name="case_review_waits"),
         ]
 
 
@@ -240,6 +264,79 @@ class CaseEvent(House):
     shape: ClassVar = rls.through(
         "referral_caseevent", "referral_case", "case_id", writable="parent.viewer_ids && (SELECT access_scope_orgs())"
     )
+
+
+_REVIEWS = ", ".join(f"'{role}'" for role in OFFICE)
+_OF_MINE = "{t}.org_id = ANY ((SELECT access_scope_orgs())::int[])"
+
+
+class ReviewDelegation(Keyed):
+    """A colleague reviews from one day to another because somebody who reviews has asked them to. Ended early: `ended_at`."""
+
+    org = models.ForeignKey(Organisation, on_delete=models.PROTECT, db_index=False)
+    from_id = models.UUIDField()
+    from_name = CText()
+    to_id = models.UUIDField()
+    to_name = CText()
+    start = models.DateField()
+    end = models.DateField()
+    reason = models.TextField()
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "version", "org", "created_at", "ended_at"), "internal"),
+        **dict.fromkeys(("from_id", "from_name", "to_id", "to_name", "start", "end", "reason"), "person"),
+    }
+    # whoever is asked reads it; only those who review themselves add and end
+    shape: ClassVar = rls.Shape(
+        "delegated",
+        f"{_OF_MINE.format(t='referral_reviewdelegation')} AND (SELECT access_scope_role()) = ANY (ARRAY[{_REVIEWS}])",
+        read=_OF_MINE.format(t="referral_reviewdelegation"),
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(end__gt=F("start")), name="reviewdelegation_dates"),
+            models.CheckConstraint(condition=~Q(from_id=F("to_id")), name="reviewdelegation_two"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["org", "to_id"], condition=Q(ended_at=None), name="reviewdelegation_now")]
+
+
+class ReviewDecision(House):
+    """One decision of a reviewer on one request: who, from when to when, and why there. Kept for the review of referrals later."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT)
+    org = models.ForeignKey(Organisation, on_delete=models.PROTECT, db_index=False)
+    request = models.SmallIntegerField()
+    route = CText()
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    at = models.DateTimeField()
+    decision = CText()
+    reviewer_id = models.UUIDField()
+    reviewer_name = CText()
+    role = CText()
+    delegation = models.ForeignKey(ReviewDelegation, null=True, on_delete=models.PROTECT, db_index=False)
+
+    privacy: ClassVar = {
+        **dict.fromkeys(
+            ("id", "case", "org", "request", "route", "asked_at", "due_at", "at", "decision", "role", "delegation"), "internal"
+        ),
+        **dict.fromkeys(("reviewer_id", "reviewer_name"), "person"),
+    }
+    shape: ClassVar = rls.through(
+        "referral_reviewdecision", "referral_case", "case_id", writable="parent.viewer_ids && (SELECT access_scope_orgs())"
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(decision__in=DECISIONS), name="reviewdecision_decision"),
+            models.CheckConstraint(condition=Q(route__in=tuple(ROUTES)), name="reviewdecision_route"),
+            models.CheckConstraint(condition=Q(at__gte=F("asked_at")), name="reviewdecision_times"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["org", "at"], name="reviewdecision_cycle")]
 
 
 _WRITABLE = "parent.viewer_ids && (SELECT access_scope_orgs())"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from fenji.ground.common.edge import register_refusals
+from fenji.ground.common.edge import register_refusals, register_words
 from fenji.ground.tasks import kinds
 
 STATES = {
     "draft": _("Draft"),
     "in_review": _("In review"),
     "returned": _("Returned"),
+    "local": _("To be treated locally"),
     "offered": _("Offered"),
     "accepted": _("Accepted"),
     "arrived": _("Arrived"),
@@ -33,7 +34,12 @@ ACTIONS = {
     "offer": _("Offered"),
     "withdraw": _("Withdraw"),
     "approve": _("Approve"),
-    "return": _("Return"),
+    "complete": _("Ask to complete"),
+    "treat_locally": _("Treat locally"),
+    "take": _("Take over the review"),
+    "escalate": _("Open to the unit above"),
+    "treat_here": _("Treat here, close the case"),
+    "ask_again": _("Ask once more"),
     "accept": _("Accept"),
     "decline": _("Decline"),
     "redirect": _("Redirect"),
@@ -59,6 +65,12 @@ EVENTS = {
     "withdraw": _("Withdrawn"),
     "approve": _("Approved"),
     "return": _("Returned"),
+    "complete": _("Returned to be completed"),
+    "treat_locally": _("Not approved: treat locally"),
+    "take": _("Review taken over"),
+    "escalate": _("Review overdue: open to the unit above"),
+    "treat_here": _("Treated here, case closed"),
+    "ask_again": _("Review asked for once more"),
     "accept": _("Accepted"),
     "decline": _("Declined"),
     "redirect": _("Redirected"),
@@ -76,7 +88,7 @@ EVENTS = {
     "supersede": _("Replaced by an emergency"),
     "file": _("Filing number entered"),
 }
-"""Lines of the timeline; ACTIONS are the words on the buttons."""
+"""Lines of the timeline; ACTIONS are the words on the buttons. `return` stands in timelines from before it became two actions."""
 
 OUTCOMES = {
     "allowed": _("May go up at once"),
@@ -104,6 +116,15 @@ REASONS = {
     "not_for_age": _("By its class it takes children only: say why there"),
 }
 
+ROUTES = {
+    "review_own": _("Reviewed by the sender's own review group"),
+    "review_centre": _("A village clinic: reviewed by its centre"),
+    "review_nobody_on_duty": _("Nobody is on review duty there: reviewed by the unit above"),
+    "review_too_few": _("Too few people who may review it there: reviewed by the unit above"),
+    "review_no_upper": _("No unit above that could review it: reviewed there, by another person"),
+    "review_taken": _("The review lay too long: taken over by the unit above"),
+}
+"""Why a case is reviewed where it is."""
 QUESTIONS = {
     "q_emergency": _("Emergency"),
     "q_catalogue": _("In the first-contact catalogue"),
@@ -117,6 +138,7 @@ KINDS = {
     "referral.draft": (_("waits to be finished"), _("Finish")),
     "referral.in_review": (_("waits for review"), _("Review")),
     "referral.returned": (_("came back from review"), _("Revise")),
+    "referral.local": (_("was not approved: treat locally"), _("Decide")),
     "referral.offered": (_("waits to be accepted"), _("Receive")),
     "referral.accepted": (_("is expected"), _("Confirm arrival")),
     "referral.arrived": (_("waits for the answer"), _("Answer")),
@@ -128,6 +150,8 @@ KINDS = {
 
 NOTICES = {
     "referral.approve": _("%(subject)s was approved and offered to the receiver"),
+    "referral.take": _("%(subject)s: the unit above has taken over the review"),
+    "referral.escalate": _("%(subject)s lies too long in review below: your office may take it over"),
     "referral.accept": _("%(subject)s was accepted"),
     "referral.redirect": _("%(subject)s was passed on to another institution"),
     "referral.arrive": _("%(subject)s: the patient has arrived"),
@@ -177,6 +201,7 @@ OWN_PAGE = {
     "draft": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
     "in_review": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
     "returned": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
+    "local": (_("Your doctor is preparing the referral"), _("You will be told when it is sent.")),
     "offered": (
         _("Waiting for the hospital's answer"),
         _("Please do not set out yet. You will be told when the hospital expects you."),
@@ -219,9 +244,29 @@ _REFUSALS = {
     "not_possible": (_("That can't be done with this referral any more."), _CHECK_STATE),
     "own_review": (
         _("You wrote this referral, so you cannot review it yourself."),
-        _("Another reviewer of your institution must decide."),
+        _("Another reviewer must decide."),
     ),
     "note_required": (_("A reason in words is needed here."), _("Write it into the field and send again.")),
+    "no_reviewer": (
+        _("Nobody can review this referral: there is no other reviewer at your institution, nor at a unit above it."),
+        _("It stays a draft. Ask your administrator to appoint a reviewer, or to enter the lead of your county community."),
+    ),
+    "asked_enough": (
+        _("Review of this referral was asked for %(times)s times already, which is as often as the policy allows."),
+        _("Treat the patient here and close the referral, or write a new one when the patient's condition has changed."),
+    ),
+    "disposition_required": (
+        _("It is not said what becomes of the patient."),
+        _("Choose whether the patient is treated or observed here."),
+    ),
+    "wrong_delegate": (
+        _("This person cannot review for you."),
+        _("Choose a colleague of your institution from the list: whoever reviews already is not on it."),
+    ),
+    "wrong_delegation": (
+        _("These days are not possible: %(why)s."),
+        _("Choose other days; one may follow another."),
+    ),
     "verdict_forbids": (
         _("The policy does not allow this referral as it stands."),
         _("Choose the next level, mark an emergency if it is one, or give the reason for skipping a level."),
@@ -277,9 +322,18 @@ _REFUSALS = {
 }
 
 
+_WHY = {
+    "begins_past": _("the first day is over"),
+    "ends_before": _("the last day lies before the first"),
+    "delegation_too_long": _("they are more days than the policy allows"),
+    "delegation_overlaps": _("this colleague reviews on some of them already"),
+}
+
+
 def register() -> None:
     """Called once at start-up."""
     register_refusals(_REFUSALS)
+    register_words(_WHY)
     for code, (waiting, verb) in KINDS.items():
         kinds.register(code, waiting, verb)
     for code, text in NOTICES.items():

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from fenji.care.referral.views import facts, lists, moving, own, papers, writing
+from fenji.care.referral.views import facts, lists, moving, own, papers, review, writing
 
 
 class CaseNumber:
@@ -24,6 +24,11 @@ register_converter(CaseNumber, "case")
 urlpatterns = [
     path("", lists.case_list, name="referrals"),
     path("export.xlsx", lists.list_workbook, name="referrals-workbook"),
+    path("review/", review.waiting, name="review"),
+    path("review/export.xlsx", review.waiting_workbook, name="review-workbook"),
+    path("review/approve/", review.approve_ticked, name="review-approve"),
+    path("review/delegations/", review.delegations, name="review-delegations"),
+    path("review/delegations/<uuid:delegation_id>/end/", review.end_delegation, name="review-delegation-end"),
     path("new/<uuid:visit_id>/", writing.new, name="referral-new"),
     path("verdict/<uuid:visit_id>/", writing.verdict, name="referral-verdict"),
     path("<case:number>/", moving.case_page, name="referral"),

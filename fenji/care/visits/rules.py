@@ -68,6 +68,10 @@ class VisitsPolicy:
     report_c_within: Span
 
 
+KEPT_HERE = (TREATED, OBSERVE)
+"""How a visit may end after all when what was referred up came back: treated where the patient is."""
+
+
 def may_close(present: str, wanted: str) -> bool:
     """An open visit may be closed with a disposition; a closed one stays as it is, except that observation may end otherwise."""
     return wanted in DISPOSITIONS and (present in (OPEN, OBSERVE))

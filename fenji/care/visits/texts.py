@@ -26,6 +26,7 @@ EVENTS = {
     "register": _("Visit registered"),
     "revise": _("Visit changed"),
     "close": _("Visit closed"),
+    "kept": _("The referral came back: treated here"),
     "feed": _("Record fed by another system"),
     "alert": _("Alert: closed elsewhere without a disposition"),
     "disposed": _("The other system has added the disposition"),

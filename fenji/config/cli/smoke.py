@@ -141,7 +141,7 @@ def _own_review(walk: Walk) -> None:
 
 def _return_and_revise(walk: Walk) -> None:
     expect(walk.waits_for("reviewer"), "the case is not on the reviewer's desk")
-    walk.act("reviewer", "return", "returned", note="add the home readings")
+    walk.act("reviewer", "complete", "returned", note="add the home readings")
     expect(walk.waits_for("doctor"), "the returned case is not on the doctor's desk")
     doctor = walk.as_("doctor")
     form = doctor.get(f"/referrals/{walk.number}/edit/")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from fenji.care.referral.queries import reviews
 from fenji.ground.access.queries import unseen_openings
 from fenji.ground.access.rules import Actor
 from fenji.ground.access.texts import ROLE_NAMES
@@ -18,9 +20,12 @@ from fenji.ground.publication.queries import unread
 from fenji.ground.tasks.queries import dead_count, desk_counts, unread_count
 from fenji.ground.tasks.rules import MessagePolicy
 
+_TYPED, _MARK = "typed in a tab", 2
+
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """`actor`, the name of their role, how much waits for them, is unread, unseen or not sent, and whether this is a demo."""
+    """`actor`, the name of their role, how much waits for them, is unread, unseen or not sent, whether they review, what seals
+    their typing, and whether this is a demo."""
     actor = getattr(request, "actor", None)
     if actor is None:
         return {"actor": None, "demo": settings.DEMO}
@@ -30,11 +35,19 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "role_name": ROLE_NAMES[actor.role],
         "badge": lambda: desk_counts(actor, at).waiting + len(to_decide(actor)),
         "unread": lambda: unread(actor, at),
+        "reviews": lambda: actor.may("referral.read") and reviews(actor, at),
         "untold": lambda: unread_count(actor, at, _counted_days(actor, at)),
         "unsent": dead_count,
         "unseen": lambda: unseen_openings(actor),
+        "typing_key": lambda: typing_key(actor),
         "demo": settings.DEMO,
     }
+
+
+def typing_key(actor: Actor) -> str:
+    """The key, base64 of 256 bits, that seals what this person types in a tab: the same for each of their sessions, and in no page
+    of anybody else's."""
+    return base64.b64encode(settings.INDEX_KEYS.index(str(actor.account_id), _TYPED)[_MARK:]).decode()
 
 
 def _counted_days(actor: Actor, at: datetime) -> int:

@@ -29,6 +29,10 @@ def register() -> None:
                 _("This form was already sent with other contents."),
                 _("Open the form afresh and enter the change there."),
             ),
+            "somebody_else": (
+                _("Somebody else is signed in on this computer now. Nothing was sent."),
+                _("Switch user: what was typed is kept for the person who typed it, and can be sent from there."),
+            ),
             "slip_gone": (
                 _("The code was shown already. It is shown only once."),
                 _("Open the account and make a new code; the old one is dead then."),

@@ -9,6 +9,8 @@ from fenji.care.referral.texts import EVENTS
 _ACTIONS = {
     "login": _("Signed in"),
     "login.refused": _("Sign-in refused"),
+    "logout": _("Signed out"),
+    "switch": _("Left the computer to a colleague"),
     "resident.register": _("Resident registered"),
     "visit.register": _("Visit written"),
     "visit.close": _("Visit closed"),

@@ -35,7 +35,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     | {"visit.read", "visit.write", "referral.draft", "referral.write", "referral.answer"},
     NURSE: _CASE_READERS | {"resident.find", "resident.open", "resident.register", "referral.draft"},
     REVIEWER: _CASE_READERS | {"referral.review"},
-    DESK: _CASE_READERS | {"referral.receive", "booking.write", "import.open"},
+    DESK: _CASE_READERS | {"referral.receive", "referral.review", "booking.write", "import.open"},
     MANAGER: _CASE_READERS
     | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"}
     | {"message.watch", "paper.write", "visit.read", "visit.settle", "visit.feed", "booking.write", "import.open"},

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from uuid import UUID
 
-from fenji.ground.access.rules import CLINICAL, GOVERNING, Scope
+from fenji.ground.access.rules import CLINICAL, DESK, GOVERNING, REVIEWER, Scope
 from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.refusal import Refused
 from fenji.ground.common.units import (
@@ -51,6 +53,8 @@ CATEGORIES = ("physician", "nurse", "pharmacist", "technician", "village_doctor"
 TITLES = ("none", "junior", "intermediate", "deputy_senior", "senior")
 """Levels of professional titles, lowest first."""
 ROLE_KINDS = ("employed", "sent_down", "multi_site")
+REFERRAL_ROLES = (REVIEWER, DESK)
+"""Roles whose holders review or manage referrals at an institution (SM-3-5e, QZ-2-11g)."""
 DUTIES = ("referral_review", "referral_desk", "ward", "emergency", "on_call")
 WS218 = re.compile(r"^[A-Z]\d{3}$")
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -208,6 +212,8 @@ class NetworkPolicy:
     """Parameters of the registry. Numbers of things unless the name says otherwise."""
 
     unified_resources: int
+    review_officers: int
+    referral_managers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +257,8 @@ class Register:
     partners: frozenset[tuple[int, int]]
     lists: tuple[tuple[str, str, int | None, int], ...]
     """Named lists: (clause, name, expected, held)."""
+    referral_posts: frozenset[tuple[int, str, UUID]] = frozenset()
+    """(organisation, role, account) of each person who reviews referrals or works at a referral desk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +275,7 @@ class Gap:
 def gaps(register: Register, policy: NetworkPolicy) -> list[Gap]:
     """Everything the clauses of the registry miss, by clause and place. Which clauses bind at a place is for the caller."""
     found = [*_leadership(register), *_committees(register), *_alliances(register, policy)]
-    found += [*_institutions(register), *_lists(register)]
+    found += [*_institutions(register), *_lists(register), *_referral_posts(register, policy)]
     return sorted(found, key=lambda g: (g.clause_id, g.place, g.name))
 
 
@@ -360,6 +368,20 @@ def _institutions(register: Register) -> list[Gap]:
         if not any(p.startswith(code) for p in served)
     ]
     return found
+
+
+def _referral_posts(register: Register, policy: NetworkPolicy) -> list[Gap]:
+    """SM-3-5e: whoever reviews referrals, group or officer, full or part time. QZ-2-11g: who manages them, review or desk.
+
+    Village clinics are not asked: what they send is reviewed and received by their centre.
+    """
+    reviewers = Counter(org for org, role, _who in register.referral_posts if role == REVIEWER)
+    managers = Counter(org for org, _who in {(org, who) for org, _role, who in register.referral_posts})
+    asked = [o for o in register.orgs if o.kind == "care" and o.tier and o.tier != TIERS[0]]
+    found = [Gap("SM-3-5e", "no_referral_review", o.place, o.name, o.id) for o in asked if reviewers[o.id] < policy.review_officers]
+    return found + [
+        Gap("QZ-2-11g", "no_referral_manager", o.place, o.name, o.id) for o in asked if managers[o.id] < policy.referral_managers
+    ]
 
 
 def _lists(register: Register) -> list[Gap]:

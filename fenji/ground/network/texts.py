@@ -120,6 +120,8 @@ GAPS: dict[str, Any] = {
     "no_management_committee": _("no management committee that supervises the community"),
     "no_lead": _("no lead"),
     "no_community": _("no county community with a lead"),
+    "no_referral_review": _("neither a group nor an officer for referral review"),
+    "no_referral_manager": _("no referral manager in post"),
     "no_development": _("no type of development"),
     "town_without_institution": _("no primary institution in this town"),
     "list_short": _("fewer entries than the clause names"),

@@ -56,6 +56,7 @@ _UNITS = {
     "level": _("levels"),
     "B": _("bytes"),
     "kind": _("kinds"),
+    "person": _("people"),
     "percent": "%",
     "number": "",
     "switch": "",

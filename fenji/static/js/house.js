@@ -1,9 +1,7 @@
-// The little that pages need beyond htmx: `/` focuses the search, forms keep what was typed, diagnoses are suggested, files are
-// measured before they are sent, slips are printed.
+// The little that pages need beyond htmx: `/` focuses the search, diagnoses are suggested, files are measured before they are sent,
+// slips are printed. What forms keep is in keep.js.
 (function () {
   "use strict";
-
-  var PREFIX = "fenji:";
 
   // ---- `/` focuses the search ----
   document.addEventListener("keydown", function (event) {
@@ -14,92 +12,6 @@
     search.focus();
     search.select();
   });
-
-  // ---- forms keep what was typed ----
-  // <form data-keep="name">: entries live in this tab only, belong to one account, and go when the form was accepted or at sign-out.
-  function each(visit) {
-    try {
-      Object.keys(sessionStorage).forEach(function (key) {
-        if (key.indexOf(PREFIX) === 0) visit(key, JSON.parse(sessionStorage.getItem(key)));
-      });
-    } catch (error) { /* no storage: forms work, they only do not remember */ }
-  }
-
-  function put(key, entry) {
-    try { sessionStorage.setItem(key, JSON.stringify(entry)); } catch (error) { /* full or forbidden */ }
-  }
-
-  function forget(key) { sessionStorage.removeItem(key); }
-
-  function typed(form) {
-    return Array.prototype.filter.call(form.elements, function (field) {
-      return field.name && field.name.charAt(0) !== "_" && field.name !== "csrfmiddlewaretoken"
-        && ["hidden", "password", "file", "submit", "button", "fieldset"].indexOf(field.type) < 0;
-    });
-  }
-
-  function ticks(field) { return field.type === "checkbox" || field.type === "radio"; }
-
-  function save(form, sent) {
-    var fields = {};
-    typed(form).forEach(function (field) {
-      fields[field.name] = fields[field.name] || [];
-      if (!ticks(field) || field.checked) fields[field.name].push(field.value);
-    });
-    put(PREFIX + form.dataset.keep, {
-      who: document.body.dataset.who || "",
-      sent: sent,
-      fields: fields
-    });
-  }
-
-  function touched(field) {
-    if (ticks(field)) return field.checked !== field.defaultChecked;
-    if (field.options) return Array.prototype.some.call(field.options, function (o) { return o.selected !== o.defaultSelected; });
-    return field.value !== field.defaultValue;
-  }
-
-  function restore(form, fields) {
-    typed(form).forEach(function (field) {
-      var kept = fields[field.name];
-      if (!kept) return;
-      if (ticks(field)) field.checked = kept.indexOf(field.value) >= 0;
-      else if (kept.length) field.value = kept[0];
-    });
-    // the browser may have put some of it back by itself; what counts is the difference to what the server sent
-    var changed = typed(form).filter(touched);
-    if (!changed.length) return;
-    var note = form.querySelector("[data-kept-note]");
-    if (note) note.hidden = false;
-    if (form.parentNode.tagName === "DETAILS") form.parentNode.open = true;
-    changed.forEach(function (field) { field.dispatchEvent(new Event("change", { bubbles: true })); });
-  }
-
-  function formNamed(name) {
-    return Array.prototype.filter.call(document.forms, function (form) { return form.dataset.keep === name; })[0];
-  }
-
-  function review(key, entry) {
-    var who = document.body.dataset.who || "";
-    var form = formNamed(key.slice(PREFIX.length));
-    if (who && entry.who !== who) return forget(key);
-    if (form) return restore(form, entry.fields);
-    // accepted: after sending came a page without this form that is no problem page and not the sign-in page
-    if (entry.sent && who && !document.body.dataset.problem) forget(key);
-  }
-
-  function keepForms() {
-    if (document.body.dataset.out) each(forget);
-    each(review);
-    document.addEventListener("input", function (event) {
-      var form = event.target.form;
-      if (form && form.dataset.keep) save(form, false);
-    });
-    document.addEventListener("submit", function (event) {
-      if (event.target.dataset.keep) save(event.target, true);
-      if (event.target.dataset.leaves) each(forget);
-    });
-  }
 
   // ---- diagnoses are suggested ----
   var waiting;
@@ -153,8 +65,4 @@
     activating.elements.code.value = scanned[1] || "";
     history.replaceState(null, "", location.pathname);
   }
-
-  // htmx wires its triggers in a timer of its own; one set after the load comes later, so that restored fields are judged anew
-  if (document.readyState === "complete") setTimeout(keepForms);
-  else window.addEventListener("load", function () { setTimeout(keepForms); });
 })();

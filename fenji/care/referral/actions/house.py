@@ -8,10 +8,9 @@ from django.db import connections, transaction
 
 from fenji.care.booking import actions as booking
 from fenji.care.referral import queries, rules
-from fenji.care.referral.actions.step import close_meeting, told
-from fenji.care.referral.models import Case, CaseEvent
+from fenji.care.referral.actions.step import close_meeting, record, told
+from fenji.care.referral.models import Case
 from fenji.ground.access import rules as access
-from fenji.ground.access.actions import audit
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.network.queries import place_of
 from fenji.ground.network.rules import CannotMerge
@@ -43,21 +42,11 @@ def _expire(
         )
         if not changed:
             return False
-        _record(case_id, number, "expire", state, rules.EXPIRED, house, at, using)
+        record(Case(pk=case_id, number=number), house, at, "expire", state, rules.EXPIRED, "", using=using)
         tasks.close_step(number, at=at, using=using)
         booking.release(number, rules.EXPIRED, by=house, at=at, using=using)
         close_meeting(number, met, at=at, using=using)
     return True
-
-
-def _record(
-    case_id: object, number: str, action: str, before: str, after: str, house: access.Actor, at: datetime, using: str
-) -> None:
-    CaseEvent.objects.using(using).create(
-        case_id=case_id, at=at, actor_id=house.account_id, actor_name="", role=house.role, org_name="", action=action,
-        before=before, after=after,
-    )  # fmt: skip
-    audit(by=house, at=at, action=f"referral.{action}", subject=number, before=before, after=after, using=using)
 
 
 def lapse_unaccepted(*, at: datetime, using: str = "job", limit: int = 200) -> int:
@@ -77,7 +66,8 @@ def _lapse(case_id: object, number: str, version: int, origin_id: int, receiver_
         still = Case.objects.using(using).filter(pk=case_id, version=version, state=rules.OFFERED)
         if not still.update(lapsed_at=at, version=version + 1):
             return False
-        _record(case_id, number, "lapse", rules.OFFERED, rules.OFFERED, access.house(receiver_id), at, using)
+        house = access.house(receiver_id)
+        record(Case(pk=case_id, number=number), house, at, "lapse", rules.OFFERED, rules.OFFERED, "", using=using)
         move = rules.TABLE[rules.OFFERED, rules.HOUSE, "lapse"]
         heads = [(org_id, access.MANAGER) for org_id in (origin_id, receiver_id)]
         for org_id, role in (*told(move, origin_id, receiver_id), *heads):
@@ -90,10 +80,9 @@ _SEEN = (
     "UPDATE referral_case SET viewer_ids = viewer_ids || %(heir)s WHERE viewer_ids @> ARRAY[%(org)s]"
     " AND NOT viewer_ids @> ARRAY[%(heir)s]"
 )
-_PARTIES = "UPDATE referral_case SET {} WHERE %(org)s IN (origin_id, receiver_id) AND ended_at IS NULL".format(
-    ", ".join(
-        f"{c} = CASE {c} WHEN %(org)s THEN %(heir)s ELSE {c} END" for c in ("origin_id", "receiver_id", "holder_id", "duty_id")
-    )
+_COLUMNS = ("origin_id", "receiver_id", "holder_id", "duty_id", "review_org_id", "review_upper_id")
+_PARTIES = "UPDATE referral_case SET {} WHERE %(org)s IN ({}) AND ended_at IS NULL".format(
+    ", ".join(f"{c} = CASE {c} WHEN %(org)s THEN %(heir)s ELSE {c} END" for c in _COLUMNS), ", ".join(_COLUMNS)
 )
 
 

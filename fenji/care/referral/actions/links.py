@@ -105,7 +105,7 @@ def renew(number: str, shown: str, *, by: Actor, at: datetime) -> CaseLink:
     the case was offered).
     """
     case = _own(number, by)
-    if case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED):
+    if case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED, rules.LOCAL):
         raise rules.NotPossible(state=case.state)
     _end(case, shown, by, at)
     link = _make(case, by=by, at=at)

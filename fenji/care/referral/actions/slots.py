@@ -73,8 +73,10 @@ _ENDS_IT = frozenset({rules.DECLINED, *rules.ENDS})
 
 def follow(case: Case, action: str, *, by: Actor, at: datetime) -> None:
     """After a step of the case. Raises HoldEnded when the slot that was chosen is not held any more as the case is sent."""
-    if action in ("submit", "offer"):
-        if any(b.state == slots.HELD for b in bookings.standings_of(case.number)):
+    if action in ("submit", "offer", "ask_again"):
+        held = [b for b in bookings.standings_of(case.number) if b.state == slots.HELD]
+        # who asks for review again cannot choose anew: a hold that ran out meanwhile is left to `_confirm`
+        if held and (action != "ask_again" or all(b.held_until is not None and b.held_until > at for b in held)):
             booking.extend(case.number, by=by, at=at)
     elif action == "redirect":
         booking.release(case.number, "redirected", by=by, at=at)

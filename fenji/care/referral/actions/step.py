@@ -26,6 +26,7 @@ _PERMISSIONS = {
     rules.REVIEW: "referral.review",
     rules.RECEIVER: "referral.receive",
     rules.WARD: "referral.answer",
+    rules.UPPER: "referral.review",
 }
 
 
@@ -52,10 +53,21 @@ def _limit(case: Case, move: rules.Move) -> str:
     return move.limit
 
 
-def record(case: Case, by: Actor, at: datetime, action: str, before: str, after: str, note: str, **detail: object) -> None:
+def record(
+    case: Case,
+    by: Actor,
+    at: datetime,
+    action: str,
+    before: str,
+    after: str,
+    note: str,
+    *,
+    using: str = "default",
+    **detail: object,
+) -> None:
     """One line of the timeline, with its audit row. `detail`: ids and codes for the audit row alone."""
-    CaseEvent.objects.create(
-        case=case,
+    CaseEvent.objects.using(using).create(
+        case_id=case.pk,
         at=at,
         actor_id=by.account_id,
         actor_name=by.name,
@@ -66,7 +78,7 @@ def record(case: Case, by: Actor, at: datetime, action: str, before: str, after:
         after=after,
         note=note,
     )
-    audit(by=by, at=at, action=f"referral.{action}", subject=case.number, before=before, after=after, **detail)
+    audit(by=by, at=at, action=f"referral.{action}", subject=case.number, before=before, after=after, using=using, **detail)
 
 
 def step_for(case: Case, org_id: int, role: str, at: datetime) -> tasks.Step:
@@ -89,12 +101,25 @@ def step_for(case: Case, org_id: int, role: str, at: datetime) -> tasks.Step:
 
 @transaction.atomic
 def carry_out(
-    case: Case, action: str, *, version: int, by: Actor, at: datetime, note: str = "", changes: dict[str, Any] | None = None
+    case: Case,
+    action: str,
+    *,
+    version: int,
+    by: Actor,
+    at: datetime,
+    note: str = "",
+    changes: dict[str, Any] | None = None,
+    role: str = "",
 ) -> Case:
-    """Carry out one row of the table. Raises the refusals of `rules`, Stale, NotPermitted."""
+    """Carry out one row of the table. Raises the refusals of `rules`, Stale, NotPermitted.
+
+    `changes`: columns besides; a `due_at` among them stands in place of the deadline that the table sets. `role`: on whose desk
+    the next step goes, where that is not the table's.
+    """
     view = queries.view_of(case)
-    party = rules.party_of(view, by.account_id, by.role, by.org_id)
-    if party is not None and not by.may(_PERMISSIONS[party]):
+    party = queries.party_of(case, by, at)
+    # whoever reviews for a colleague does so without the role's permission
+    if party is not None and not by.may(_PERMISSIONS[party]) and not (party == rules.REVIEW and queries.delegation_of(by, at)):
         raise NotPermitted
     if version != case.version:
         raise Stale
@@ -110,7 +135,7 @@ def carry_out(
     if move.limit != rules.RUNNING:
         tasks.close_step(case.number, at=at)
         if case.holder_id is not None:
-            tasks.open_step(step_for(case, case.holder_id, move.role, at), at=at)
+            tasks.open_step(step_for(case, case.holder_id, role or move.role, at), at=at)
     if case.holder_id is None:
         close_meeting(case.number, case.met, at=at)
     _tell(case, move, action, told_before, by, at)
@@ -128,11 +153,12 @@ def close_meeting(number: str, met: str, *, at: datetime, using: str = "default"
 
 def _changes(case: Case, move: rules.Move, at: datetime, extra: dict[str, Any]) -> dict[str, Any]:
     receiver_id = extra.get("receiver_id", case.receiver_id)
-    parties = {rules.ORIGIN: case.origin_id, rules.RECEIVER: receiver_id}
+    reviewer_id = extra.get("review_org_id", case.review_org_id)
+    parties = {rules.ORIGIN: case.origin_id, rules.RECEIVER: receiver_id, rules.REVIEW: reviewer_id}
     holder_id = parties.get(move.holder)
     viewers = [*case.viewer_ids]
-    if move.state == rules.OFFERED and receiver_id not in viewers:
-        viewers.append(receiver_id)
+    if holder_id is not None and holder_id not in viewers:
+        viewers.append(holder_id)
     changes = {
         **_times(case, move, at),
         **extra,
@@ -142,7 +168,8 @@ def _changes(case: Case, move: rules.Move, at: datetime, extra: dict[str, Any]) 
         "viewer_ids": viewers,
     }
     if move.limit != rules.RUNNING:
-        changes["due_at"] = due(_party_place(case, holder_id), _limit(case, move), at) if holder_id else None
+        ends = due(_party_place(case, holder_id), _limit(case, move), at) if holder_id else None
+        changes["due_at"] = extra.get("due_at") or ends
     if move.state == rules.OFFERED:
         day = local_day(at)
         changes["valid_until"] = day + timedelta(days=queries.grounds(place(case.origin), day).policy.slip_valid_days)

@@ -21,16 +21,6 @@ from fenji.ground.network.queries import Place, alliance_lead, health_authority,
 from fenji.ground.tasks import actions as tasks
 
 
-def approve(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
-    """The reviewer lets it go up."""
-    return carry_out(queries.case(number), "approve", version=version, by=by, at=at, note=note)
-
-
-def send_back(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
-    """The reviewer returns it: treat locally, or complete it."""
-    return carry_out(queries.case(number), "return", version=version, by=by, at=at, note=note)
-
-
 def accept(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """The receiving desk takes the patient."""
     return carry_out(queries.case(number), "accept", version=version, by=by, at=at, note=note)

@@ -286,6 +286,26 @@ def send_just_written(case: Case, *, by: Actor, at: datetime) -> Case:
     return _send(case, {"verdict": case.verdict, "reasons": case.reasons}, version=case.version, by=by, at=at)
 
 
+def asking(case: Case, origin: Place, at: datetime) -> tuple[dict[str, Any], str]:
+    """The columns of a case that is sent to review now, and on whose desk it goes. Raises NoReviewer.
+
+    Sent again after it was completed it is the same request: it is due when it was due, or a little later when that is near.
+    """
+    route, why = queries.route(origin, {case.requester_id, case.entered_by_id}, at)
+    place = place_of(route.org_id)
+    same = case.state == rules.RETURNED and case.review_due_at is not None
+    due_at = max(case.review_due_at, due(place, "review_again_within", at)) if same else due(place, "review_within", at)
+    asked = {
+        "review_org_id": route.org_id,
+        "review_upper_id": None,
+        "review_route": [why],
+        "review_due_at": case.review_due_at if same else due_at,
+        "review_no": case.review_no if same else case.review_no + 1,
+        "due_at": due_at,
+    }
+    return asked, route.role
+
+
 def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: datetime) -> Case:
     if verdict["verdict"] == rules.NOT_ALLOWED:
         raise rules.VerdictForbids
@@ -297,11 +317,14 @@ def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: d
     rules.check_consent(consent_of(case), emergency=case.emergency, required=policy.consent_required)
     if case.happened_at is not None:
         rules.check_past(case.happened_at, at, policy.late_within)
-    action = "submit" if verdict["verdict"] == rules.NEEDS_REVIEW else "offer"
+    action, asked, role = "offer", {}, ""
+    if verdict["verdict"] == rules.NEEDS_REVIEW:
+        action = "submit"
+        asked, role = asking(case, place_of(case.origin_id), at)
     with _one_open_only():
         if case.emergency:
             supersede(case, version=version, by=by, at=at)
-        sent = carry_out(case, action, version=version, by=by, at=at, changes=verdict)
+        sent = carry_out(case, action, version=version, by=by, at=at, changes={**verdict, **asked}, role=role)
     visit = sent.visit
     if visit.disposition in (visit_rules.OPEN, visit_rules.OBSERVE):
         visits.close(visit, visit_rules.REFERRED_UP, by=by, at=at)

@@ -16,11 +16,11 @@ _APP_CHANGES = (
     " final_name, final_group, concordance, concordance_reason"
 )
 _GREEN = ("chest_pain", "stroke", "trauma", "maternal", "newborn_child", "other")
-_OPEN = "'draft', 'in_review', 'returned', 'offered', 'accepted', 'arrived', 'answered', 'declined', 'missed'"
+_OPEN = "'draft', 'in_review', 'returned', 'local', 'offered', 'accepted', 'arrived', 'answered', 'declined', 'missed'"
 _HEAD = "SECURITY DEFINER SET search_path = public, pg_temp AS $$\n#variable_conflict use_column"
 # the sweeps end what was forgotten, but no emergency that was sent; of those they see the ones that wait to be accepted
 _JOB = (
-    "state IN ('draft', 'expired') OR (NOT emergency AND state IN ('returned', 'declined', 'missed'))"
+    "state IN ('draft', 'expired') OR (NOT emergency AND state IN ('returned', 'local', 'declined', 'missed'))"
     " OR (emergency AND state = 'offered')"
 )
 _JOB_BEFORE = "state IN ('draft', 'returned', 'declined', 'missed', 'expired')"

@@ -22,7 +22,17 @@ from fenji.ground.network.queries import holders_of
 def case(number: str) -> Case:
     """A case that the open scope reaches. Raises Unknown, alike for none and for somebody else's."""
     # the visit is not joined: it is the origin's alone, and the join would hide the case from the receiver
-    related = ("origin", "receiver", "holder", "duty", "department", "catalogue_version", "treatable_version")
+    related = (
+        "origin",
+        "receiver",
+        "holder",
+        "duty",
+        "review_org",
+        "review_upper",
+        "department",
+        "catalogue_version",
+        "treatable_version",
+    )
     found = Case.objects.filter(number=number).select_related(*related).first()
     if found is None:
         raise Unknown(what="case")
@@ -40,6 +50,8 @@ def view_of(found: Case) -> rules.CaseView:
         emergency=found.emergency,
         critical=found.critical,
         lapsed=found.lapsed_at is not None,
+        review_id=found.review_org_id,
+        upper_id=found.review_upper_id,
     )
 
 

@@ -8,21 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from fenji.care.referral.rules.review import OFFICE, REVIEWING
 from fenji.ground.access import rules as access
 from fenji.ground.common.refusal import Refused
 
 ORIGIN, REVIEW, RECEIVER, WARD, HOUSE = "origin", "review", "receiver", "ward", "house"
-"""Parties: the sending doctor's institution, its reviewer, the receiving desk, the receiving doctor, the house itself (its sweeps,
+"""Parties: the sending doctor's institution, the reviewer, the receiving desk, the receiving doctor, the house itself (its sweeps,
 and what an emergency does to a case that was open before it)."""
+UPPER = "upper"
+"""The referral office of the unit above the reviewing one, once a review lies too long."""
 BOTH = "both"
 """Who is told: origin and receiver."""
 
 DRAFT, IN_REVIEW, RETURNED, OFFERED, ACCEPTED = "draft", "in_review", "returned", "offered", "accepted"
+LOCAL = "local"
+"""The reviewer found that the patient can be treated where they are; `returned` is asked to be completed."""
 ARRIVED, ANSWERED, DECLINED, MISSED = "arrived", "answered", "declined", "missed"
 CLOSED, WITHDRAWN, EXPIRED, CHOSE_ELSEWHERE, DIED = "closed", "withdrawn", "expired", "chose_elsewhere", "died"
 REFUSED_TRANSFER, SUPERSEDED = "refused_transfer", "superseded"
 
-OPEN_STATES = (DRAFT, IN_REVIEW, RETURNED, OFFERED, ACCEPTED, ARRIVED, ANSWERED, DECLINED, MISSED)
+OPEN_STATES = (DRAFT, IN_REVIEW, RETURNED, LOCAL, OFFERED, ACCEPTED, ARRIVED, ANSWERED, DECLINED, MISSED)
 ENDS = (CLOSED, WITHDRAWN, EXPIRED, CHOSE_ELSEWHERE, DIED, REFUSED_TRANSFER, SUPERSEDED)
 STATES = (*OPEN_STATES, *ENDS)
 
@@ -79,7 +84,7 @@ class Move:
     only: str = ""
 
 
-_TO_REVIEW = Move(IN_REVIEW, ORIGIN, access.REVIEWER, "review_within")
+_TO_REVIEW = Move(IN_REVIEW, REVIEW, access.REVIEWER, "review_within")
 _TO_OFFER = Move(OFFERED, RECEIVER, access.DESK, "accept_within")
 
 
@@ -109,13 +114,18 @@ TABLE: dict[tuple[str, str, str], Move] = {
     (DRAFT, ORIGIN, "withdraw"): _end(WITHDRAWN, note=False),
     (DRAFT, ORIGIN, "refuse"): _end(REFUSED_TRANSFER),
     (IN_REVIEW, REVIEW, "approve"): Move(OFFERED, RECEIVER, access.DESK, "accept_within", tells=ORIGIN),
-    (IN_REVIEW, REVIEW, "return"): _to_origin(RETURNED, "rework_within"),
+    (IN_REVIEW, REVIEW, "complete"): _to_origin(RETURNED, "rework_within"),
+    (IN_REVIEW, REVIEW, "treat_locally"): _to_origin(LOCAL, "rework_within"),
+    (IN_REVIEW, UPPER, "take"): Move(IN_REVIEW, REVIEW, access.DESK, "review_within", tells=ORIGIN),
     (IN_REVIEW, ORIGIN, "withdraw"): _end(WITHDRAWN),
     **_leaves_the_house(IN_REVIEW),
     (RETURNED, ORIGIN, "submit"): _TO_REVIEW,
     (RETURNED, ORIGIN, "offer"): _TO_OFFER,
     (RETURNED, ORIGIN, "withdraw"): _end(WITHDRAWN),
     **_leaves_the_house(RETURNED),
+    (LOCAL, ORIGIN, "treat_here"): _end(CLOSED, note=False),
+    (LOCAL, ORIGIN, "ask_again"): replace(_TO_REVIEW, note=True),
+    **_leaves_the_house(LOCAL),
     (OFFERED, RECEIVER, "accept"): Move(ACCEPTED, RECEIVER, access.DESK, "arrive_within", tells=ORIGIN),
     (OFFERED, RECEIVER, "decline"): _to_origin(DECLINED, "rework_within"),
     (OFFERED, RECEIVER, "redirect"): Move(OFFERED, RECEIVER, access.DESK, "accept_within", note=True, tells=ORIGIN),
@@ -141,15 +151,18 @@ TABLE: dict[tuple[str, str, str], Move] = {
     **_leaves_the_house(MISSED),
     (DRAFT, HOUSE, "expire"): _end(EXPIRED, note=False),
     (RETURNED, HOUSE, "expire"): _end(EXPIRED, note=False, only=CALM),
+    (LOCAL, HOUSE, "expire"): _end(EXPIRED, note=False, only=CALM),
     (DECLINED, HOUSE, "expire"): _end(EXPIRED, note=False, only=CALM),
     (MISSED, HOUSE, "expire"): _end(EXPIRED, note=False, only=CALM),
+    (IN_REVIEW, HOUSE, "escalate"): replace(_TO_REVIEW, limit=RUNNING),
     **{
         (state, HOUSE, "supersede"): _end(SUPERSEDED, note=False, tells=BOTH, only=CALM if state in (OFFERED, ACCEPTED) else "")
         for state in OPEN_STATES
     },
 }
 """Up-referrals. An emergency is offered at once; everything else follows the verdict. The clock never closes an emergency that was
-sent; and an emergency ends the case that was open for the same disease, unless that is itself an emergency on its way."""
+sent; and an emergency ends the case that was open for the same disease, unless that is itself an emergency on its way. Nothing but
+a reviewer leads out of a review to an offer: when it lies too long, more people may review, and no more (`escalate`, `take`)."""
 
 
 EXPIRING = tuple(s for s in OPEN_STATES if (s, HOUSE, "expire") in TABLE)
@@ -168,6 +181,8 @@ class CaseView:
     emergency: bool = False
     critical: bool = False
     lapsed: bool = False
+    review_id: int | None = None
+    upper_id: int | None = None
 
     def holds(self, what: str) -> bool:
         """Whether a condition of the table holds."""
@@ -176,18 +191,36 @@ class CaseView:
         }[what]  # fmt: skip
 
 
-def party_of(case: CaseView, account_id: UUID, role: str, org_id: int) -> str | None:
-    """As which party somebody meets a case; None when they have no part in it. Raises OwnReview."""
+def party_of(case: CaseView, account_id: UUID, role: str, org_id: int, *, delegated: bool = False) -> str | None:
+    """As which party somebody meets a case; None when they have no part in it. Raises OwnReview.
+
+    `delegated`: somebody of their institution has asked them to review in these days; never their own (SM-3-5c).
+    """
+    reviewing = _in_review(case, role, org_id, delegated)
+    own = account_id in (case.requester_id, case.entered_by)
+    if reviewing is not None and not (own and role == access.DOCTOR and org_id == case.origin_id):
+        if own:
+            raise OwnReview
+        return reviewing
     if org_id == case.origin_id:
         if role == access.DOCTOR:
             return ORIGIN
-        if role in (access.REVIEWER, access.MANAGER):
-            if account_id in (case.requester_id, case.entered_by):
+        if role in REVIEWING:
+            if own:
                 raise OwnReview
-            return REVIEW
+            return REVIEW if case.state != IN_REVIEW else None
     if org_id == case.receiver_id:
         return {access.DESK: RECEIVER, access.MANAGER: RECEIVER, access.DOCTOR: WARD}.get(role)
     return None
+
+
+def _in_review(case: CaseView, role: str, org_id: int, delegated: bool) -> str | None:
+    """As which party somebody meets a case that is in review, if they may decide on it or take it over."""
+    if case.state != IN_REVIEW:
+        return None
+    if org_id == case.review_id and (delegated or role in (REVIEWING if org_id == case.origin_id else OFFICE)):
+        return REVIEW
+    return UPPER if org_id == case.upper_id and role in OFFICE else None
 
 
 def step(case: CaseView, party: str | None, action: str) -> Move:

@@ -29,12 +29,19 @@ class ReferralPolicy:
     level_by_level: bool
     levels_per_step: int
     review_catalogue: bool
+    review_by_centre: bool
+    review_least: int
+    review_roster_days: int
+    review_requests: int
+    delegation_days: int
     emergency_skips: bool
     receiver_fit: bool
     receiver_keys: tuple[str, ...]
     child_below_years: int
     draft_within: Span
     review_within: Span
+    review_again_within: Span
+    review_upper_after: Span
     rework_within: Span
     accept_within: Span
     accept_emergency_within: Span

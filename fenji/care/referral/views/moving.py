@@ -38,19 +38,22 @@ def case_page(request: SignedRequest, number: str) -> HttpResponse:
 
 
 def _my_actions(request: SignedRequest, case: Case) -> tuple[str, ...]:
-    view = queries.view_of(case)
-    actor = request.actor
     try:
-        party = rules.party_of(view, actor.account_id, actor.role, actor.org_id)
+        party = queries.party_of(case, request.actor, request.at)
     except rules.OwnReview:
         return ()
     if party is None:
         return ()
-    return tuple(a for a in rules.open_actions(view, party) if (a, case.state) not in _ON_THE_FORM)
+    found = rules.open_actions(queries.view_of(case), party)
+    left = set(found) - {a for a, state in _ON_THE_FORM if state == case.state}
+    if "ask_again" in left:
+        policy = queries.grounds(place(case.origin), local_day(request.at)).policy
+        left -= set() if rules.may_ask_again(case.review_no, policy) else {"ask_again"}
+    return tuple(a for a in found if a in left)
 
 
 _ON_THE_FORM = {("submit", "draft"), ("offer", "draft"), ("submit", "returned"), ("offer", "returned")}
-_FIRST = ("approve", "accept", "arrive", "answer", "acknowledge", "offer")
+_FIRST = ("treat_here", "take", "approve", "accept", "arrive", "answer", "acknowledge", "offer")
 """What a person came to the page for; everything else stands folded up below."""
 
 
@@ -127,6 +130,8 @@ def _show_case(
         "line": [(s, texts.STATES[s], i < at_line, i == at_line) for i, s in enumerate(rules.MAIN_LINE)],
         "state_text": texts.STATES[case.state],
         "reasons": [(r, texts.REASONS[r["code"]]) for r in case.reasons],
+        "route": [(r, texts.ROUTES[r["code"]]) for r in case.review_route],
+        "decisions": queries.decisions_of(case),
         "outcome_text": texts.OUTCOMES[case.verdict],
         "actions": open_actions,
         "bookings": [b for b in bookings_of(case.number, at=request.at) if b.state in UNSETTLED],
@@ -151,7 +156,7 @@ def _show_case(
 
 def _own_page(request: SignedRequest, case: Case) -> dict[str, Any] | None:
     """What the sender's people see of the resident's own page; None for others, and before there can be one."""
-    if case.origin_id != request.actor.org_id or case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED):
+    if case.origin_id != request.actor.org_id or case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED, rules.LOCAL):
         return None
     link = queries.link_of(case)
     locked = link is not None and link.tries >= link.most_tries
@@ -167,7 +172,11 @@ Doer = Callable[[str, dict[str, Any], dict[str, Any]], Case]
 
 _DOERS: dict[str, Doer] = {
     "approve": lambda n, d, k: actions.approve(n, note=d["note"], **k),
-    "return": lambda n, d, k: actions.send_back(n, note=d["note"], **k),
+    "complete": lambda n, d, k: actions.complete(n, note=d["note"], **k),
+    "treat_locally": lambda n, d, k: actions.treat_locally(n, note=d["note"], **k),
+    "take": lambda n, d, k: actions.take(n, note=d["note"], **k),
+    "treat_here": lambda n, d, k: actions.treat_here(n, d["disposition"], note=d["note"], **k),
+    "ask_again": lambda n, d, k: actions.ask_again(n, note=d["note"], **k),
     "accept": lambda n, d, k: actions.accept(n, note=d["note"], **k),
     "decline": lambda n, d, k: actions.decline(n, note=d["note"], **k),
     "redirect": lambda n, d, k: actions.redirect(n, d["receiver"] or 0, note=d["note"], **k),

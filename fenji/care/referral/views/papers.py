@@ -8,8 +8,10 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
+from fenji.care.booking.queries import bookings_of
+from fenji.care.booking.rules import LIVE
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.queries.register import Entry
 from fenji.care.referral.rules import register as book
@@ -23,7 +25,7 @@ from fenji.ground.common.qr import picture
 from fenji.ground.common.templatetags.house import local_name, sex
 from fenji.ground.network.queries import contact_of, names_of
 
-_WAYS = {book.OUT: _lazy("Sent"), book.IN: _lazy("Received")}
+_WAYS = {book.OUT: gettext_lazy("Referred out"), book.IN: gettext_lazy("Referred in")}
 
 
 @page("referral.read")
@@ -31,20 +33,23 @@ def slip(request: SignedRequest, number: str) -> HttpResponse:
     """The referral on A4 in two parts: one the sender keeps, one goes with the patient. The code holds an address and no more."""
     case = queries.case(number)
     request.reads.append(("referral.slip", case.number))
-    own = case.origin_id == request.actor.org_id
+    ours = case.origin_id == request.actor.org_id
+    own = queries.url_for(case)
     context = {
         "case": case,
         "age": age_on(case.patient_birth_date, local_day(request.at)),
         "phone": queries.phone_of(case),
         # the sender's record of the resident is closed to the receiver
-        "address": resident_of(case.resident_id).address if own else "",
+        "address": resident_of(case.resident_id).address if ours else "",
         "origin": contact_of(case.origin_id),
         "receiver": contact_of(case.receiver_id),
         "sent": next((e.at for e in reversed(queries.timeline(case)) if e.after == rules.OFFERED), None),
         "reasons": [(r, texts.REASONS[r["code"]]) for r in case.reasons],
         "expired": case.valid_until is not None and case.valid_until < local_day(request.at),
         "state_text": texts.STATES[case.state],
+        "bookings": [b for b in bookings_of(case.number, at=request.at) if b.state in LIVE],
         "qr": picture(absolute(request, f"/referrals/{case.number}/"), _("QR code of this referral")),
+        "own": picture(absolute(request, own), _("QR code of the patient's own page")) if own else "",
         "today": request.at,
     }
     return render(request, "referral/slip.html", context)

@@ -10,7 +10,7 @@ from fenji.care.visits.actions.handovers import (
     withdraw_hand_over,
 )
 from fenji.care.visits.actions.infections import Parts, record_infection
-from fenji.care.visits.actions.visits import NewVisit, close, register, revise, settle
+from fenji.care.visits.actions.visits import NewVisit, close, kept_here, register, revise, settle
 
 __all__ = [
     "Fed",
@@ -21,6 +21,7 @@ __all__ = [
     "decline_hand_over",
     "feed",
     "hand_over",
+    "kept_here",
     "record_infection",
     "register",
     "revise",

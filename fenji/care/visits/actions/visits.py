@@ -123,6 +123,19 @@ def close(visit: Visit, disposition: str, *, by: Actor, at: datetime) -> None:
 
 
 @transaction.atomic
+def kept_here(visit: Visit, disposition: str, *, by: Actor, at: datetime) -> None:
+    """A visit that ended as referred up ends otherwise, because the referral came back: whoever may write referrals of the
+    institution may say so. `visit.version` is the one that was read. Raises NotPermitted, Stale, IncompleteInfection."""
+    if not by.may("visit.write") or visit.org_id != by.org_id:
+        raise NotPermitted
+    if disposition not in rules.KEPT_HERE or visit.disposition != rules.REFERRED_UP:
+        raise Stale
+    ended = rules.ends(disposition, parts_missing=parts_missing(visit))
+    swap(visit, visit.version, disposition=disposition, closed_at=at if ended else None)
+    record(visit, "kept", by=by, at=at, before=rules.REFERRED_UP, after=disposition)
+
+
+@transaction.atomic
 def settle(visit_id: UUID, reason: str, *, version: int, by: Actor, at: datetime) -> Visit:
     """Answer, as the head of the institution, for a visit that was closed without a disposition (SM-3-4c).
 

@@ -72,6 +72,12 @@ def action_text(code: str) -> str:
 
 
 @register.filter
+def event_text(code: str) -> str:
+    """What an action on a referral is called once it is done."""
+    return str(texts.EVENTS.get(code, code))
+
+
+@register.filter
 def outcome_text(code: str) -> str:
     """What an outcome of the verdict is called."""
     return str(texts.OUTCOMES.get(code, code))

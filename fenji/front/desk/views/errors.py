@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from fenji.front.desk.views.names import names_on
 from fenji.ground.common.edge import refusal_text
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 
@@ -82,7 +83,7 @@ def signed_out(request: HttpRequest, *, carry: bool = True) -> HttpResponse:
     fields = [(k, v) for k, values in request.POST.lists() for v in values if k != "csrfmiddlewaretoken"]
     parcel = json.dumps({"path": request.get_full_path(), "who": request.POST.get("_who", ""), "fields": fields})
     sealed = settings.DATABASE_KEYS.seal(parcel, PENDING).hex()
-    context = {"pending": sealed, "expired": True, "next": "", "actor": None}
+    context = {"pending": sealed, "expired": True, "next": "", "actor": None, "remember": names_on(request).remember}
     return render(request, "desk/login.html", context, status=401)
 
 

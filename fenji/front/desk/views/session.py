@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from fenji.front.desk.views.errors import PENDING
+from fenji.front.desk.views.names import names_on, with_names
 from fenji.ground.access import actions
 from fenji.ground.access.models import Account
 from fenji.ground.access.queries import account_by_id
@@ -71,8 +72,10 @@ def go_on(request: SignedRequest, account: Account, post: Post, target: str) -> 
 @page(OPEN, ("GET", "POST"))
 def login(request: SignedRequest) -> HttpResponse:
     """Sign in. A form that was being sent when the session ended goes on from here."""
+    names = names_on(request)
     if request.method == "GET":
-        return render(request, "desk/login.html", {"next": safe(request.GET.get("next", "/"))})
+        context = {"next": safe(request.GET.get("next", "/")), "username": names.chosen(request.GET.get("name", ""))}
+        return render(request, "desk/login.html", {**context, "people": names.people, "remember": names.remember})
     username, pending = request.POST.get("username", "").strip(), request.POST.get("pending", "")
     try:
         account = actions.authenticate(username, request.POST.get("password", ""), at=request.at, policy=access_policy(request))
@@ -81,10 +84,19 @@ def login(request: SignedRequest) -> HttpResponse:
             raise NoPost
         passwords = password_policy(account.org_id, request.at)
         if password_is_due(account.must_change, account.password_set_at, request.at, passwords):
-            return _password_first(request, open_post(request, account, posts[0], PASSWORD_ONLY), passwords)
-        return go_on(request, account, posts[0], safe(request.POST.get("next", "/")))
+            answer = _password_first(request, open_post(request, account, posts[0], PASSWORD_ONLY), passwords)
+        else:
+            answer = go_on(request, account, posts[0], safe(request.POST.get("next", "/")))
     except Refused as refusal:
         return _again(request, refusal, username, pending)
+    return with_names(answer, names.after(account, bool(request.POST.get("remember"))))
+
+
+@page(OPEN, ("POST",))
+def forget(request: SignedRequest) -> HttpResponse:
+    """Take a name off this computer's sign-in page."""
+    left = names_on(request).without(request.POST.get("username", ""))
+    return with_names(HttpResponseRedirect("/login/", status=303), left)
 
 
 def _password_first(request: SignedRequest, token: str, policy: PasswordPolicy) -> HttpResponse:
@@ -111,6 +123,7 @@ def _again(request: SignedRequest, refusal: Refused, username: str, pending: str
         "username": username,
         "pending": pending,
         "next": safe(request.POST.get("next", "/")),
+        "remember": bool(request.POST.get("remember")),
     }
     return render(request, "desk/login.html", context, status=422)
 
@@ -127,8 +140,18 @@ def _parcel(sealed: str, account_id: UUID) -> dict[str, Any] | None:
 @page(OPEN, ("POST",))
 def logout(request: SignedRequest) -> HttpResponse:
     """Sign out."""
-    actions.close_session(request.COOKIES.get(settings.SESSION_COOKIE, ""), at=request.at)
-    response = HttpResponseRedirect("/login/?out=1", status=303)
+    return _left(request, "logout", "/login/?out=1")
+
+
+@page(OPEN, ("POST",))
+def switch(request: SignedRequest) -> HttpResponse:
+    """Leave the keyboard to a colleague: the session ends here and now, and the sign-in page shows who was here lately."""
+    return _left(request, "switch", "/login/?switch=1")
+
+
+def _left(request: SignedRequest, action: str, target: str) -> HttpResponse:
+    actions.sign_out(request.COOKIES.get(settings.SESSION_COOKIE, ""), action=action, at=request.at)
+    response = HttpResponseRedirect(target, status=303)
     response.delete_cookie(settings.SESSION_COOKIE)
     return response
 

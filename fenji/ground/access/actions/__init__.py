@@ -47,6 +47,7 @@ from fenji.ground.access.actions.sessions import (
     machine_username,
     open_session,
     revoke_key,
+    sign_out,
 )
 from fenji.ground.access.actions.trail import audit, audit_all, audit_at_door, log_read
 
@@ -89,5 +90,6 @@ __all__ = [
     "review_glass",
     "revoke_key",
     "set_password",
+    "sign_out",
     "unlock",
 ]

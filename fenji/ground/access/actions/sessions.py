@@ -94,6 +94,15 @@ def close_session(token: str, *, at: datetime) -> None:
     ScopeHandle.objects.using("door").filter(token_hash=token_hash(token), closed_at=None).update(closed_at=at)
 
 
+def sign_out(token: str, *, action: str = "logout", at: datetime) -> None:
+    """End the session somebody leaves, and say so in the trail: `logout`, or `switch` where a colleague takes the keyboard."""
+    handles = ScopeHandle.objects.using("door").filter(token_hash=token_hash(token), closed_at=None)
+    with transaction.atomic(using="door"):
+        account_id = handles.values_list("account_id", flat=True).first()
+        if account_id is not None and handles.update(closed_at=at):
+            audit_at_door(account_id, action, at=at)
+
+
 def end_sessions_of(*, post_id: UUID, at: datetime) -> None:
     """Let no session of a post last longer than `at`."""
     ScopeHandle.objects.using("door").filter(post_id=post_id, closed_at=None, until__gt=at).update(until=at)

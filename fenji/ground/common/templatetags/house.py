@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import template
@@ -47,6 +47,7 @@ _TONES = {
     "arrived": "blue",
     "answered": "blue",
     "returned": "amber",
+    "local": "amber",
     "declined": "amber",
     "missed": "amber",
     "closed": "green",
@@ -98,6 +99,12 @@ def ends(at: datetime | None) -> str:
         return ""
     here = at.astimezone(SHANGHAI)
     return f"{here - timedelta(days=1):%Y-%m-%d}" if here.time() == time() else local(at)
+
+
+@register.filter
+def last_day(end: date) -> str:
+    """The last day of half-open days, as people say it."""
+    return f"{end - timedelta(days=1):%Y-%m-%d}"
 
 
 @register.filter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.db.models.functions import Left
 
 from fenji.ground.access.actions import Seat
 from fenji.ground.access.rules import HOUSE_ACCOUNT, SECURITY_ADMIN, Actor
+from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import COUNTY_CODE_LENGTH, REGION_PREFIXES
 from fenji.ground.network import rules
@@ -286,10 +287,14 @@ def contact_of(org_id: int) -> Contact:
     return Contact(*fields)
 
 
-def alliance_lead(org_id: int, on: date) -> Organisation | None:
+def alliance_lead(org_id: int, on: date, using: str = "default") -> Organisation | None:
     """The lead of the county community an institution belongs to on a day; None when it belongs to none."""
-    mine = Membership.objects.filter(in_force(on), org_id=org_id, alliance__kind="county_community")
-    lead = Membership.objects.filter(in_force(on), role="lead", alliance__in=mine.values("alliance")).select_related("org")
+    mine = Membership.objects.using(using).filter(in_force(on), org_id=org_id, alliance__kind="county_community")
+    lead = (
+        Membership.objects.using(using)
+        .filter(in_force(on), role="lead", alliance__in=mine.values("alliance"))
+        .select_related("org")
+    )
     found = lead.first()
     return found.org if found else None
 
@@ -400,7 +405,16 @@ def register_within(reach: str, on: date) -> rules.Register:
         seats=frozenset(seats),
         partners=partners,
         lists=_list_sizes(on),
+        referral_posts=_referral_posts(orgs, on),
     )
+
+
+def _referral_posts(orgs: Iterable[int], on: date) -> frozenset[tuple[int, str, UUID]]:
+    """Who held which role where at some time of the day."""
+    begins = datetime.combine(on, time.min, SHANGHAI)
+    held = Post.objects.filter(Q(end=None) | Q(end__gt=begins), org_id__in=list(orgs), role__in=rules.REFERRAL_ROLES)
+    held = held.filter(start__lt=begins + timedelta(days=1))
+    return frozenset(held.values_list("org_id", "role", "account_id"))
 
 
 def _org_view(version: tuple[Any, ...], org: Organisation) -> rules.OrgView:
@@ -456,7 +470,9 @@ def gaps_within(reach: str, on: date) -> list[rules.Gap]:
     if not reach:
         return []
     try:
-        wanted = policy.resolve(rules.NetworkPolicy, ("35",), on)
+        # for a wider region than a city the platform's numbers; a city's document binds from the city down
+        path = ("35", *(f"{reach[:n]:0<6}" for n in (4, COUNTY_CODE_LENGTH) if len(reach) >= n))
+        wanted = policy.resolve(rules.NetworkPolicy, path, on)
     except policy.PackError:  # before the first document nothing was wanted
         return []
     register = register_within(reach, on)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
@@ -10,9 +11,10 @@ from django.db.models import Q, QuerySet
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.text import has_hidden_characters
+from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network import rules
-from fenji.ground.network.models import DutyShift, ForceMember, Organisation, Practitioner, PractitionerRole, TitleHeld
-from fenji.ground.network.queries import in_force, staff_of, within_reach
+from fenji.ground.network.models import DutyShift, ForceMember, Organisation, Post, Practitioner, PractitionerRole, TitleHeld
+from fenji.ground.network.queries import Place, in_force, place, staff_of, within_reach
 
 
 def keeps_staff(by: Actor, org: Organisation) -> bool:
@@ -84,3 +86,24 @@ def seat(member_id: UUID) -> ForceMember:
     if found is None:
         raise Unknown(what="seat")
     return found
+
+
+def posts_at(org_id: int, roles: Collection[str], at: datetime) -> list[Post]:
+    """The posts in these roles that are held at an institution at an instant, with their accounts' ids."""
+    held = Post.objects.filter(Q(end=None) | Q(end__gt=at), org_id=org_id, role__in=list(roles), start__lte=at)
+    return list(held.order_by("role", "start", "id"))
+
+
+def keeps_roster(org_id: int, duty: str, since: datetime, until: datetime) -> bool:
+    """Whether an institution has any shift of a duty that touches [since, until)."""
+    return DutyShift.objects.filter(org_id=org_id, duty=duty, start__lt=until, end__gt=since, voided_at=None).exists()
+
+
+def centre_of(village: Place) -> Place | None:
+    """The public township institution in whose town a village clinic lies; None for anybody else, and where there is none."""
+    if village.tier != rules.TIERS[0]:
+        return None
+    lo, hi = rules.prefix_range(village.path[: REGION_PREFIXES["township"]])
+    found = Organisation.objects.filter(kind="care", care_tier=rules.TIERS[1], path__gte=lo, path__lt=hi, end=None)
+    centre = found.exclude(ownership="private").order_by("path").first()
+    return place(centre) if centre else None

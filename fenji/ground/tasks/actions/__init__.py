@@ -16,6 +16,7 @@ from fenji.ground.tasks.actions.work import (
     read,
     saw,
     send,
+    show_step,
     tell,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "send_again",
     "send_due",
     "send_to_person",
+    "show_step",
     "tell",
     "tell_person",
 ]

@@ -62,6 +62,13 @@ def close_step(subject: str, *, at: datetime, using: str = "default") -> int:
     return WorkItem.objects.using(using).filter(subject=subject, closed_at=None).update(closed_at=at)
 
 
+def show_step(subject: str, org_id: int, *, using: str) -> None:
+    """Let one more organisation see the open step on a subject, and close it by acting. From sweeps, as the job role."""
+    items = WorkItem.objects.using(using).filter(subject=subject, closed_at=None)
+    for item in items.exclude(viewer_ids__contains=[org_id]).only("id", "viewer_ids"):
+        WorkItem.objects.using(using).filter(pk=item.pk).update(viewer_ids=[*item.viewer_ids, org_id])
+
+
 def send(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datetime, sender_id: int | None = None) -> None:
     """Write a message in the caller's transaction and defer the job that delivers it. `sender_id`: the institution whose people see
     when it is read."""
