@@ -38,9 +38,9 @@ class Names:
         """After somebody was taken off the list."""
         return Names(tuple(p for p in self.people if p[0] != username), self.remember)
 
-    def chosen(self, place: str) -> str:
-        """The user name at a place of the list, counted from 1 as an address says it; empty when there is none."""
-        return self.people[int(place) - 1][0] if place in {str(n + 1) for n in range(len(self.people))} else ""
+    def chosen(self, place: str) -> tuple[str, str]:
+        """User name and name at a place of the list, counted from 1 as an address says it; empty when there is none."""
+        return {str(n): person for n, person in enumerate(self.people, 1)}.get(place, ("", ""))
 
 
 def names_on(request: HttpRequest) -> Names:

@@ -74,8 +74,9 @@ def login(request: SignedRequest) -> HttpResponse:
     """Sign in. A form that was being sent when the session ended goes on from here."""
     names = names_on(request)
     if request.method == "GET":
-        context = {"next": safe(request.GET.get("next", "/")), "username": names.chosen(request.GET.get("name", ""))}
-        return render(request, "desk/login.html", {**context, "people": names.people, "remember": names.remember})
+        username, name = names.chosen(request.GET.get("name", ""))
+        context = {"username": username, "name": name, "people": names.people, "remember": names.remember}
+        return render(request, "desk/login.html", {**context, "next": safe(request.GET.get("next", "/"))})
     username, pending = request.POST.get("username", "").strip(), request.POST.get("pending", "")
     try:
         account = actions.authenticate(username, request.POST.get("password", ""), at=request.at, policy=access_policy(request))
