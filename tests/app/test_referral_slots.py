@@ -151,6 +151,25 @@ def test_a_slot_of_another_hospital_is_refused_and_nothing_is_written(house_file
     assert Case.objects.using("load").count() == before
 
 
+@pytest.mark.parametrize("wish", [actions.Wish(first=True), actions.Wish(wait=True), actions.NO_WISH])
+def test_who_did_not_come_is_booked_anew_with_the_next_offer(case: Case, wish: actions.Wish) -> None:
+    act(case, "doctor", "submit")
+    act(case, "desk", "accept")
+    act(case, "desk", "miss", note="nobody came")
+    act(case, "doctor", "offer_again", receiver_id=COUNTY_HOSPITAL, wish=wish)
+    assert state(case.number) == ["missed", *(["held"] if wish.first else [])]
+    assert waits(case.number) == (["waiting"] if wish.wait else [])
+
+
+def test_the_form_after_a_refusal_books_the_first_free_slot_there(case: Case) -> None:
+    act(case, "doctor", "submit")
+    act(case, "desk", "decline", note="full")
+    version = Case.objects.using("load").get(number=case.number).version
+    fields = form(_version=version, receiver=COUNTY_HOSPITAL, note="again", booking="first")
+    assert call("POST", f"/referrals/{case.number}/do/offer/", token_for(person("doctor")), fields).status == 303
+    assert state(case.number) == ["released", "held"]
+
+
 # --- the form ----------------------------------------------------------------------------------------------------------------
 
 

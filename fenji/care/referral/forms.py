@@ -21,7 +21,7 @@ from fenji.ground.common.edge import as_uuid
 from fenji.ground.common.fields import DayField, MinuteField
 
 _DAYS_SHOWN = 30
-WAIT, WITHOUT = "wait", "without"
+WAIT, WITHOUT, FIRST = "wait", "without", "first"
 
 
 def _chosen(named: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -115,6 +115,7 @@ class ActionForm(forms.Form):
     advice = forms.CharField(max_length=4000, required=False)
     receiver = forms.IntegerField(min_value=1, max_value=2_000_000_000, required=False)
     disposition = forms.CharField(max_length=20, required=False)
+    booking = forms.CharField(max_length=20, required=False)
     final = DiagnosisField(label=_("Final diagnosis"), required=False)
     concordance = forms.ChoiceField(
         label=_("Agrees with the sender's"), choices=[("", _("As the codes say")), *texts.CONCORDANCES.items()], required=False
@@ -126,6 +127,11 @@ class ActionForm(forms.Form):
     )
     guardian = forms.CharField(label=_("Name of the guardian"), max_length=60, required=False)
     how = forms.ChoiceField(label=_("How"), choices=texts.WAYS.items(), required=False)
+
+    def clean_booking(self) -> Wish:
+        """What is wished of the next receiver's slots."""
+        typed = self.cleaned_data["booking"]
+        return Wish(wait=typed == WAIT, first=typed == FIRST)
 
     def final_diagnosis(self) -> Final | None:
         """The receiver's diagnosis; only after `is_valid()`."""

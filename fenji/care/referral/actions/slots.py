@@ -20,10 +20,11 @@ from fenji.ground.common.text import mask_name
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the doctor wants at the receiver: a slot, a place on its wait list, or neither."""
+    """What the doctor wants at the receiver: a slot, the first that is free, a place on its wait list, or neither."""
 
     slot_id: UUID | None = None
     wait: bool = False
+    first: bool = False
 
 
 NO_WISH = Wish()
@@ -60,6 +61,20 @@ def book(case: Case, wish: Wish, *, by: Actor, at: datetime) -> None:
     booking.release(case.number, "changed", by=by, at=at)
     if waits:
         booking.wait(case.receiver_id, department_id=case.department_id, why=_why(case, at), **_common(case, by, at))
+
+
+def book_again(case: Case, wish: Wish, *, by: Actor, at: datetime) -> None:
+    """A slot for a case that was just offered again; where none is free the hospital arranges one. An emergency needs none."""
+    if case.emergency or wish == NO_WISH:
+        return
+    common = _common(case, by, at)
+    first = bookings.earliest([case.receiver_id], department_id=case.department_id, priority=slots.UP_REFERRED, at=at)
+    slot = first[case.receiver_id].slot if wish.first and first[case.receiver_id].state == slots.FREE else None
+    if slot is None:
+        booking.wait(case.receiver_id, department_id=case.department_id, why=_why(case, at), **common)
+        return
+    booking.hold(slot.id, **common)
+    booking.extend(case.number, by=by, at=at)
 
 
 def _why(case: Case, at: datetime) -> str:

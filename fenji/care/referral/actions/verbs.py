@@ -11,6 +11,7 @@ from django.db import transaction
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import queries, rules
+from fenji.care.referral.actions.slots import NO_WISH, Wish, book_again
 from fenji.care.referral.actions.step import carry_out
 from fenji.care.referral.actions.writing import WrongReceiver, judged_again, receiver_above, receiver_columns
 from fenji.care.referral.models import Case
@@ -125,9 +126,11 @@ def acknowledge(number: str, *, version: int, by: Actor, at: datetime, note: str
 
 
 @transaction.atomic
-def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
+def offer_again(
+    number: str, receiver_id: int, *, version: int, by: Actor, at: datetime, note: str = "", wish: Wish = NO_WISH
+) -> Case:
     """After a refusal or a missed appointment: to the same or another institution; an emergency that was not accepted in time: to
-    another one, at once. The levels are judged anew.
+    another one, at once. The levels are judged anew. `wish`: `first` books the receiver's first free slot, `wait` asks it for one.
 
     Raises WrongReceiver, VerdictForbids, NoteRequired when something stands against the receiver and no reason was ever given.
     """
@@ -145,7 +148,9 @@ def offer_again(number: str, receiver_id: int, *, version: int, by: Actor, at: d
     if case.state == rules.OFFERED and receiver.id == case.receiver_id:
         raise WrongReceiver
     changes = {**receiver_columns(candidate), **verdict}
-    return carry_out(case, "offer", version=version, by=by, at=at, note=note, changes=changes)
+    offered = carry_out(case, "offer", version=version, by=by, at=at, note=note, changes=changes)
+    book_again(offered, wish, by=by, at=at)
+    return offered
 
 
 def end(number: str, action: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:

@@ -184,7 +184,7 @@ _DOERS: dict[str, Doer] = {
     "miss": lambda n, d, k: actions.miss(n, note=d["note"], **k),
     "answer": lambda n, d, k: actions.answer(n, d["findings"], d["advice"], d["final_said"], **k),
     "acknowledge": lambda n, d, k: actions.acknowledge(n, note=d["note"], **k),
-    "offer": lambda n, d, k: actions.offer_again(n, d["receiver"] or 0, note=d["note"], **k),
+    "offer": lambda n, d, k: actions.offer_again(n, d["receiver"] or 0, note=d["note"], wish=d["booking"], **k),
     "withdraw": lambda n, d, k: actions.end(n, "withdraw", note=d["note"], **k),
     "close": lambda n, d, k: actions.end(n, "close", note=d["note"], **k),
     "chose_elsewhere": lambda n, d, k: actions.end(n, "chose_elsewhere", note=d["note"], **k),
