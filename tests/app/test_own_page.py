@@ -440,6 +440,7 @@ def test_every_state_is_shown_in_words(case: Case) -> None:
     url, typed = address(case), four(case)
     client = browser()
     answered(client, url, typed)
+    Case.objects.using("owner").filter(pk=case.pk).update(review_org_id=case.origin_id)
     for state in rules.STATES:
         ended = {"holder": None, "ended_at": now()} if state in rules.ENDS else {"holder_id": case.origin_id, "ended_at": None}
         Case.objects.using("owner").filter(pk=case.pk).update(state=state, **ended)
