@@ -174,8 +174,11 @@ def may_delegate(by: Actor) -> bool:
 
 
 def delegates(by: Actor, at: datetime) -> dict[UUID, str]:
-    """Colleagues who may be asked: people with a clinical post at the institution that does not review anyway; id → name."""
-    posts = posts_at(by.org_id, access.CLINICAL, at)
+    """Colleagues who may be asked: people with a clinical post at the institution that does not review anyway; id → name.
+
+    No nurse: whether a patient goes up is a doctor's judgement (SM-3-5c).
+    """
+    posts = posts_at(by.org_id, access.CLINICAL - {access.NURSE}, at)
     able = {p.account_id for p in posts if p.role in rules.REVIEWING} | {by.account_id}
     names = access_queries.names_of({p.account_id for p in posts} - able)
     return dict(sorted(names.items(), key=lambda pair: (pair[1], str(pair[0]))))
