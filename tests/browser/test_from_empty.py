@@ -130,6 +130,8 @@ ACCOUNTS = (
     {"username": "zhuanzhen", "name": "转诊办", "org": "ZYY", "role": "desk"},
     {"username": "yisheng", "name": "首诊医生", "org": "WSY", "role": "doctor"},
     {"username": "shenhe", "name": "审核员", "org": "WSY", "role": "reviewer"},
+    # two, so that no review waits for the unit above (SM-3-5c)
+    {"username": "shenhe2", "name": "审核员乙", "org": "WSY", "role": "reviewer"},
 )
 DISEASES = ("I10.x00", "J06.900", "K29.500", "M17.900", "E11.900")
 
