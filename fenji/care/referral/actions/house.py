@@ -72,7 +72,7 @@ def _lapse(case_id: object, number: str, version: int, origin_id: int, receiver_
         heads = [(org_id, access.MANAGER) for org_id in (origin_id, receiver_id)]
         for org_id, role in (*told(move, origin_id, receiver_id), *heads):
             url = f"/referrals/{number}/"
-            tasks.tell("referral.lapse", org_id=org_id, role=role, subject=number, url=url, at=at, using=using)
+            tasks.notify("referral.lapse", org_id=org_id, role=role, subject=number, url=url, at=at, using=using)
     return True
 
 

@@ -17,7 +17,6 @@ from fenji.ground.tasks.actions.work import (
     saw,
     send,
     show_step,
-    tell,
 )
 
 __all__ = [
@@ -37,6 +36,5 @@ __all__ = [
     "send_due",
     "send_to_person",
     "show_step",
-    "tell",
     "tell_person",
 ]

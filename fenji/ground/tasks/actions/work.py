@@ -78,8 +78,8 @@ def send(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datet
     queue.configure_task(_DELIVER).defer(message_id=str(message.id))
 
 
-def tell(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datetime, using: str = "job") -> None:
-    """Put a notice before an institution at once: for sweeps, whose work is itself a job."""
+def notify(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datetime, using: str = "job") -> None:
+    """Leave a notice at once, without the outbox: for sweeps, which are jobs already and have no scope to send from."""
     Notice.objects.using(using).create(message_id=uuid7(), kind=kind, org_id=org_id, role=role, subject=subject, url=url, at=at)
 
 
@@ -170,8 +170,3 @@ def inherit(predecessor: int, successor: int, using: str) -> None:
     Notice.objects.using(using).filter(org_id=predecessor).update(org_id=successor)
     Notice.objects.using(using).filter(sender_id=predecessor).update(sender_id=successor)
     PersonMessage.objects.using(using).filter(org_id=predecessor).update(org_id=successor)
-
-
-def notify(kind: str, *, org_id: int, role: str, subject: str, url: str, at: datetime, using: str = "job") -> None:
-    """Leave a notice at once, without the outbox: for sweeps, which are jobs already and have no scope to send from."""
-    Notice.objects.using(using).create(message_id=uuid7(), kind=kind, org_id=org_id, role=role, subject=subject, url=url, at=at)
