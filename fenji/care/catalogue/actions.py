@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from fenji.care.catalogue import queries, rules
 from fenji.care.catalogue.models import ENTRIES, CodeEntry, CodeTable, Diagnosis, Entry, ListVersion, Reading
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import EDITOR, MANAGER, OFFICER, Actor
+from fenji.ground.common import shipped
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.pinyin import term_readings
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
@@ -56,17 +56,12 @@ class BadEntry(Refused):
 
 def demo_rows(name: str = "diagnoses") -> Iterator[dict[str, str]]:
     """A shipped demo file, row by row: diagnoses, techniques, service_items, guides, down_list."""
-    yield from _rows(_DATA / f"demo_{name}.csv")
-
-
-def _rows(file: Path) -> Iterator[dict[str, str]]:
-    with file.open(encoding="utf-8") as handle:
-        yield from csv.DictReader(line for line in handle if not line.startswith("#"))
+    return shipped.rows(_DATA / f"demo_{name}.csv")
 
 
 @cache
 def _terms() -> dict[str, str]:
-    return {r["term"]: r["readings"] for r in _rows(_DATA / "term_readings.csv")}
+    return {r["term"]: r["readings"] for r in shipped.rows(_DATA / "term_readings.csv")}
 
 
 def readings_of(code: str, name: str, given: str = "") -> list[Reading]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from django.db import connection, transaction
 
 from fenji.ground.access.actions import audit, audit_all
 from fenji.ground.access.rules import Actor
+from fenji.ground.common import shipped
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.policy import loader, queries, rules
@@ -91,13 +91,12 @@ class NewChange:
 
 def load_calendar(using: str = "load", file: Path = _DAYS) -> int:
     """Put the shipped calendar in; rows that are there already stay. Returns the number of rows of the file."""
-    with file.open(encoding="utf-8") as handle:
-        rows = [
-            CalendarDay(
-                day=r["day"], working=r["working"] == "1", name=r["name"], basis=r["basis"], provisional=r["provisional"] == "1"
-            )
-            for r in csv.DictReader(line for line in handle if not line.startswith("#"))
-        ]
+    rows = [
+        CalendarDay(
+            day=r["day"], working=r["working"] == "1", name=r["name"], basis=r["basis"], provisional=r["provisional"] == "1"
+        )
+        for r in shipped.rows(file)
+    ]
     with transaction.atomic(using=using):
         CalendarDay.objects.using(using).bulk_create(rows, ignore_conflicts=True)
     forget_calendars()

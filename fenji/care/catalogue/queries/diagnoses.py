@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from django.db.models.functions import Substr
 
 from fenji.care.catalogue import rules
 from fenji.care.catalogue.models import CodeEntry, CodeTable, Diagnosis, Reading
+from fenji.ground.common import shipped
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.text import half_width
 from fenji.ground.common.units import ICD10_CATEGORY_LENGTH
@@ -60,9 +60,7 @@ def group_names(groups: Iterable[str], *, english: bool) -> dict[str, str]:
 @lru_cache(maxsize=1)
 def seen_by() -> tuple[rules.Seen, ...]:
     """Which specialties see which ranges of diagnoses: a file that comes with the program."""
-    with _SEEN.open(encoding="utf-8", newline="") as handle:
-        rows = csv.DictReader(line for line in handle if not line.startswith("#"))
-        return tuple(rules.Seen(r["first"], r["last"], tuple(r["specialties"].split())) for r in rows)
+    return tuple(rules.Seen(r["first"], r["last"], tuple(r["specialties"].split())) for r in shipped.rows(_SEEN))
 
 
 def specialties_of(code: str) -> tuple[str, ...]:

@@ -5,12 +5,12 @@ The list changes by law, so it comes with a release: `data/notifiable.csv`, with
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from fenji.care.catalogue.rules import clean_code
+from fenji.ground.common import shipped
 
 _DATA = Path(__file__).resolve().parents[1] / "data" / "notifiable.csv"
 
@@ -26,9 +26,7 @@ class Notifiable:
 
 @cache
 def _listed() -> dict[str, Notifiable | None]:
-    with _DATA.open(encoding="utf-8") as handle:
-        rows = csv.DictReader(line for line in handle if not line.startswith("#"))
-        return {r["prefix"]: Notifiable(r["class"], r["name_zh"], r["name_en"]) if r["class"] else None for r in rows}
+    return {r["prefix"]: Notifiable(r["class"], r["name_zh"], r["name_en"]) if r["class"] else None for r in shipped.rows(_DATA)}
 
 
 def notifiable(code: str) -> Notifiable | None:

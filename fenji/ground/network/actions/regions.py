@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from django.db.models import Max
 
 from fenji.ground.access.actions import audit, end_sessions_of
 from fenji.ground.access.rules import Actor
+from fenji.ground.common import shipped
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.models import House
 from fenji.ground.common.refusal import Refused, Stale, Unknown
@@ -46,8 +46,7 @@ def _parents(rows: list[dict[str, str]]) -> dict[str, int]:
 
 def load_divisions(using: str = "load", file: Path = _DIVISIONS) -> int:
     """Put the shipped divisions in, once. Returns how many regions the file has."""
-    with file.open(encoding="utf-8") as handle:
-        rows = list(csv.DictReader(line for line in handle if not line.startswith("#")))
+    rows = list(shipped.rows(file))
     parents = _parents(rows)
     with transaction.atomic(using=using):
         if not Region.objects.using(using).exists():
@@ -64,8 +63,7 @@ def load_divisions(using: str = "load", file: Path = _DIVISIONS) -> int:
 
 def load_specialties(using: str = "load", file: Path = _SPECIALTIES) -> int:
     """Put the shipped specialties in; those that are there already stay. Returns how many the file has."""
-    with file.open(encoding="utf-8") as handle:
-        rows = [Specialty(**r) for r in csv.DictReader(line for line in handle if not line.startswith("#"))]
+    rows = [Specialty(**r) for r in shipped.rows(file)]
     Specialty.objects.using(using).bulk_create(rows, ignore_conflicts=True)
     return len(rows)
 

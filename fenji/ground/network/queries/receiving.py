@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from django.db.models import Q
 
+from fenji.ground.common import shipped
 from fenji.ground.network import rules
 from fenji.ground.network.models import Department, Membership, Organisation
 from fenji.ground.network.queries import in_force
@@ -20,9 +20,7 @@ _LIMITS = Path(__file__).parent.parent / "data" / "class_limits.csv"
 
 @lru_cache(maxsize=1)
 def _limits() -> dict[str, rules.Takes]:
-    with _LIMITS.open(encoding="utf-8", newline="") as handle:
-        rows = csv.DictReader(line for line in handle if not line.startswith("#"))
-        return {r["ws218"]: rules.Takes(r["women"] == "1", r["children"] == "1") for r in rows}
+    return {r["ws218"]: rules.Takes(r["women"] == "1", r["children"] == "1") for r in shipped.rows(_LIMITS)}
 
 
 def takes(ws218: str) -> rules.Takes:
