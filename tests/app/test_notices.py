@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from fenji.care.referral import actions as referral
 from fenji.care.referral.models import Case
@@ -90,11 +91,25 @@ def test_opening_the_case_reads_its_notices_and_sees_its_step(accepted: tuple[Ca
 def test_the_number_in_the_menu_counts_what_i_have_not_read_in_one_query(accepted: tuple[Case, Notice]) -> None:
     _case, notice = accepted
     with transaction.atomic(), scope(person("doctor")) as by:
-        before = queries.unread_count(by, now(), 30)
-        assert before >= 1
+        with CaptureQueriesContext(connections["default"]) as queried:
+            _, before = queries.frame_counts(by, now(), 30)
+        assert len(queried) == 1
+        assert before == queries.unread(by).count() >= 1
         actions.read(notice.pk, by=by, at=now())
-        assert queries.unread_count(by, now(), 30) == before - 1
-        assert queries.unread_count(by, now() + timedelta(days=31), 30) == 0
+        assert queries.frame_counts(by, now(), 30)[1] == before - 1 == queries.unread(by).count()
+        assert queries.frame_counts(by, now() + timedelta(days=31), 30)[1] == 0
+
+
+@pytest.mark.parametrize("who", ["doctor", "reviewer", "desk", "head", "officer"])
+def test_the_badge_counts_the_same_steps_as_the_desk(accepted: tuple[Case, Notice], who: str) -> None:
+    case, _notice = accepted
+    # as if it were the township's own, and had gone on to its head
+    waiting = WorkItem.objects.using("owner").filter(subject=case.number, closed_at=None)
+    assert waiting.update(escalated_at=now(), org_id=person("head").org_id) == 1
+    with transaction.atomic(), scope(person(who)) as by:
+        counted = queries.desk_counts(by, now()).waiting
+        assert queries.frame_counts(by, now(), 30)[0] == counted == queries.desk_items(by).count()
+        assert counted >= (1 if who == "head" else 0)
 
 
 def test_a_notice_is_opened_only_where_it_was_sent(accepted: tuple[Case, Notice]) -> None:

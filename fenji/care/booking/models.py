@@ -73,7 +73,11 @@ class ClinicSession(Keyed):
                 fields=["org", "source_id"], condition=~Q(source_id="") & Q(state=rules.OPEN), name="clinicsession_source_once"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["org", "start_at"], name="clinicsession_week")]
+        indexes: ClassVar = [
+            models.Index(fields=["org", "start_at"], name="clinicsession_week"),
+            # the first free slot of a specialty is looked for among the sessions that have not ended, not among all of the years
+            models.Index(fields=["org", "specialty", "end_at"], condition=Q(state=rules.OPEN), name="clinicsession_ahead"),
+        ]
 
 
 class Slot(Keyed):
@@ -178,6 +182,7 @@ class Booking(Particulars):
         indexes: ClassVar = [
             GinIndex(fields=["viewer_ids"], name="booking_viewers"),
             models.Index(fields=["org", "start_at"], name="booking_day"),
+            models.Index(fields=["subject"], name="booking_subject"),
             models.Index(fields=["held_until"], condition=Q(state=rules.HELD), name="booking_holds"),
         ]
 
@@ -215,6 +220,7 @@ class WaitEntry(Particulars):
         ]
         indexes: ClassVar = [
             GinIndex(fields=["viewer_ids"], name="waitentry_viewers"),
+            models.Index(fields=["subject"], name="waitentry_subject"),
             models.Index(fields=["org", "asked_at"], condition=Q(state=rules.WAITING), name="waitentry_queue"),
         ]
 

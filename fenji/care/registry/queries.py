@@ -17,6 +17,7 @@ from fenji.care.registry.models import Duplicate, Identity, Resident
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.rows import one
 from fenji.ground.common.text import compact
 
 PAGE = 50
@@ -34,7 +35,7 @@ class Particulars:
 
 def resident(resident_id: UUID) -> Resident:
     """A resident that the open scope reaches. Raises Unknown, alike for none and for somebody else's."""
-    found = Resident.objects.filter(pk=resident_id).select_related("home_org").first()
+    found = one(Resident.objects.filter(pk=resident_id).select_related("home_org"))
     if found is None:
         raise Unknown(what="resident")
     return found

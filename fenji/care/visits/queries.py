@@ -13,12 +13,13 @@ from fenji.ground.access.queries import names_of
 from fenji.ground.access.rules import DOCTOR, Actor
 from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.rows import one
 from fenji.ground.network.models import Post
 
 
 def visit(visit_id: UUID) -> Visit:
     """A visit that the open scope reaches. Raises Unknown."""
-    found = Visit.objects.filter(pk=visit_id).select_related("resident", "org", "department").first()
+    found = one(Visit.objects.filter(pk=visit_id).select_related("resident", "org", "department"))
     if found is None:
         raise Unknown(what="visit")
     return found
@@ -51,7 +52,7 @@ def handovers_of(visit_id: UUID) -> list[Handover]:
 
 def infection_of(visit_id: UUID) -> Infection | None:
     """The entry of the register for a visit, but for one that was ruled out."""
-    return Infection.objects.filter(visit_id=visit_id, voided_at=None).first()
+    return one(Infection.objects.filter(visit_id=visit_id, voided_at=None))
 
 
 def infections_between(actor: Actor, since: date, until: date) -> QuerySet[Infection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import resolve, to_decide
 from fenji.ground.publication.queries import unread
-from fenji.ground.tasks.queries import dead_count, desk_counts, unread_count
+from fenji.ground.tasks.queries import dead_count, frame_counts
 from fenji.ground.tasks.rules import MessagePolicy
 
 _TYPED, _MARK = "typed in a tab", 2
@@ -30,13 +31,14 @@ def house(request: HttpRequest) -> dict[str, Any]:
     if actor is None:
         return {"actor": None, "demo": settings.DEMO}
     at = request.at
+    counts = cache(lambda: frame_counts(actor, at, _counted_days(actor, at)))
     return {
         "actor": actor,
         "role_name": ROLE_NAMES[actor.role],
-        "badge": lambda: desk_counts(actor, at).waiting + len(to_decide(actor)),
+        "badge": lambda: counts()[0] + len(to_decide(actor)),
         "unread": lambda: unread(actor, at),
         "reviews": lambda: actor.may("referral.read") and reviews(actor, at),
-        "untold": lambda: unread_count(actor, at, _counted_days(actor, at)),
+        "untold": lambda: counts()[1],
         "unsent": dead_count,
         "unseen": lambda: unseen_openings(actor),
         "typing_key": lambda: typing_key(actor),

@@ -14,6 +14,7 @@ from fenji.care.booking import rules
 from fenji.care.booking.models import Booking, Feed, Slot, WaitEntry
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.rows import one
 from fenji.ground.network.queries import Place, place, place_of, places_of
 from fenji.ground.policy.queries import resolve
 
@@ -147,7 +148,7 @@ def facts_of(row: Slot, heard_at: datetime | None, mine: Iterable[UUID] = ()) ->
 
 def slot(slot_id: UUID) -> Slot:
     """A slot with its session. Raises Unknown."""
-    found = Slot.objects.filter(pk=slot_id).select_related("session__department", "org").first()
+    found = one(Slot.objects.filter(pk=slot_id).select_related("session__department", "org"))
     if found is None:
         raise Unknown(what="slot")
     return found
@@ -214,7 +215,8 @@ def earliest(
     wanted = Q(pk=None)
     for orgs in alike.values():
         wanted |= Q(org_id__in=orgs) & _open_to(kind, priority, policies[orgs[0]], at)
-    found = _untaken(at, kind).filter(wanted)
+    # said of the session too, though it follows: the sessions ahead of these hospitals are few, and have an index
+    found = _untaken(at, kind).filter(wanted, session__org_id__in=list(policies), session__end_at__gt=at)
     if specialty:
         found = found.filter(session__specialty=specialty)
     if department_id is not None:

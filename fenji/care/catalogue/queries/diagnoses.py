@@ -16,6 +16,7 @@ from fenji.care.catalogue import rules
 from fenji.care.catalogue.models import CodeEntry, CodeTable, Diagnosis, Reading
 from fenji.ground.common import shipped
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.rows import one
 from fenji.ground.common.text import half_width
 from fenji.ground.common.units import ICD10_CATEGORY_LENGTH
 
@@ -36,7 +37,7 @@ class Suggestion:
 
 def diagnosis(code: str) -> Diagnosis:
     """A row of the dictionary. Raises Unknown."""
-    found = Diagnosis.objects.filter(pk=rules.clean_code(code)).first()
+    found = one(Diagnosis.objects.filter(pk=rules.clean_code(code)))
     if found is None:
         raise Unknown(what="diagnosis")
     return found

@@ -77,18 +77,23 @@ def in_force(kind: str, org_id: int, on: date, using: str = "default") -> ListVe
     return ListVersion.objects.using(using).filter(_in_force(on), kind=kind, org_id=org_id).first()
 
 
-def _looked_up(kind: str, org_id: int, group: str, on: date) -> tuple[int | None, str | None]:
-    """The id of the version in force, and the level of its entry for a group; None for none. One read: every referral asks."""
+def _looked_up(group: str, org_id: int, lead_id: int | None, on: date) -> dict[str, tuple[int, str | None]]:
+    """By kind of list the id of the version in force, and the level of its entry for a group, None for none: the community's
+    catalogue and the institution's own list. One read: every referral asks."""
     level = Subquery(DiseaseEntry.objects.filter(list=OuterRef("pk"), group=group).values("level")[:1])
-    found = ListVersion.objects.filter(_in_force(on), kind=kind, org_id=org_id)
-    return found.annotate(level=level).values_list("id", "level").first() or (None, None)
+    theirs = Q(kind=rules.TREATABLE, org_id=org_id)
+    if lead_id is not None:
+        theirs |= Q(kind=rules.FIRST_CONTACT, org_id=lead_id)
+    found = ListVersion.objects.filter(_in_force(on), theirs).annotate(level=level)
+    return {kind: (list_id, level) for kind, list_id, level in found.values_list("kind", "id", "level")}
 
 
 def listing(group: str, org_id: int, on: date) -> Listing:
     """Look a disease group up for one institution on a day (SM-3-2b: judged by the version in force that day)."""
     lead = alliance_lead(org_id, on)
-    catalogue_id, level = _looked_up(rules.FIRST_CONTACT, lead.id, group, on) if lead else (None, None)
-    treatable_id, own = _looked_up(rules.TREATABLE, org_id, group, on)
+    found = _looked_up(group, org_id, lead.id if lead else None, on)
+    catalogue_id, level = found.get(rules.FIRST_CONTACT, (None, None))
+    treatable_id, own = found.get(rules.TREATABLE, (None, None))
     return Listing(
         in_catalogue=level is not None,
         treatable_here=own is not None,

@@ -12,6 +12,7 @@ from django.db import connection
 
 from fenji.care.referral import rules
 from fenji.care.referral.models import Case, CaseLink
+from fenji.ground.common.rows import one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def own_page(token: str, answer: bytes) -> OwnPage | None:
 
 def link_of(case: Case) -> CaseLink | None:
     """The link of a case that is not revoked, if the open scope has a part in the case."""
-    return CaseLink.objects.defer("token_hash", "digest").filter(case=case, revoked_at=None).first()
+    return one(CaseLink.objects.defer("token_hash", "digest").filter(case=case, revoked_at=None))
 
 
 def link_place(link: CaseLink) -> str:

@@ -9,6 +9,7 @@ from django.db import connections
 
 from fenji.ground.access.models import IdempotencyKey
 from fenji.ground.access.rules import Actor
+from fenji.ground.common.rows import one
 
 
 def claim_key(key: UUID, fingerprint: bytes, *, by: Actor, at: datetime) -> IdempotencyKey | None:
@@ -24,7 +25,7 @@ def claim_key(key: UUID, fingerprint: bytes, *, by: Actor, at: datetime) -> Idem
         )
         if cursor.rowcount == 1:
             return None
-    return IdempotencyKey.objects.filter(pk=key).first() or IdempotencyKey(key=key, fingerprint=b"")
+    return one(IdempotencyKey.objects.filter(pk=key)) or IdempotencyKey(key=key, fingerprint=b"")
 
 
 def keep_result(key: UUID, location: str) -> None:

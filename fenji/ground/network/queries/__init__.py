@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.db.models.functions import Left
 
 from fenji.ground.access.actions import Seat
 from fenji.ground.access.rules import HOUSE_ACCOUNT, SECURITY_ADMIN, Actor
 from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.rows import one
 from fenji.ground.common.units import COUNTY_CODE_LENGTH, REGION_PREFIXES
 from fenji.ground.network import rules
 from fenji.ground.network.models import (
@@ -76,10 +77,18 @@ def place(org: Organisation) -> Place:
 
 def place_of(org_id: int, using: str = "default") -> Place:
     """An institution by id. Raises Unknown."""
-    org = Organisation.objects.using(using).filter(pk=org_id).first()
+    org = one(Organisation.objects.using(using).filter(pk=org_id))
     if org is None:
         raise Unknown(what="organisation")
     return place(org)
+
+
+def attach_organisations(row: Model, *names: str) -> None:
+    """Read the organisations that a row's foreign keys of these names point to, in one statement."""
+    ids = {name: getattr(row, f"{name}_id") for name in names}
+    found = Organisation.objects.in_bulk({i for i in ids.values() if i is not None})
+    for name, org_id in ids.items():
+        setattr(row, name, found[org_id] if org_id is not None else None)
 
 
 def names_of(org_ids: Iterable[int]) -> dict[int, str]:
@@ -295,7 +304,7 @@ def alliance_lead(org_id: int, on: date, using: str = "default") -> Organisation
         .filter(in_force(on), role="lead", alliance__in=mine.values("alliance"))
         .select_related("org")
     )
-    found = lead.first()
+    found = one(lead)
     return found.org if found else None
 
 

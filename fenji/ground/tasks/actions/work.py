@@ -154,7 +154,7 @@ def read(notice_id: UUID, *, by: Actor, at: datetime) -> Notice:
 def saw(subject: str, *, by: Actor, at: datetime) -> None:
     """Somebody has opened the page of a subject: notices to them about it are read, and a step that waits for them has been seen.
     The first time counts."""
-    _receipts(list(queries.unread(by, subject=subject).values_list("pk", flat=True)), by, at)
+    _receipts(list(queries.unread(by, subject=subject).order_by().values_list("pk", flat=True)), by, at)
     waiting = WorkItem.objects.filter(subject=subject, closed_at=None, seen_at=None, org_id=by.org_id, role=by.role)
     waiting.update(seen_at=at, seen_by=by.name)
 
