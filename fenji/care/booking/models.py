@@ -75,8 +75,9 @@ class ClinicSession(Keyed):
         ]
         indexes: ClassVar = [
             models.Index(fields=["org", "start_at"], name="clinicsession_week"),
-            # the first free slot of a specialty is looked for among the sessions that have not ended, not among all of the years
+            # free slots are looked for among the sessions that have not ended, not among those of all years
             models.Index(fields=["org", "specialty", "end_at"], condition=Q(state=rules.OPEN), name="clinicsession_ahead"),
+            models.Index(fields=["department", "end_at"], condition=Q(state=rules.OPEN), name="clinicsession_ahead_there"),
         ]
 
 

@@ -153,13 +153,13 @@ def candidates(residents: Sequence[Resident], using: str = "default") -> Iterato
             opened[row.pk] = Compared(row, record_of(row, papers.get(row.pk)))
         return opened[row.pk]
 
-    for one in residents:
-        met = {o.pk: o for key in (("name", one.name), ("born", one.birth_date.isoformat())) for o in blocks.get(key, [])}
+    for born in residents:
+        met = {o.pk: o for key in (("name", born.name), ("born", born.birth_date.isoformat())) for o in blocks.get(key, [])}
         for other in met.values():
-            if other.pk == one.pk or (using != "default" and other.home_org_id != one.home_org_id):
+            if other.pk == born.pk or (using != "default" and other.home_org_id != born.home_org_id):
                 continue
-            old = "old_card" in {papers[r.pk].kind for r in (one, other) if r.pk in papers}
-            if old or one.name == other.name or (one.address and one.address == other.address):
+            old = "old_card" in {papers[r.pk].kind for r in (born, other) if r.pk in papers}
+            if old or born.name == other.name or (born.address and born.address == other.address):
                 yield compared(one), compared(other)
 
 

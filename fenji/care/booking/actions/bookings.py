@@ -191,14 +191,19 @@ def _party(row: Booking, by: Actor, *, hospital: bool) -> None:
 
 
 def _of(subject: str, states: Collection[str]) -> list[Booking]:
-    return list(Booking.objects.filter(subject=subject, state__in=states).select_related("org").order_by("start_at", "id"))
+    found = Booking.objects.filter(subject=subject, state__in=states).select_related("org")
+    return sorted(found, key=lambda b: (b.start_at, b.id))
 
 
 @transaction.atomic
-def extend(subject: str, until: datetime | None = None, *, by: Actor, at: datetime) -> list[Booking]:
+def extend(subject: str, until: datetime | None = None, *, may_be_none: bool = False, by: Actor, at: datetime) -> list[Booking]:
     """Hold a subject's slots longer: until an instant, or as long as the policy says once a referral has been submitted; never past
-    the slot's own time. Raises HoldEnded when there is nothing to hold any more, NotPermitted."""
-    held = [b for b in _of(subject, [rules.HELD]) if b.held_until is not None and b.held_until > at]
+    the slot's own time. `may_be_none`: where no slot was ever chosen there is nothing to do. Raises HoldEnded when there is nothing
+    to hold any more, NotPermitted."""
+    rows = _of(subject, [rules.HELD])
+    held = [b for b in rows if b.held_until is not None and b.held_until > at]
+    if not rows and may_be_none:
+        return []
     if not held:
         raise rules.HoldEnded
     for row in held:

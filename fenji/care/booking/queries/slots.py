@@ -186,6 +186,8 @@ def free_slots(
     at = at or since
     policy = policy_at(place_of(org_id), local_day(at))
     found = _untaken(max(since, at), kind).filter(_open_to(kind, priority, policy, at), org_id=org_id, start_at__lt=until)
+    # said of the session too, though it follows: see `earliest`
+    found = found.filter(session__end_at__gt=max(since, at), session__start_at__lt=until)
     if department_id is not None:
         found = found.filter(session__department_id=department_id)
     if item:
@@ -257,9 +259,10 @@ def entry(entry_id: UUID) -> WaitEntry:
 
 def bookings_of(subject: str, *, at: datetime) -> list[BookingView]:
     """All bookings of a subject that the open scope reaches, newest first."""
-    rows = Booking.objects.filter(subject=subject).select_related("slot__session__department", "org")
+    rows = Booking.objects.filter(subject=subject).select_related("slot__session__department", "org").annotate(heard_at=_HEARD)
     found = []
-    for row in rows.annotate(heard_at=_HEARD).order_by("-made_at", "-id"):
+    # sorted here: they are few, and a join of this width is dear to prepare for sorting
+    for row in sorted(rows, key=lambda b: (b.made_at, b.id), reverse=True):
         view = slot_view(row.slot, policy_at(place(row.org), local_day(at)), row.heard_at, at)
         held = (row.id, row.subject, row.state, row.kind, row.priority, row.held_until, row.end_reason)
         found.append(BookingView(*held, view))

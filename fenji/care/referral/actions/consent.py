@@ -25,18 +25,17 @@ def keep_consent(case: Case, given: rules.ConsentGiven | None, *, at: datetime, 
     rules.check_consent(given, emergency=case.emergency, required=False)
     if given.at is not None:
         rules.check_past(given.at, at, queries.grounds(place(case.origin), local_day(at)).policy.late_within)
-    proposed = given.proposed_id if given.proposed_id != case.receiver_id else None
-    Consent.objects.update_or_create(
+    said = Consent(
         case=case,
-        defaults={
-            "answer": answer,
-            "who": given.who,
-            "guardian": given.guardian if given.who == rules.GUARDIAN else "",
-            "how": given.how,
-            "at": given.at or at,
-            "proposed_id": proposed,
-        },
+        answer=answer,
+        who=given.who,
+        guardian=given.guardian if given.who == rules.GUARDIAN else "",
+        how=given.how,
+        at=given.at or at,
+        proposed_id=given.proposed_id if given.proposed_id != case.receiver_id else None,
     )
+    changed = ["answer", "who", "guardian", "how", "at", "proposed"]
+    Consent.objects.bulk_create([said], update_conflicts=True, unique_fields=["case"], update_fields=changed)
 
 
 def consent_of(case: Case) -> rules.ConsentGiven | None:

@@ -51,6 +51,8 @@ def follow(case: Case, *, by: Actor, at: datetime) -> None:
 
     Where there is nothing to ask for there is no page; the sender tells the resident.
     """
+    if case.state not in _NEWS:
+        return
     link = link_of(case)
     if case.state == rules.OFFERED and link is None:
         if case.origin_id != by.org_id:
@@ -60,7 +62,7 @@ def follow(case: Case, *, by: Actor, at: datetime) -> None:
         except rules.NoSecret:
             return
         _tell(case, link, OFFERED, at)
-    elif link is not None and case.state in _NEWS:
+    elif link is not None:
         _tell(case, link, _NEWS[case.state], at)
 
 

@@ -44,21 +44,23 @@ def _common(case: Case, by: Actor, at: datetime) -> dict[str, Any]:
     }
 
 
-def book(case: Case, wish: Wish, *, by: Actor, at: datetime) -> None:
-    """Make a draft's booking what the form says. An emergency goes without a slot: it is seen at once.
+def book(case: Case, wish: Wish, *, new: bool = False, by: Actor, at: datetime) -> None:
+    """Make a draft's booking what the form says. An emergency goes without a slot: it is seen at once. `new`: just written, so that
+    nothing can be booked for it yet.
 
     Raises SlotTaken, QuotaOnly, SessionClosed, FeedUnknown: the form is shown again with what is free now.
     """
-    held = [b for b in bookings.standings_of(case.number) if b.state == slots.HELD]
+    held = [b for b in bookings.standings_of(case.number) if b.state == slots.HELD] if not new else []
     if wish.slot_id is not None and not case.emergency:
         if not any(b.slot_id == wish.slot_id for b in held):
             booking.hold(wish.slot_id, **_common(case, by, at))
         return
     waits = wish.wait and not case.emergency
-    waiting = [w for w in bookings.waiting_of(case.number) if w.state == slots.WAITING and w.org_id == case.receiver_id]
-    if waits and waiting and not held:
-        return
-    booking.release(case.number, "changed", by=by, at=at)
+    if not new:
+        waiting = [w for w in bookings.waiting_of(case.number) if w.state == slots.WAITING and w.org_id == case.receiver_id]
+        if waits and waiting and not held:
+            return
+        booking.release(case.number, "changed", by=by, at=at)
     if waits:
         booking.wait(case.receiver_id, department_id=case.department_id, why=_why(case, at), **_common(case, by, at))
 
@@ -88,10 +90,12 @@ _ENDS_IT = frozenset({rules.DECLINED, *rules.ENDS})
 
 def follow(case: Case, action: str, *, by: Actor, at: datetime) -> None:
     """After a step of the case. Raises HoldEnded when the slot that was chosen is not held any more as the case is sent."""
-    if action in ("submit", "offer", "ask_again"):
+    if action in ("submit", "offer"):
+        booking.extend(case.number, may_be_none=True, by=by, at=at)
+    elif action == "ask_again":
         held = [b for b in bookings.standings_of(case.number) if b.state == slots.HELD]
         # who asks for review again cannot choose anew: a hold that ran out meanwhile is left to `_confirm`
-        if held and (action != "ask_again" or all(b.held_until is not None and b.held_until > at for b in held)):
+        if held and all(b.held_until is not None and b.held_until > at for b in held):
             booking.extend(case.number, by=by, at=at)
     elif action == "redirect":
         booking.release(case.number, "redirected", by=by, at=at)

@@ -206,16 +206,15 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID 
         requester_name = queries.doctors_of(by.org_id, at).get(requester_id, "")
         if not requester_name:
             raise NoSuchDoctor
-    origin = place_of(by.org_id)
-    resident = visit.resident
+    origin, resident = place(visit.org), visit.resident
     phone = registry.phone_of(resident)
     number = _next_number(origin.county, local_day(at))
     case = Case(
         number=number,
         state=rules.DRAFT,
-        origin_id=origin.id,
-        holder_id=origin.id,
-        duty_id=origin.id,
+        origin=visit.org,
+        holder=visit.org,
+        duty=visit.org,
         origin_level=origin.level,
         viewer_ids=[origin.id],
         requester_id=requester_id,
@@ -237,7 +236,7 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID 
     keep_consent(case, plan.consent, at=at)
     record(case, by, at, "draft", "", rules.DRAFT, "")
     tasks.open_step(step_for(case, origin.id, access.DOCTOR, at), at=at)
-    slots.book(case, plan.wish, by=by, at=at)
+    slots.book(case, plan.wish, new=True, by=by, at=at)
     return case
 
 
@@ -292,7 +291,7 @@ def asking(case: Case, origin: Place, at: datetime) -> tuple[dict[str, Any], str
     Sent again after it was completed it is the same request: it is due when it was due, or a little later when that is near.
     """
     route, why = queries.route(origin, {case.requester_id, case.entered_by_id}, at)
-    place = place_of(route.org_id)
+    place = origin if route.org_id == origin.id else place_of(route.org_id)
     same = case.state == rules.RETURNED and case.review_due_at is not None
     due_at = max(case.review_due_at, due(place, "review_again_within", at)) if same else due(place, "review_within", at)
     asked = {
@@ -320,7 +319,7 @@ def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: d
     action, asked, role = "offer", {}, ""
     if verdict["verdict"] == rules.NEEDS_REVIEW:
         action = "submit"
-        asked, role = asking(case, place_of(case.origin_id), at)
+        asked, role = asking(case, place(case.origin), at)
     with _one_open_only():
         if case.emergency:
             supersede(case, version=version, by=by, at=at)

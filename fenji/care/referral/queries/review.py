@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -41,12 +41,18 @@ def route(origin: Place, own: Collection[UUID | None], at: datetime) -> tuple[ru
     near, relation = origin, rules.OWN
     if why.policy.review_by_centre and (centre := centre_of(origin)) is not None:
         near, relation = centre, rules.CENTRE
-    units = [_unit(near, relation, own, at, why.policy)]
+    taken = rules.route(_units(near, relation, own, at, why.policy), why.policy)
+    return taken, why.reason(taken.code, rules.ROUTES[taken.code]).as_row()
+
+
+def _units(
+    near: Place, relation: str, own: Collection[UUID | None], at: datetime, policy: rules.ReferralPolicy
+) -> Iterator[rules.Unit]:
+    """The units that may review, nearest first; the one above is read only when it is asked for."""
+    yield _unit(near, relation, own, at, policy)
     above = upper_of(near.id, local_day(at))
     if above is not None:
-        units.append(_unit(above, rules.UPPER, own, at, why.policy))
-    taken = rules.route(units, why.policy)
-    return taken, why.reason(taken.code, rules.ROUTES[taken.code]).as_row()
+        yield _unit(above, rules.UPPER, own, at, policy)
 
 
 def _unit(where: Place, relation: str, own: Collection[UUID | None], at: datetime, policy: rules.ReferralPolicy) -> rules.Unit:
@@ -105,7 +111,8 @@ def asked_at(found: Case) -> datetime:
 
 def decisions_of(found: Case) -> list[ReviewDecision]:
     """What reviewers decided on a case, oldest first."""
-    return list(ReviewDecision.objects.filter(case=found).select_related("org").order_by("at", "id"))
+    # sorted here: they are few, and a join of this width is dear to prepare for sorting
+    return sorted(ReviewDecision.objects.filter(case=found).select_related("org"), key=lambda d: (d.at, d.id))
 
 
 # --- who stands in -----------------------------------------------------------------------------------------------------------

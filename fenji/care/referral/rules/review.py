@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -81,14 +81,16 @@ class Route:
     code: str
 
 
-def route(units: Sequence[Unit], policy: ReferralPolicy) -> Route:
+def route(units: Iterable[Unit], policy: ReferralPolicy) -> Route:
     """Where to review (SM-3-5c, SM-3-5e). `units`: nearest first; all but the last may be passed over.
 
     A near unit is passed over when it keeps a roster and nobody is on it, or has fewer people than the policy asks for; the unit
     above reviews if anybody is there. Where there is none above, one other person is enough. Raises NoReviewer.
+    No unit is looked at beyond the one that reviews.
     """
-    passed = ""
+    passed, seen = "", []
     for unit in units:
+        seen.append(unit)
         if unit.relation == UPPER:
             if unit.eligible:
                 return Route(unit.org_id, unit.role, passed)
@@ -99,7 +101,7 @@ def route(units: Sequence[Unit], policy: ReferralPolicy) -> Route:
             passed = "review_too_few"
         else:
             return Route(unit.org_id, unit.role, "review_centre" if unit.relation == CENTRE else "review_own")
-    for unit in units:
+    for unit in seen:
         if unit.eligible:
             return Route(unit.org_id, unit.role, "review_no_upper")
     raise NoReviewer
