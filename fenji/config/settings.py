@@ -114,7 +114,7 @@ STATICFILES_DIRS = [ROOT / "fenji" / "static"]
 STATIC_ROOT = Path(os.environ.get("FENJI_STATIC", ROOT / "var" / "static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "fenji.config.statics.Statics"},
 }
 WHITENOISE_MAX_AGE = 3600
 

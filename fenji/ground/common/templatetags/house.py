@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -183,8 +184,9 @@ def key_fields(context: template.Context, version: int | None = None) -> SafeStr
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, extra: str = "") -> SafeString:
-    """A picture from the sprite; always beside a word, so hidden from screen readers."""
+    """A picture from the sprite; always beside a word, so hidden from screen readers. Kept, for a page has dozens of the same few."""
     return format_html(
         '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>', extra, static("icons.svg"), name
     )
