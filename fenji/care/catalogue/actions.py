@@ -20,6 +20,7 @@ from fenji.ground.common import shipped
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.pinyin import term_readings
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.publication import actions as publication
 from fenji.ground.tasks import actions as tasks
 
@@ -220,7 +221,7 @@ def _keeping_focus(found: ListVersion, at: datetime) -> Iterator[None]:
         raise NotReady(what="focus_missing")
 
 
-@transaction.atomic
+@all_or_nothing
 def put_entry(
     version_id: int, values: Mapping[str, Any], *, version: int, by: Actor, at: datetime, entry_id: int | None = None
 ) -> Entry:
@@ -240,7 +241,7 @@ def put_entry(
     return one
 
 
-@transaction.atomic
+@all_or_nothing
 def drop_entry(version_id: int, entry_id: int, *, version: int, by: Actor, at: datetime) -> None:
     """Take an entry out of a draft. Raises Unknown, NotPermitted, ListState, Stale, NotReady."""
     found = _write_on(version_id, version=version, by=by, at=at)
@@ -309,7 +310,7 @@ def _check_ready(found: ListVersion, at: datetime) -> None:
         raise NotReady(what=refusing[0].code)
 
 
-@transaction.atomic
+@all_or_nothing
 def submit(version_id: int, *, version: int, by: Actor, at: datetime) -> ListVersion:
     """The draft goes to the second person. Raises NotReady, and what every step raises: Unknown, NotPermitted, ListState, Stale."""
     found, state = _step(version_id, "submit", version=version, by=by, at=at)
@@ -318,14 +319,14 @@ def submit(version_id: int, *, version: int, by: Actor, at: datetime) -> ListVer
     return _moved(found, "submit", by, at, state=state, writers=writers, note="", submitted_by=by.account_id, submitted_at=at)
 
 
-@transaction.atomic
+@all_or_nothing
 def discard(version_id: int, *, version: int, by: Actor, at: datetime) -> ListVersion:
     """Give a draft up: it was never more than a draft, and another can be begun."""
     found, state = _step(version_id, "discard", version=version, by=by, at=at)
     return _moved(found, "discard", by, at, state=state)
 
 
-@transaction.atomic
+@all_or_nothing
 def approve(version_id: int, *, version: int, by: Actor, at: datetime) -> ListVersion:
     """The second person agrees. Raises SamePerson for anybody who wrote on it."""
     found, state = _step(version_id, "approve", version=version, by=by, at=at)
@@ -334,7 +335,7 @@ def approve(version_id: int, *, version: int, by: Actor, at: datetime) -> ListVe
     return _moved(found, "approve", by, at, state=state, approved_by=by.account_id, approved_at=at)
 
 
-@transaction.atomic
+@all_or_nothing
 def send_back(version_id: int, *, version: int, by: Actor, at: datetime, note: str) -> ListVersion:
     """Back to its writers, with a reason. Raises ListNote without one."""
     found, state = _step(version_id, "return", version=version, by=by, at=at, note=note)
@@ -342,7 +343,7 @@ def send_back(version_id: int, *, version: int, by: Actor, at: datetime, note: s
     return _moved(found, "return", by, at, state=state, note=note, **cleared)
 
 
-@transaction.atomic
+@all_or_nothing
 def publish(version_id: int, start: date, *, version: int, by: Actor, at: datetime) -> ListVersion:
     """Publish an approved version, in force from `start`; the former one ends that day. Raises StartPast, StartTaken, NotReady."""
     found, state = _step(version_id, "publish", version=version, by=by, at=at)
@@ -364,7 +365,7 @@ def _make_public(found: ListVersion, start: date, by: Actor, at: datetime) -> No
     publication.publish(kind=found.kind, title_zh=zh, title_en=en, body=queries.public_body(found), **common)
 
 
-@transaction.atomic
+@all_or_nothing
 def withdraw(version_id: int, *, version: int, by: Actor, at: datetime, note: str) -> ListVersion:
     """Take a published version back before it begins; the former one goes on. Raises AlreadyBegan, ListNote."""
     found, state = _step(version_id, "withdraw", version=version, by=by, at=at, note=note)

@@ -160,7 +160,7 @@ def candidates(residents: Sequence[Resident], using: str = "default") -> Iterato
                 continue
             old = "old_card" in {papers[r.pk].kind for r in (born, other) if r.pk in papers}
             if old or born.name == other.name or (born.address and born.address == other.address):
-                yield compared(one), compared(other)
+                yield compared(born), compared(other)
 
 
 def record_of(row: Resident, identity: Identity | None) -> rules.Record:

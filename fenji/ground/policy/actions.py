@@ -17,6 +17,7 @@ from fenji.ground.access.rules import Actor
 from fenji.ground.common import shipped
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.policy import loader, queries, rules
 from fenji.ground.policy.models import CalendarDay, PolicyChange
 from fenji.ground.policy.queries import calendar_days, forget_calendars, forget_changes
@@ -155,7 +156,7 @@ def base_of(key: str, place: str, on: date) -> Parameter:
         raise Unknown(what="parameter") from None
 
 
-@transaction.atomic
+@all_or_nothing
 def propose(new: NewChange, ground: Ground, *, by: Actor, at: datetime) -> PolicyChange:
     """Ask for a change; nothing binds yet. Raises NotPermitted, OutOfReach, Unknown, DoesNotFit."""
     _allowed(by, "policy.propose", new.place)
@@ -187,7 +188,7 @@ def _audit(verb: str, change: PolicyChange, by: Actor, at: datetime, before: str
     audit(by=by, at=at, action=f"policy.{verb}", subject=str(change.pk), before=before, after=after, **detail)
 
 
-@transaction.atomic
+@all_or_nothing
 def propose_end(change_id: UUID, end: date, ground: Ground, *, by: Actor, at: datetime) -> PolicyChange:
     """Ask that an approved change end on `end` (its first day: never begin). Decided like any other change.
 
@@ -217,7 +218,7 @@ def _lock(key: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, key])
 
 
-@transaction.atomic
+@all_or_nothing
 def decide(change_id: UUID, *, approve: bool, note: str, version: int, by: Actor, at: datetime) -> PolicyChange:
     """Approve or reject, as a second person. An approval is judged anew against everything approved meanwhile.
 
@@ -279,7 +280,7 @@ def _end(target: PolicyChange, end: date, by: Actor, at: datetime) -> None:
     _audit("end", target, by, at, before=before, after=ENDED)
 
 
-@transaction.atomic
+@all_or_nothing
 def withdraw(change_id: UUID, *, version: int, by: Actor, at: datetime) -> PolicyChange:
     """Take one's own proposal back. Raises NotPermitted, OutOfReach, Unknown, NotYourProposal, Decided, Stale."""
     change = queries.change(change_id)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import connections
 
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
@@ -16,6 +16,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.pictures import album
 from fenji.ground.common.pinyin import initials_of, syllables
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import Place
 from fenji.ground.publication import kinds, queries, rules
 from fenji.ground.publication.models import Announcement, AnnouncementReceipt, ChannelEvent, Published, PublishedItem
@@ -38,7 +39,7 @@ def page_of(org_id: int) -> str:
     return f"/p/{org_id}/"
 
 
-@transaction.atomic
+@all_or_nothing
 def publish(
     *,
     kind: str,
@@ -121,7 +122,7 @@ def _log_web(copy: Published, by: Actor, at: datetime) -> None:
     )
 
 
-@transaction.atomic
+@all_or_nothing
 def unpublish(*, kind: str, key: str, org_id: int, end: date, by: Actor, at: datetime) -> int:
     """Take what is in force, and what is planned, off the public page from `end` on (today or later); nothing follows it.
 
@@ -141,7 +142,7 @@ def unpublish(*, kind: str, key: str, org_id: int, end: date, by: Actor, at: dat
     return ended
 
 
-@transaction.atomic
+@all_or_nothing
 def confirm_copy(copy_id: UUID, *, by: Actor, at: datetime) -> Published:
     """Say that a copy in force is still right today: its page counts as looked at, and the channel "web" is logged anew.
 
@@ -168,7 +169,7 @@ class NewEntry:
     photo: tuple[str, bytes] | None = None
 
 
-@transaction.atomic
+@all_or_nothing
 def log_channel(copy_id: UUID, entry: NewEntry, *, by: Actor, at: datetime) -> ChannelEvent:
     """Log that a copy was made public through a channel (SM-3-2g).
 
@@ -195,7 +196,7 @@ def log_channel(copy_id: UUID, entry: NewEntry, *, by: Actor, at: datetime) -> C
     return event
 
 
-@transaction.atomic
+@all_or_nothing
 def void_channel(event_id: UUID, *, version: int, by: Actor, at: datetime) -> ChannelEvent:
     """Take a line of the log back. It stays in the database; its picture goes when the institution or who sent it takes it back.
 
@@ -231,7 +232,7 @@ class NewAnnouncement:
     listed: tuple[int, ...] = ()
 
 
-@transaction.atomic
+@all_or_nothing
 def announce(new: NewAnnouncement, *, by: Actor, at: datetime) -> Announcement:
     """Send an announcement. Addressed are those who fit on this day: who joins later does not see it.
 
@@ -265,7 +266,7 @@ def announce(new: NewAnnouncement, *, by: Actor, at: datetime) -> Announcement:
     return row
 
 
-@transaction.atomic
+@all_or_nothing
 def withdraw(announcement_id: UUID, *, version: int, by: Actor, at: datetime) -> Announcement:
     """Take an announcement back: those addressed see it no more, the sender does. Raises Unknown, NotPermitted, Stale."""
     row = queries.announcement(announcement_id, by, at)
@@ -278,7 +279,7 @@ def withdraw(announcement_id: UUID, *, version: int, by: Actor, at: datetime) ->
     return row
 
 
-@transaction.atomic
+@all_or_nothing
 def mark_seen(row: Announcement, *, by: Actor, at: datetime) -> None:
     """Note that this person has opened an announcement addressed to their organisation; only the first time counts."""
     if by.org_id not in queries.addressees(row):
@@ -289,7 +290,7 @@ def mark_seen(row: Announcement, *, by: Actor, at: datetime) -> None:
     AnnouncementReceipt.objects.bulk_create([receipt], ignore_conflicts=True)
 
 
-@transaction.atomic
+@all_or_nothing
 def confirm(announcement_id: UUID, *, by: Actor, at: datetime) -> Announcement:
     """Confirm having read an announcement that asks for it; a second time changes nothing. Raises Unknown."""
     row = queries.announcement(announcement_id, by, at)

@@ -16,6 +16,7 @@ from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DOCTOR, HOUSE_ACCOUNT, Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
@@ -66,7 +67,7 @@ def step_of(subject: str, kind: str, item: str, *, move: bool = False) -> str:
     return "/".join(part for part in (subject, kind, item, "move" if move else "") if part)
 
 
-@transaction.atomic
+@all_or_nothing
 def hold(
     slot_id: UUID,
     *,
@@ -195,7 +196,7 @@ def _of(subject: str, states: Collection[str]) -> list[Booking]:
     return sorted(found, key=lambda b: (b.start_at, b.id))
 
 
-@transaction.atomic
+@all_or_nothing
 def extend(subject: str, until: datetime | None = None, *, may_be_none: bool = False, by: Actor, at: datetime) -> list[Booking]:
     """Hold a subject's slots longer: until an instant, or as long as the policy says once a referral has been submitted; never past
     the slot's own time. `may_be_none`: where no slot was ever chosen there is nothing to do. Raises HoldEnded when there is nothing
@@ -215,7 +216,7 @@ def extend(subject: str, until: datetime | None = None, *, may_be_none: bool = F
     return held
 
 
-@transaction.atomic
+@all_or_nothing
 def confirm(subject: str, *, by: Actor, at: datetime) -> list[Booking]:
     """The hospital takes the patient: holds become bookings. Raises HoldEnded when one ran out meanwhile, NotPermitted."""
     held = _of(subject, [rules.HELD])
@@ -235,19 +236,19 @@ def _ended(subject: str, state: str, by: Actor, at: datetime) -> list[Booking]:
     return found
 
 
-@transaction.atomic
+@all_or_nothing
 def use(subject: str, *, by: Actor, at: datetime) -> list[Booking]:
     """The patient came. Returns the bookings that were meant; none is no error: many come without one. Raises NotPermitted."""
     return _ended(subject, rules.USED, by, at)
 
 
-@transaction.atomic
+@all_or_nothing
 def miss(subject: str, *, by: Actor, at: datetime) -> list[Booking]:
     """The patient did not come. Returns the bookings that were meant. Raises NotPermitted."""
     return _ended(subject, rules.MISSED, by, at)
 
 
-@transaction.atomic
+@all_or_nothing
 def release(subject: str, reason: str, *, by: Actor, at: datetime, using: str = "default") -> int:
     """Give a subject's slots back and take it off the wait list: it was cancelled, or goes elsewhere (SM-3-5j). `reason`: a code.
 
@@ -316,7 +317,7 @@ def booked_by_hospital(
     return written
 
 
-@transaction.atomic
+@all_or_nothing
 def move(booking_id: UUID, slot_id: UUID, *, version: int, by: Actor, at: datetime) -> Booking:
     """Give somebody who lost their slot another one of the same kind, in one action; their institution is told.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import F, Q
 
 from fenji.care.booking import queries, rules
@@ -17,6 +17,7 @@ from fenji.ground.access.rules import DESK, DOCTOR, MACHINE, Actor
 from fenji.ground.common.clock import SHANGHAI, deadline, local_day
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.common.units import DAYS_PER_WEEK
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import Place, place_of
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
@@ -52,7 +53,7 @@ def require_writer(org_id: int, by: Actor) -> None:
         raise NotPermitted
 
 
-@transaction.atomic
+@all_or_nothing
 def open_sessions(org_id: int, new: NewSession, *, weeks: int = 1, by: Actor, at: datetime) -> list[ClinicSession]:
     """Open a session, and the same one in the weeks after it. Raises NotPermitted, BadSession."""
     require_writer(org_id, by)
@@ -87,7 +88,7 @@ def write(
     return session
 
 
-@transaction.atomic
+@all_or_nothing
 def cancel(session_id: UUID, reason: str, *, version: int, by: Actor, at: datetime) -> int:
     """Cancel a session. Who is booked goes to the list of those to be moved, and their institutions are told: nobody is dropped.
 
@@ -137,7 +138,7 @@ def _open_moves(session: ClinicSession, at: datetime) -> None:
         )  # fmt: skip
 
 
-@transaction.atomic
+@all_or_nothing
 def away(practitioner_id: UUID, first: date, last: date, reason: str, *, by: Actor, at: datetime) -> tuple[int, int]:
     """Cancel the coming sessions that somebody holds at the actor's hospital from one day to another, both included.
 
@@ -156,7 +157,7 @@ def away(practitioner_id: UUID, first: date, last: date, reason: str, *, by: Act
 # --- the hospital's own system -------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@all_or_nothing
 def heard(*, by: Actor, at: datetime) -> None:
     """The hospital's own system is there: what it fed is known again. Raises NotPermitted."""
     require_writer(by.org_id, by)
@@ -166,7 +167,7 @@ def heard(*, by: Actor, at: datetime) -> None:
         Feed.objects.bulk_create([Feed(org_id=by.org_id, path=place_of(by.org_id).path, heard_at=at)], ignore_conflicts=True)
 
 
-@transaction.atomic
+@all_or_nothing
 def feed(source_id: str, new: NewSession | None, *, by: Actor, at: datetime) -> ClinicSession:
     """What the hospital's own system says of one session; None: it is cancelled. The same again changes nothing.
 
@@ -231,7 +232,7 @@ def _places(session: ClinicSession, places: int, reserved: int, policy: rules.Bo
     return bool(changed)
 
 
-@transaction.atomic
+@all_or_nothing
 def take_outside(source_id: str, position: int, outside: str, *, priority: str, by: Actor, at: datetime) -> Slot:
     """The hospital's own system gives a place to a booking of its own, or (empty `outside`) has it free again. The same again
     changes nothing. Of the patient nothing comes here. `position`: from 1.

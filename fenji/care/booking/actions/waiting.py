@@ -15,6 +15,7 @@ from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DESK, DOCTOR, Actor
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import departments_of, place_of
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
@@ -22,7 +23,7 @@ from fenji.ground.tasks import actions as tasks
 WORKLIST = "/booking/waiting/"
 
 
-@transaction.atomic
+@all_or_nothing
 def wait(
     org_id: int,
     *,
@@ -75,7 +76,7 @@ def wait(
     return entry
 
 
-@transaction.atomic
+@all_or_nothing
 def place(entry_id: UUID, slot_id: UUID, *, version: int, by: Actor, at: datetime) -> Booking:
     """The desk gives somebody who waits a slot; their institution is told.
 
@@ -89,7 +90,7 @@ def place(entry_id: UUID, slot_id: UUID, *, version: int, by: Actor, at: datetim
     return made
 
 
-@transaction.atomic
+@all_or_nothing
 def leave(entry_id: UUID, reason: str, *, version: int, by: Actor, at: datetime) -> None:
     """The desk cannot give a slot, and says why (`reason`: a code); who asked is told. Raises NotPermitted, Unknown, Stale."""
     found = queries.entry(entry_id)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from django.db import transaction
-
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions.step import carry_out
 from fenji.care.referral.models import Case, Consent
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place
 
 
@@ -46,7 +45,7 @@ def consent_of(case: Case) -> rules.ConsentGiven | None:
     return rules.ConsentGiven(found.who, found.how, found.at, found.guardian, found.proposed_id)
 
 
-@transaction.atomic
+@all_or_nothing
 def refuse(number: str, said: rules.ConsentGiven, *, version: int, by: Actor, at: datetime, note: str) -> Case:
     """The patient, or the guardian, refuses to be transferred: the case ends, with who said so and why. Raises ConsentMissing."""
     if said.who not in (rules.PATIENT, rules.GUARDIAN):

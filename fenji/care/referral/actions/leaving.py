@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
-from django.db import transaction
-
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions.step import carry_out
 from fenji.care.referral.models import Case, Transfer
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place
 from fenji.ground.policy.queries import resolve
 
 
-@transaction.atomic
+@all_or_nothing
 def leave(number: str, check: rules.Check, *, version: int, by: Actor, at: datetime) -> Case:
     """The patient leaves, checked and escorted; the receiver is told. A check made anew stands beside the earlier one.
 

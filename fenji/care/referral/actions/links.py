@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 
 from fenji.care.referral import queries, rules
 from fenji.care.referral.models import Case, CaseLink
@@ -16,6 +15,7 @@ from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted, Stale
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place
 from fenji.ground.policy.queries import resolve
 from fenji.ground.tasks import actions as tasks
@@ -99,7 +99,7 @@ def _end(case: Case, shown: str, by: Actor, at: datetime) -> None:
         audit(by=by, at=at, action="referral.unlink", subject=case.number)
 
 
-@transaction.atomic
+@all_or_nothing
 def renew(number: str, shown: str, *, by: Actor, at: datetime) -> CaseLink:
     """A new address for the resident's page; the old one opens nothing any more. For one that is lost, or closed by wrong tries.
 
@@ -115,7 +115,7 @@ def renew(number: str, shown: str, *, by: Actor, at: datetime) -> CaseLink:
     return link
 
 
-@transaction.atomic
+@all_or_nothing
 def revoke(number: str, shown: str, *, by: Actor, at: datetime) -> None:
     """Close the resident's page. `shown`: id of the link that the form showed. Raises Unknown, NotPermitted, Stale."""
     _end(_own(number, by), shown, by, at)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions.step import due, told
@@ -18,6 +18,7 @@ from fenji.ground.common.identity import age_on
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import Stale
 from fenji.ground.common.text import mask_name
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place_of
 from fenji.ground.tasks import actions as tasks
 
@@ -45,7 +46,7 @@ def supersede(case: Case, *, version: int, by: Actor, at: datetime) -> str:
     return str(number)
 
 
-@transaction.atomic
+@all_or_nothing
 def met_by_link(canonical_id: UUID, other_id: UUID, *, by: Actor, at: datetime) -> int:
     """Two residents turned out to be one person: where both have an open case, each origin gets a step to look at the two.
 

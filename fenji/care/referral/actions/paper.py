@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from django.db import transaction
-
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions.step import record, swap
 from fenji.care.referral.models import Case
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.refusal import NotPermitted, Refused
 from fenji.ground.common.text import half_width
+from fenji.ground.common.whole import all_or_nothing
 
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9/._-]{3,39}")
 
@@ -23,7 +22,7 @@ class BadFilingNumber(Refused):
     code = "bad_filing_number"
 
 
-@transaction.atomic
+@all_or_nothing
 def file_number(number: str, filing_number: str, *, version: int, by: Actor, at: datetime) -> Case:
     """Keep the number under which the insurer has filed the transfer; empty takes it away.
 

@@ -22,6 +22,7 @@ from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place_of
 from fenji.ground.network.queries.directory import organisation
 from fenji.ground.network.queries.people import posts_at
@@ -44,7 +45,7 @@ def treat_locally(number: str, *, version: int, by: Actor, at: datetime, note: s
     return _decide(number, "treat_locally", version=version, by=by, at=at, note=note)
 
 
-@transaction.atomic
+@all_or_nothing
 def _decide(number: str, action: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
     case = queries.case(number)
     asked, due_at = queries.asked_at(case), case.due_at
@@ -74,7 +75,7 @@ class Outcome:
     refused: Refused | None
 
 
-@transaction.atomic
+@all_or_nothing
 def approve_several(ticked: dict[str, int], *, by: Actor, at: datetime, note: str = "") -> list[Outcome]:
     """Approve several cases, number → version that was seen: each on its own, so that one that is stale takes no other back.
 
@@ -83,14 +84,15 @@ def approve_several(ticked: dict[str, int], *, by: Actor, at: datetime, note: st
     found = []
     for number, version in sorted(ticked.items()):
         try:
-            approve(number, version=version, by=by, at=at, note=note)
+            with transaction.atomic():
+                approve(number, version=version, by=by, at=at, note=note)
             found.append(Outcome(number, None))
         except Refused as refused:
             found.append(Outcome(number, refused))
     return found
 
 
-@transaction.atomic
+@all_or_nothing
 def ask_again(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
     """Ask for review once more after it was not approved, with a new reason; the request is counted, the verdict taken anew.
 
@@ -110,7 +112,7 @@ def ask_again(number: str, *, version: int, by: Actor, at: datetime, note: str) 
     return carry_out(case, "ask_again", version=version, by=by, at=at, note=note, changes={**verdict, **asked}, role=role)
 
 
-@transaction.atomic
+@all_or_nothing
 def treat_here(number: str, disposition: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """The doctor treats the patient after all: the case is closed, and the visit ends as the disposition says.
 
@@ -124,7 +126,7 @@ def treat_here(number: str, disposition: str, *, version: int, by: Actor, at: da
     return closed
 
 
-@transaction.atomic
+@all_or_nothing
 def take(number: str, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """The office of the unit above takes over a review that lies too long; from now on it decides."""
     case = queries.case(number)
@@ -184,7 +186,7 @@ def delegates(by: Actor, at: datetime) -> dict[UUID, str]:
     return dict(sorted(names.items(), key=lambda pair: (pair[1], str(pair[0]))))
 
 
-@transaction.atomic
+@all_or_nothing
 def delegate(to_id: UUID, start: date, until: date, reason: str, *, by: Actor, at: datetime) -> ReviewDelegation:
     """Ask a colleague to review from `start` to `until`, both included. Raises NotPermitted, WrongDelegate, WrongDelegation."""
     if not may_delegate(by):
@@ -205,7 +207,7 @@ def delegate(to_id: UUID, start: date, until: date, reason: str, *, by: Actor, a
     return made
 
 
-@transaction.atomic
+@all_or_nothing
 def end_delegation(delegation_id: UUID, *, version: int, by: Actor, at: datetime) -> None:
     """End a delegation before its last day. Raises NotPermitted, Unknown, Stale."""
     if not may_delegate(by):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions import links, slots
 from fenji.care.referral.models import Case, CaseEvent
@@ -17,6 +15,7 @@ from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import NotPermitted, Stale
 from fenji.ground.common.text import mask_name
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import Place, place, place_of
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
@@ -99,7 +98,7 @@ def step_for(case: Case, org_id: int, role: str, at: datetime) -> tasks.Step:
     )
 
 
-@transaction.atomic
+@all_or_nothing
 def carry_out(
     case: Case,
     action: str,

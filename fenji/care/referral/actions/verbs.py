@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import queries, rules
@@ -18,6 +16,7 @@ from fenji.care.referral.models import Case
 from fenji.ground.access import rules as access
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import Place, alliance_lead, health_authority, higher_care, place
 from fenji.ground.tasks import actions as tasks
 
@@ -27,7 +26,7 @@ def accept(number: str, *, version: int, by: Actor, at: datetime, note: str = ""
     return carry_out(queries.case(number), "accept", version=version, by=by, at=at, note=note)
 
 
-@transaction.atomic
+@all_or_nothing
 def decline(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
     """The receiving desk does not take the patient, and says why. When as many have declined as the policy says, or all there are,
     those whom it names are told."""
@@ -55,7 +54,7 @@ def _raise_declined(case: Case, origin: Place, policy: rules.ReferralPolicy, at:
             tasks.send("referral.declined_by_all", org_id=org.id, role=role, subject=case.number, url=url, at=at)
 
 
-@transaction.atomic
+@all_or_nothing
 def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: datetime, note: str) -> Case:
     """The receiving desk passes it to another institution above the origin. Raises WrongReceiver.
 
@@ -71,7 +70,7 @@ def redirect(number: str, receiver_id: int, *, version: int, by: Actor, at: date
     return carry_out(case, "redirect", version=version, by=by, at=at, note=note, changes=changes)
 
 
-@transaction.atomic
+@all_or_nothing
 def arrive(number: str, *, version: int, by: Actor, at: datetime, note: str = "", door_at: datetime | None = None) -> Case:
     """The patient is there, an emergency also before anybody accepted it; the receiver is clinically responsible from now on.
 
@@ -98,7 +97,7 @@ class Final:
     reason: str = ""
 
 
-@transaction.atomic
+@all_or_nothing
 def answer(number: str, findings: str, advice: str, final: Final | None, *, version: int, by: Actor, at: datetime) -> Case:
     """The receiving doctor tells the sender what was found. Raises NoteRequired when the findings are empty, FinalMissing without
     a diagnosis, CorrectionUnexplained."""
@@ -125,7 +124,7 @@ def acknowledge(number: str, *, version: int, by: Actor, at: datetime, note: str
     return carry_out(queries.case(number), "acknowledge", version=version, by=by, at=at, note=note)
 
 
-@transaction.atomic
+@all_or_nothing
 def offer_again(
     number: str, receiver_id: int, *, version: int, by: Actor, at: datetime, note: str = "", wish: Wish = NO_WISH
 ) -> Case:

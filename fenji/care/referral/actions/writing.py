@@ -34,6 +34,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import Place, place, place_of
 from fenji.ground.network.queries.directory import organisation
@@ -193,7 +194,7 @@ def judged_again(
     return candidate, _verdict_columns(judge, candidate.decision)
 
 
-@transaction.atomic
+@all_or_nothing
 def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID | None = None) -> Case:
     """Write a draft for a visit of the actor's institution; a nurse writes it in the name of a doctor there, the visit's unless
     told otherwise. Raises NotPermitted, DuplicateOpen, WrongReceiver, GreenReasonMissing, TooLate, ConsentMissing.
@@ -240,7 +241,7 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID 
     return case
 
 
-@transaction.atomic
+@all_or_nothing
 def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) -> Case:
     """Change a draft or returned referral before it is sent; a nurse changes the drafts she entered.
 
@@ -262,7 +263,7 @@ def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) ->
     return case
 
 
-@transaction.atomic
+@all_or_nothing
 def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     """Send a draft or returned referral on its way: to review when the verdict asks for it, else to the receiver.
 
@@ -276,7 +277,7 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     return _send(case, verdict, version=version, by=by, at=at)
 
 
-@transaction.atomic
+@all_or_nothing
 def send_just_written(case: Case, *, by: Actor, at: datetime) -> Case:
     """Send a case that `draft` or `revise` has returned in this same transaction: its verdict is of this moment.
 

@@ -16,6 +16,7 @@ from fenji.care.registry.rules import match
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor, house
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale
+from fenji.ground.common.whole import all_or_nothing
 
 Linked = Callable[..., None]
 _LINKED: list[Linked] = []
@@ -79,7 +80,7 @@ def look_for_duplicates(*, at: datetime, limit: int = 20_000) -> int:
     return looked
 
 
-@transaction.atomic
+@all_or_nothing
 def compare(one_id: UUID, other_id: UUID, *, by: Actor, at: datetime) -> Duplicate:
     """The pair of two records, made when somebody chose to compare them. Raises NotPermitted, Unknown, CannotLink."""
     if not by.may("resident.link"):
@@ -104,7 +105,7 @@ def _swap(found: Duplicate, version: int, **changes: Any) -> None:
     found.refresh_from_db()
 
 
-@transaction.atomic
+@all_or_nothing
 def link(duplicate_id: UUID, kept_id: UUID, *, version: int, by: Actor, at: datetime) -> Duplicate:
     """Say that two records are one person, and which of them stands for both. Nothing is moved: it can be undone.
 
@@ -132,7 +133,7 @@ def link(duplicate_id: UUID, kept_id: UUID, *, version: int, by: Actor, at: date
     return found
 
 
-@transaction.atomic
+@all_or_nothing
 def unlink(duplicate_id: UUID, *, version: int, by: Actor, at: datetime) -> Duplicate:
     """Undo a link: each record stands for itself again, with all that was written on it. Raises NotPermitted, Unknown, Stale."""
     if not by.may("resident.link"):
@@ -147,7 +148,7 @@ def unlink(duplicate_id: UUID, *, version: int, by: Actor, at: datetime) -> Dupl
     return found
 
 
-@transaction.atomic
+@all_or_nothing
 def tell_apart(duplicate_id: UUID, *, version: int, by: Actor, at: datetime) -> Duplicate:
     """Say that two records are two people; they are not proposed again. Raises NotPermitted, Unknown, Stale."""
     if not by.may("resident.link"):

@@ -19,6 +19,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.pinyin import name_readings
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place_of, watchers
 from fenji.ground.policy.queries import resolve
 from fenji.ground.tasks import actions as tasks
@@ -116,7 +117,7 @@ def register(new: NewResident, *, by: Actor, at: datetime) -> Resident:
     return resident
 
 
-@transaction.atomic
+@all_or_nothing
 def identify(resident_id: UUID, new: NewResident, *, version: int, by: Actor, at: datetime) -> Resident:
     """Say who somebody is that was entered without a document: name, sex, birth date and document; all that was written stays.
 
@@ -176,7 +177,7 @@ def _pass_door(indexes: list[bytes]) -> UUID | None:
         raise
 
 
-@transaction.atomic
+@all_or_nothing
 def break_glass(resident_id: UUID, reason: str, *, by: Actor, at: datetime) -> bool:
     """Open a resident's records at other institutions for a time, and tell the security administrators; false when they are open
     already. For reading only. `resident_id`: a resident whose record the actor sees.

@@ -13,11 +13,12 @@ from fenji.care.visits.models import Handover, Visit
 from fenji.ground.access.rules import DOCTOR, Actor
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import departments_of, place_of
 from fenji.ground.policy.queries import duty_calendar, resolve
 
 
-@transaction.atomic
+@all_or_nothing
 def hand_over(
     visit_id: UUID, *, to: UUID | None, department_id: int | None, note: str, version: int, by: Actor, at: datetime
 ) -> Handover:
@@ -80,7 +81,7 @@ def _answer(found: Handover, state: str, by_name: str, at: datetime, answer: str
     )
 
 
-@transaction.atomic
+@all_or_nothing
 def accept_hand_over(visit_id: UUID, *, version: int, by: Actor, at: datetime) -> Visit:
     """Take a visit over: the actor answers for it from now on. Raises NotPermitted, NotForYou, Stale, Unknown."""
     visit, found = _waiting(visit_id, by)
@@ -94,7 +95,7 @@ def accept_hand_over(visit_id: UUID, *, version: int, by: Actor, at: datetime) -
     return visit
 
 
-@transaction.atomic
+@all_or_nothing
 def decline_hand_over(visit_id: UUID, answer: str, *, version: int, by: Actor, at: datetime) -> Visit:
     """Decline: the first doctor stays responsible. Raises NotPermitted, NotForYou, Stale, Unknown."""
     visit, found = _waiting(visit_id, by)
@@ -106,7 +107,7 @@ def decline_hand_over(visit_id: UUID, answer: str, *, version: int, by: Actor, a
     return visit
 
 
-@transaction.atomic
+@all_or_nothing
 def withdraw_hand_over(visit_id: UUID, *, version: int, by: Actor, at: datetime) -> Visit:
     """Take a proposal back, as the doctor who made it. Raises NotPermitted, NotForYou, Stale, Unknown."""
     visit, found = _waiting(visit_id, by)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F
 
 from fenji.care.catalogue.queries import notifiable
@@ -16,6 +15,7 @@ from fenji.care.visits.models import Infection, Visit
 from fenji.ground.access.rules import DOCTOR, Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import duty_calendar, resolve
 
@@ -77,7 +77,7 @@ def follow(visit: Visit, *, found_at: datetime, by: Actor, at: datetime, using: 
     wait(visit, "infection", DOCTOR, due, at=at, topic=listed.name_zh, using=using)
 
 
-@transaction.atomic
+@all_or_nothing
 def record_infection(visit_id: UUID, parts: Parts, *, version: int, by: Actor, at: datetime) -> Infection:
     """Keep what was filled in of measures, report and register entry; with the third the step ends, and a visit that was sent up
     closes. `version`: of the entry. Raises NotPermitted, Unknown, Stale."""

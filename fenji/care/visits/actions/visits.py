@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of, notifiable
 from fenji.care.catalogue.rules import GROUP_VERSION
@@ -20,6 +18,7 @@ from fenji.care.visits.actions.shared import done, record, swap
 from fenji.care.visits.models import Visit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import departments_of, place_of
 
 
@@ -55,7 +54,7 @@ def _check_department(new: NewVisit, org_id: int) -> None:
         raise Unknown(what="department")
 
 
-@transaction.atomic
+@all_or_nothing
 def register(resident: Resident, new: NewVisit, *, by: Actor, at: datetime) -> Visit:
     """Open a visit; the actor becomes its responsible doctor (SM-3-4c). A notifiable disease, also a suspected one, opens its entry
     in the register and the step that waits for its three parts (SM-3-4d). Raises NotPermitted, Unknown."""
@@ -78,7 +77,7 @@ def register(resident: Resident, new: NewVisit, *, by: Actor, at: datetime) -> V
     return visit
 
 
-@transaction.atomic
+@all_or_nothing
 def revise(visit_id: UUID, new: NewVisit, *, version: int, by: Actor, at: datetime) -> Visit:
     """Change an open visit: another diagnosis, a suspicion confirmed or ruled out. Raises NotPermitted, NotResponsible, Stale,
     Unknown."""
@@ -102,7 +101,7 @@ def check_responsible(visit: Visit, by: Actor) -> None:
         raise rules.NotResponsible(who=visit.doctor_name)
 
 
-@transaction.atomic
+@all_or_nothing
 def close(visit: Visit, disposition: str, *, by: Actor, at: datetime) -> None:
     """Close a visit with a disposition. `visit.version` is the one that was read.
 
@@ -122,7 +121,7 @@ def close(visit: Visit, disposition: str, *, by: Actor, at: datetime) -> None:
         drop_hand_over(visit, at=at)
 
 
-@transaction.atomic
+@all_or_nothing
 def kept_here(visit: Visit, disposition: str, *, by: Actor, at: datetime) -> None:
     """A visit that ended as referred up ends otherwise, because the referral came back: whoever may write referrals of the
     institution may say so. `visit.version` is the one that was read. Raises NotPermitted, Stale, IncompleteInfection."""
@@ -135,7 +134,7 @@ def kept_here(visit: Visit, disposition: str, *, by: Actor, at: datetime) -> Non
     record(visit, "kept", by=by, at=at, before=rules.REFERRED_UP, after=disposition)
 
 
-@transaction.atomic
+@all_or_nothing
 def settle(visit_id: UUID, reason: str, *, version: int, by: Actor, at: datetime) -> Visit:
     """Answer, as the head of the institution, for a visit that was closed without a disposition (SM-3-4c).
 

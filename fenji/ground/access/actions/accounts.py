@@ -27,6 +27,7 @@ from fenji.ground.access.rules import (
 )
 from fenji.ground.common.ids import secret_code
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 
 
 class UsernameTaken(Refused):
@@ -93,7 +94,7 @@ def new_activation(
     return codes
 
 
-@transaction.atomic
+@all_or_nothing
 def reset(account_id: UUID, version: int, *, by: Actor, at: datetime, policy: PasswordPolicy) -> str:
     """Give one account a new activation code, as its page showed it. Raises Unknown, Stale."""
     _one(account_id, version, by)
@@ -125,7 +126,7 @@ def _one(account_id: UUID, version: int, by: Actor) -> Account:
     return found
 
 
-@transaction.atomic
+@all_or_nothing
 def _change(account_id: UUID, version: int, by: Actor, at: datetime, action: str, **fields: object) -> None:
     found = _one(account_id, version, by)
     changed = Account.objects.filter(Q(pk=found.pk), version=version).update(version=F("version") + 1, **fields)

@@ -16,6 +16,7 @@ from fenji.ground.access.actions.trail import audit
 from fenji.ground.access.models import ChainCheck, Glass, GlassReview
 from fenji.ground.access.rules import AccessPolicy, Actor
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 
 _TOO_MANY = "FJ003"
 _CHECK = "fenji.ground.access.jobs.check_chain"  # by name: jobs stand above actions
@@ -49,7 +50,7 @@ def opening() -> Iterator[Any]:
         raise
 
 
-@transaction.atomic
+@all_or_nothing
 def close_glass(kind: str, subject: str, *, by: Actor, at: datetime) -> int:
     """Close what the actor has open on a subject; returns how many openings that were. None is no error: time may have run out."""
     mine = Glass.objects.filter(kind=kind, subject=subject, account_id=by.account_id, org_id=by.org_id, closed_at=None)
@@ -59,7 +60,7 @@ def close_glass(kind: str, subject: str, *, by: Actor, at: datetime) -> int:
     return closed
 
 
-@transaction.atomic
+@all_or_nothing
 def review_glass(glass_id: UUID, note: str, *, by: Actor, at: datetime, policy: AccessPolicy) -> None:
     """A security administrator's second look at one opening within their reach.
 
@@ -78,7 +79,7 @@ def review_glass(glass_id: UUID, note: str, *, by: Actor, at: datetime, policy: 
     audit(by=by, at=at, action="glass.review", subject=str(glass_id))
 
 
-@transaction.atomic
+@all_or_nothing
 def ask_for_check(*, by: Actor, at: datetime) -> None:
     """Have the chain of the audit trail verified by a job. Raises NotPermitted, CheckRunning (a check that has not ended after ten
     minutes has died, and hinders nobody)."""

@@ -186,7 +186,7 @@ def key_fields(context: template.Context, version: int | None = None) -> SafeStr
 @register.simple_tag
 @lru_cache(maxsize=512)
 def icon(name: str, extra: str = "") -> SafeString:
-    """A picture from the sprite; always beside a word, so hidden from screen readers. Kept, for a page has dozens of the same few."""
+    """A picture from the sprite; always beside a word, so hidden from screen readers. Kept: a page has dozens of the same."""
     return format_html(
         '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>', extra, static("icons.svg"), name
     )

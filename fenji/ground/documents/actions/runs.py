@@ -27,6 +27,7 @@ from fenji.ground.common.excel import LINE_HEAD, REASON_HEAD, csv_back, rows_bac
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.imports import Fault, Judgement, Listing, Row, known_faults, listings
 from fenji.ground.common.refusal import Refused, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.documents import queries, rules
 from fenji.ground.documents.actions.files import open_file, store, too_large, void_file
 from fenji.ground.documents.models import ImportFault, ImportRun, StoredFile
@@ -55,7 +56,7 @@ class NotThere(Refused):
 # ---- what the sender does ----
 
 
-@transaction.atomic
+@all_or_nothing
 def upload(listing_code: str, name: str, content: bytes, *, by: Actor, at: datetime) -> ImportRun:
     """Take a file in as a list; a worker judges it.
 
@@ -70,7 +71,7 @@ def upload(listing_code: str, name: str, content: bytes, *, by: Actor, at: datet
     return _started(listing, store(name, content, by=by, at=at, only=by.account_id), by, at)
 
 
-@transaction.atomic
+@all_or_nothing
 def upload_rows(listing_code: str, rows: Sequence[Mapping[str, object]], *, by: Actor, at: datetime) -> ImportRun:
     """Take rows in that another system sends, by column key; a worker judges them. Raises NotPermitted, Unknown, FileEmpty."""
     listing = queries.listing_for(listing_code, by)
@@ -107,7 +108,7 @@ def _own(run_id: UUID, by: Actor) -> ImportRun:
     return run
 
 
-@transaction.atomic
+@all_or_nothing
 def write(run_id: UUID, *, version: int, by: Actor, at: datetime) -> ImportRun:
     """Have the good rows written; a worker does it. Raises Unknown, NotYours, NotThere, Stale."""
     run = _own(run_id, by)
@@ -118,7 +119,7 @@ def write(run_id: UUID, *, version: int, by: Actor, at: datetime) -> ImportRun:
     return run
 
 
-@transaction.atomic
+@all_or_nothing
 def discard(run_id: UUID, *, version: int, by: Actor, at: datetime) -> ImportRun:
     """Leave it: nothing is written. Raises as `write`."""
     run = _own(run_id, by)

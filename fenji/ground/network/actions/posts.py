@@ -13,6 +13,7 @@ from fenji.ground.access.models import Account
 from fenji.ground.access.rules import ADMINISTERED_WITH, HOUSE_ACCOUNT, Actor, administers, conflicting_roles, kind_of
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.actions.reach import require_reach
 from fenji.ground.network.models import Organisation, Post
 
@@ -135,7 +136,7 @@ def _named(error: DatabaseError, role: str) -> Exception:
     return error
 
 
-@transaction.atomic
+@all_or_nothing
 def end_post(post_id: UUID, version: int, reason: str, *, by: Actor, at: datetime, end: datetime | None = None) -> Post:
     """End a post, now or at a later instant; its open sessions end with it.
 

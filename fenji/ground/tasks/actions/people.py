@@ -22,6 +22,7 @@ from fenji.ground.common.crypto import Unreadable
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.common.text import half_width
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import resolve
 from fenji.ground.tasks import kinds, queries, rules, senders
@@ -169,7 +170,7 @@ def _change(message: PersonMessage, **changes: object) -> None:
         raise Stale
 
 
-@transaction.atomic
+@all_or_nothing
 def send_again(message_id: UUID, *, version: int, by: Actor, at: datetime) -> None:
     """Try a dead message anew, from the first try on. Raises NotPermitted, Unknown, Stale."""
     message = _decided(message_id, version, by)
@@ -179,7 +180,7 @@ def send_again(message_id: UUID, *, version: int, by: Actor, at: datetime) -> No
     queue.configure_task(_SEND).defer(message_id=str(message.pk))
 
 
-@transaction.atomic
+@all_or_nothing
 def give_up(message_id: UUID, reason: str, *, version: int, by: Actor, at: datetime) -> None:
     """Do not send a dead message any more, and say why; its phone and link are wiped.
 

@@ -13,6 +13,7 @@ from fenji.ground.access import rules as access_rules
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.ids import uuid7
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.tasks import kinds, queries
 from fenji.ground.tasks.models import Notice, NoticeReceipt, OutboxMessage, PersonMessage, WorkItem
 
@@ -141,7 +142,7 @@ def _escalate(item: WorkItem, at: datetime, using: str) -> None:
     audit(by=access_rules.house(item.org_id), at=at, action=f"escalate.{item.kind}", subject=item.subject, using=using)
 
 
-@transaction.atomic
+@all_or_nothing
 def read(notice_id: UUID, *, by: Actor, at: datetime) -> Notice:
     """Open a notice of the actor's institution: the receipt, if it is meant for their role. Raises Unknown."""
     notice = queries.notice(notice_id, by)
@@ -150,7 +151,7 @@ def read(notice_id: UUID, *, by: Actor, at: datetime) -> Notice:
     return notice
 
 
-@transaction.atomic
+@all_or_nothing
 def saw(subject: str, *, by: Actor, at: datetime) -> None:
     """Somebody has opened the page of a subject: notices to them about it are read, and a step that waits for them has been seen.
     The first time counts."""
