@@ -199,7 +199,7 @@ class Steps:
             # two people chose the same slot at the same moment: the second is told, and looks again
             self.lost += 1
             play.state = "lost"
-            return Sample("lost", post, post)
+            return Sample(kind, post, post)
         if answer.status != 303:
             play.restart()
             return Sample(kind, post, post, f"POST {answer.status} {answer.text[:160]}")

@@ -154,6 +154,13 @@ def slot(slot_id: UUID) -> Slot:
     return found
 
 
+def department_of(slot_id: UUID) -> tuple[int, int | None]:
+    """The hospital of a slot, and its department there. Raises Unknown."""
+    for found in Slot.objects.filter(pk=slot_id).values_list("org_id", "session__department_id"):
+        return found
+    raise Unknown(what="slot")
+
+
 def _untaken(since: datetime, kind: str) -> QuerySet[Slot]:
     free = Slot.objects.filter(taken=False, outside="", voided_at=None, start_at__gt=since)
     return free.filter(session__state=rules.OPEN, session__kind=kind).select_related("session__department")

@@ -150,10 +150,10 @@ def _department(plan: Plan, receiver_id: int) -> dict[str, int | None]:
     """The department that was chosen, or that of the slot. Raises WrongReceiver for a slot of another institution."""
     if plan.wish.slot_id is None:
         return {"department_id": plan.department_id} if plan.department_id else {}
-    slot = bookings.slot(plan.wish.slot_id)
-    if slot.org_id != receiver_id:
+    org_id, department_id = bookings.department_of(plan.wish.slot_id)
+    if org_id != receiver_id:
         raise WrongReceiver
-    return {"department_id": slot.session.department_id}
+    return {"department_id": department_id}
 
 
 def receiver_columns(candidate: queries.Candidate) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.rows import one
 from fenji.ground.common.text import half_width, has_hidden_characters
 from fenji.ground.common.units import COUNTY_CODE_LENGTH, REGION_CODE_WIDTH
 from fenji.ground.network import rules
@@ -57,7 +58,7 @@ def directory(under: str, *, text: str = "", kind: str = "", tier: str = "", end
 
 def organisation(org_id: int) -> Organisation:
     """One organisation, present or ended. Raises Unknown."""
-    found = Organisation.objects.filter(pk=org_id).select_related("parent").first()
+    found = one(Organisation.objects.filter(pk=org_id).select_related("parent"))
     if found is None:
         raise Unknown(what="organisation")
     return found
