@@ -14,7 +14,7 @@ import pytest
 from django.db import DatabaseError, connections, transaction
 from django.db.models import Q
 
-from fenji.care.catalogue.queries import diagnosis
+from fenji.care.catalogue.queries import diagnosis, group_of, listing
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.models import Case, CaseEvent, ReviewDecision
 from fenji.care.referral.rules import ConsentGiven
@@ -31,6 +31,7 @@ from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.network.models import DutyShift, Membership, Organisation, Post, Practitioner
 from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries.people import community_lead
 from fenji.ground.policy.queries import resolve
 from fenji.ground.tasks.models import Notice, WorkItem
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
@@ -232,13 +233,26 @@ def test_nobody_on_review_duty_only_counts_where_a_roster_is_kept(db: None) -> N
 
 
 @pytest.fixture
-def clinic(house_file: object) -> Iterator[Organisation]:
-    """A village clinic of the demo centre's town that is a member of the county community, whose catalogue then binds it."""
+def clinic(house_file: object) -> Organisation:
+    """A village clinic of the demo centre's town: in no alliance itself, it is bound by the community of its centre."""
     town = Organisation.objects.using("load").get(pk=person("reviewer").org_id).path[:9]
     found = Organisation.objects.using("load").filter(care_tier="village", path__starts=town).order_by("id")[0]
-    member = Membership.objects.using("load").create(alliance_id=1, org=found, role="branch", start=date(2022, 3, 1))
-    yield found
-    Membership.objects.using("owner").filter(pk=member.pk).delete()
+    assert not Membership.objects.using("load").filter(org=found).exists()
+    return found
+
+
+def test_the_communitys_catalogue_binds_a_village_clinic_through_its_centre(db: None, clinic: Organisation) -> None:
+    today = local_day(now())
+    centre = Membership.objects.get(org_id=person("reviewer").org_id, kind="county_community", end=None)
+    before = centre.start - timedelta(days=1)
+    lead = community_lead(clinic.id, today)
+    assert lead is not None
+    assert lead.id == COUNTY_HOSPITAL
+    group = group_of(diagnosis("I10.x00"))
+    assert listing(group, clinic.id, today).in_catalogue
+    assert community_lead(clinic.id, before) is None
+    assert not listing(group, clinic.id, before).in_catalogue
+    assert community_lead(CITY_HOSPITAL, today) is None, "only a village clinic is bound through another"
 
 
 def test_a_village_clinics_referral_is_reviewed_by_its_centre(db: None, clinic: Organisation) -> None:

@@ -25,13 +25,13 @@ from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network.models import Organisation, Specialty
 from fenji.ground.network.queries import (
     Place,
-    alliance_lead,
     alliances_of,
     branch_specialties,
     communities_within,
     place_of,
     public_primary,
 )
+from fenji.ground.network.queries.people import community_lead
 from fenji.ground.policy.queries import resolve, sources
 
 _CENTRAL_CENTRE = "C210"
@@ -90,7 +90,7 @@ def _looked_up(group: str, org_id: int, lead_id: int | None, on: date) -> dict[s
 
 def listing(group: str, org_id: int, on: date) -> Listing:
     """Look a disease group up for one institution on a day (SM-3-2b: judged by the version in force that day)."""
-    lead = alliance_lead(org_id, on)
+    lead = community_lead(org_id, on)
     found = _looked_up(group, org_id, lead.id if lead else None, on)
     catalogue_id, level = found.get(rules.FIRST_CONTACT, (None, None))
     treatable_id, own = found.get(rules.TREATABLE, (None, None))
@@ -121,7 +121,7 @@ def treated_nearby(group: str, where: Place, on: date) -> bool:
 def suggested_down(group: str, org_id: int, on: date) -> list[DownEntry]:
     """The entries by which a group may be suggested for down-referral in an institution's community: those whose criteria and
     guide are both written (SM-3-6b)."""
-    lead = alliance_lead(org_id, on)
+    lead = community_lead(org_id, on)
     version = in_force(rules.DOWN, lead.id, on) if lead else None
     if version is None or lead is None:
         return []
@@ -314,7 +314,7 @@ def _first_contact(held: Sequence[Any], where: Place, on: date, policy: rules.Ca
 
 
 def _treatable(held: Sequence[Any], where: Place, on: date, policy: rules.CataloguePolicy) -> Assessed:
-    lead = alliance_lead(where.id, on)
+    lead = community_lead(where.id, on)
     catalogue = in_force(rules.FIRST_CONTACT, lead.id, on) if lead else None
     beyond = rules.beyond_catalogue([e.group for e in held], levels_of(catalogue)) if catalogue else ()
     central = is_central(Organisation.objects.get(pk=where.id), role_of(where.id, on))

@@ -14,7 +14,8 @@ from fenji.care.catalogue.models import ENTRIES, Entry, ListVersion, TechniqueEn
 from fenji.care.catalogue.queries.lists import is_central, owner_of, policy_at
 from fenji.ground.access.rules import Actor
 from fenji.ground.network.models import Organisation
-from fenji.ground.network.queries import alliance_lead, communities_within, members, place, place_of
+from fenji.ground.network.queries import communities_within, members, place, place_of
+from fenji.ground.network.queries.people import community_lead
 from fenji.ground.network.rules import prefix_range
 
 
@@ -116,7 +117,7 @@ def overview(actor: Actor, on: date) -> Overview:
 
 
 def _around(org: Organisation, kept: Sequence[str], on: date) -> list[Standing]:
-    lead = alliance_lead(org.id, on)
+    lead = community_lead(org.id, on)
     found = standings([(lead, "lead")], [*rules.OF_COMMUNITY, rules.PROMOTED], on) if lead and lead.id != org.id else []
     city = place_of(org.id).policy_path[1][:4]
     lo, hi = prefix_range(city)

@@ -17,7 +17,8 @@ from fenji.ground.access import rules as access
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.whole import all_or_nothing
-from fenji.ground.network.queries import Place, alliance_lead, health_authority, higher_care, place
+from fenji.ground.network.queries import Place, health_authority, higher_care, place
+from fenji.ground.network.queries.people import community_lead
 from fenji.ground.tasks import actions as tasks
 
 
@@ -43,7 +44,7 @@ def decline(number: str, *, version: int, by: Actor, at: datetime, note: str) ->
 def _raise_declined(case: Case, origin: Place, policy: rules.ReferralPolicy, at: datetime) -> None:
     """Tell the lead of the alliance and the health authority. The lead may be no party of the case: they learn its number and whom
     to call, the officer sees its facts."""
-    lead, authority = alliance_lead(origin.id, local_day(at)), health_authority(origin)
+    lead, authority = community_lead(origin.id, local_day(at)), health_authority(origin)
     named = {
         "alliance_lead": (lead, access.MANAGER, f"/institutions/{origin.id}/"),
         "health_authority": (authority, access.OFFICER, f"/facts/referrals/{case.number}/"),

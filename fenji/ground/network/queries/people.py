@@ -14,7 +14,7 @@ from fenji.ground.common.text import has_hidden_characters
 from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network import rules
 from fenji.ground.network.models import DutyShift, ForceMember, Organisation, Post, Practitioner, PractitionerRole, TitleHeld
-from fenji.ground.network.queries import Place, in_force, place, staff_of, within_reach
+from fenji.ground.network.queries import Place, alliance_lead, in_force, place, place_of, staff_of, within_reach
 
 
 def keeps_staff(by: Actor, org: Organisation) -> bool:
@@ -107,3 +107,13 @@ def centre_of(village: Place) -> Place | None:
     found = Organisation.objects.filter(kind="care", care_tier=rules.TIERS[1], path__gte=lo, path__lt=hi, end=None)
     centre = found.exclude(ownership="private").order_by("path").first()
     return place(centre) if centre else None
+
+
+def community_lead(org_id: int, on: date) -> Organisation | None:
+    """The lead of the county community that binds an institution on a day: its own membership's, or, for a village clinic without
+    one, its centre's, of whose branch it is a part. None when there is neither."""
+    lead = alliance_lead(org_id, on)
+    if lead is not None:
+        return lead
+    centre = centre_of(place_of(org_id))
+    return alliance_lead(centre.id, on) if centre is not None else None

@@ -18,7 +18,8 @@ from fenji.ground.common.edge import OPEN, SignedRequest, View, absolute, page
 from fenji.ground.common.qr import picture
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import REGION_PREFIXES
-from fenji.ground.network.queries import Place, alliance_lead, as_today, contact_of, place_of, region_names
+from fenji.ground.network.queries import Place, as_today, contact_of, place_of, region_names
+from fenji.ground.network.queries.people import community_lead
 from fenji.ground.network.rules import PRIMARY
 from fenji.ground.publication import kinds, queries, rules
 from fenji.ground.publication.models import Published
@@ -122,7 +123,7 @@ def _shown(request: SignedRequest, org_id: int) -> dict[str, Any]:
     shown, planned = queries.shown(org_id, on), queries.planned(org_id, on)
     if place.kind != "care" and not shown and not planned:
         raise Unknown(what="institution")
-    lead = alliance_lead(org_id, on)
+    lead = community_lead(org_id, on)
     return {
         "place": place,
         "contact": contact,
