@@ -22,6 +22,7 @@ from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.lists import too_many
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.common.text import half_width
 
@@ -217,7 +218,7 @@ def version_workbook(request: SignedRequest, version_id: int) -> HttpResponse:
     columns = _columns(v.kind)
     rows = [e for e, _cells in _filtered(v, request.GET.get("q", ""), columns)]
     if len(rows) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": f"/catalogues/{v.id}/"}, status=422)
+        return too_many(request, f"/catalogues/{v.id}/", EXPORT_LIMIT)
     return workbook(str(texts.KINDS[v.kind]), columns, rows)
 
 

@@ -23,13 +23,12 @@ from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.identity import age_on
+from fenji.ground.common.lists import EXPORT_LIMIT, SIZES, too_many
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.common.text import mask_name
 from fenji.ground.network.queries import departments_of
 
 ENDINGS = {"treated": rules.TREATED, "observe": rules.OBSERVE}
-SIZES = (20, 50, 100)
-EXPORT_LIMIT = 5000
 
 
 def _departments(request: SignedRequest) -> list[tuple[int, str]]:
@@ -275,7 +274,7 @@ def list_workbook(request: SignedRequest) -> HttpResponse:
         return render(request, "visits/list.html", {"form": form, "today": local_day(request.at)}, status=422)
     rows = list(_visits(request, form)[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/visits/"}, status=422)
+        return too_many(request, "/visits/", EXPORT_LIMIT)
     request.reads.append(("visit.export", f"{len(rows)} rows"))
     columns = [
         Column(_("Seen"), lambda v: local_minute(v.opened_at)),
@@ -318,7 +317,7 @@ def infections_workbook(request: SignedRequest) -> HttpResponse:
         return render(request, "visits/infections.html", {"form": form}, status=422)
     rows = list(_infections(request, form)[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/visits/infections/"}, status=422)
+        return too_many(request, "/visits/infections/", EXPORT_LIMIT)
     request.reads.append(("visit.infections.export", f"{len(rows)} rows"))
     sexes = {"1": _("male"), "2": _("female")}
     columns = [

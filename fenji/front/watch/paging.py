@@ -10,9 +10,7 @@ from urllib.parse import urlencode
 from django.db.models import Q, QuerySet
 
 from fenji.ground.common.edge import after_cursor, as_uuid, cursor_of
-
-SIZES = (20, 50, 100)
-EXPORT_LIMIT = 5000
+from fenji.ground.common.lists import SIZES, size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +26,9 @@ class Paged:
     sizes: tuple[int, ...] = SIZES
 
 
-def size_of(query: Mapping[str, str]) -> int:
-    """Rows on a page as asked for; the smallest number unless one of those offered."""
-    return next((s for s in SIZES if str(s) == query.get("size")), SIZES[0])
-
-
 def paged(found: QuerySet[Any], query: Mapping[str, str]) -> Paged:
     """The page that `query` asks for with `size` and `before`."""
-    size, cursor = size_of(query), after_cursor(query.get("before", ""))
+    size, cursor = size_of(query, SIZES), after_cursor(query.get("before", ""))
     key = as_uuid(cursor[1]) if cursor else None
     if cursor is not None and key is not None:
         found = found.filter(Q(at__lt=cursor[0]) | Q(at=cursor[0], id__lt=key), at__lte=cursor[0])

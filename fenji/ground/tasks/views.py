@@ -17,6 +17,7 @@ from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, fresh_key, list_start, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.lists import EXPORT_LIMIT, too_many
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.common.text import compact
 from fenji.ground.network.queries import names_of, place_of
@@ -25,7 +26,6 @@ from fenji.ground.tasks import actions, kinds, queries, rules, senders, texts
 from fenji.ground.tasks.models import Notice, PersonMessage
 
 SIZE = 20
-EXPORT_LIMIT = 5000
 _LONGEST = 40
 SHOWN = ("unread", "all", "sent")
 _STATES = {"dead": (rules.DEAD,), "to_send": (rules.TO_SEND,), "over": rules.OVER, "all": rules.MESSAGE_STATES}
@@ -86,7 +86,7 @@ def notices_workbook(request: SignedRequest) -> HttpResponse:
     """The list as a spreadsheet. More rows than the limit: a page that says so, never a cut list."""
     rows = list(_wanted(request)[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
-        return _too_many(request, "/notices/")
+        return too_many(request, "/notices/", EXPORT_LIMIT)
     columns = [
         Column(_("Told"), lambda n: local_minute(n.at)),
         Column(_("Notices"), lambda n: kinds.notice_text(n.kind, n.subject)),
@@ -103,10 +103,6 @@ def notices_workbook(request: SignedRequest) -> HttpResponse:
     else:
         columns.append(Column(_("Read"), lambda n: _("yes") if n.mine else ""))
     return workbook(_("Notices"), columns, rows)
-
-
-def _too_many(request: SignedRequest, back: str) -> HttpResponse:
-    return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": back}, status=422)
 
 
 # --- messages to residents ---------------------------------------------------------------------------------------------------
@@ -197,7 +193,7 @@ def messages_workbook(request: SignedRequest) -> HttpResponse:
     """The list as a spreadsheet. More rows than the limit: a page that says so, never a cut list."""
     rows = list(_watched(request)[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
-        return _too_many(request, "/messages/")
+        return too_many(request, "/messages/", EXPORT_LIMIT)
     names = _names(rows)
     columns = [
         Column(_("Written"), lambda m: local_minute(m.at)),

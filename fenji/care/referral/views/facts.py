@@ -19,13 +19,12 @@ from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, after_cursor, as_uuid, cursor_of, fresh_key, page, refusal_text
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.identity import age_on
+from fenji.ground.common.lists import EXPORT_LIMIT, SIZES, size_of, too_many
 from fenji.ground.common.refusal import Refused
 from fenji.ground.common.templatetags.house import sex as sex_name
 from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import names_of
 
-SIZES = (20, 50, 100)
-EXPORT_LIMIT = 5000
 _COUNTY = 6
 
 
@@ -68,7 +67,7 @@ def _rows(found: list[Fact]) -> list[dict[str, Any]]:
 def fact_list(request: SignedRequest) -> HttpResponse:
     """Referrals sent or received in this officer's region, newest first, without persons."""
     form = _form(request)
-    size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
+    size = size_of(request.GET, SIZES)
     before = after_cursor(request.GET.get("before", ""))
     found = queries.facts(form.wanted(before), size + 1) if form.is_valid() else []
     last = found[size - 1] if len(found) > size else None
@@ -94,7 +93,7 @@ def facts_workbook(request: SignedRequest) -> HttpResponse:
         return fact_list(request)
     found = queries.facts(form.wanted(None), EXPORT_LIMIT + 1)
     if len(found) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/facts/referrals/"}, status=422)
+        return too_many(request, "/facts/referrals/", EXPORT_LIMIT)
     request.reads.append(("facts.export", f"{len(found)} rows"))
     columns = [
         Column(_("Case number"), lambda r: r["fact"].number),

@@ -20,11 +20,9 @@ from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import SignedRequest, after_cursor, cursor_of, list_start, page
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.identity import age_on
+from fenji.ground.common.lists import EXPORT_LIMIT, SIZES, size_of, too_many
 from fenji.ground.common.text import mask_name
 from fenji.ground.network.queries import names_of
-
-SIZES = (20, 50, 100)
-EXPORT_LIMIT = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class _Filter:
 @page("referral.read")
 def case_list(request: SignedRequest) -> HttpResponse:
     """All referrals of this institution, newest first, by pages that follow the day of writing."""
-    size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
+    size = size_of(request.GET, SIZES)
     chosen = _Filter.of(request)
     before = after_cursor(request.GET.get("before", ""))
     found = chosen.rows(request.actor)
@@ -100,7 +98,7 @@ def list_workbook(request: SignedRequest) -> HttpResponse:
     """The list as a spreadsheet, names masked. More rows than the limit: a page that says so, never a cut list."""
     rows = list(_Filter.of(request).rows(request.actor)[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/referrals/"}, status=422)
+        return too_many(request, "/referrals/", EXPORT_LIMIT)
     request.reads.append(("referral.export", f"{len(rows)} rows"))
     columns = [
         Column(_("Case number"), lambda c: c.number),

@@ -15,12 +15,12 @@ from fenji.care.booking.rules import LIVE
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.queries.register import Entry
 from fenji.care.referral.rules import register as book
-from fenji.care.referral.views.lists import EXPORT_LIMIT
 from fenji.care.registry.queries import resident as resident_of
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, absolute, fresh_key, page, posted_version
 from fenji.ground.common.excel import Column, Sheet, workbook_of
 from fenji.ground.common.identity import age_on
+from fenji.ground.common.lists import EXPORT_LIMIT, too_many
 from fenji.ground.common.qr import picture
 from fenji.ground.common.templatetags.house import local_name, sex
 from fenji.ground.network.queries import contact_of, names_of
@@ -97,7 +97,7 @@ def _total(found: list[Entry], way: str) -> book.Tally | None:
 
 
 def _too_many(request: SignedRequest) -> HttpResponse:
-    return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/referrals/register/"}, status=422)
+    return too_many(request, "/referrals/register/", EXPORT_LIMIT)
 
 
 @page("referral.export")

@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.forms import DelegationForm
 from fenji.care.referral.models import Case
-from fenji.care.referral.views.lists import EXPORT_LIMIT, SIZES
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, fresh_key, list_start, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.ids import BadCaseNumber, parse_case_number
+from fenji.ground.common.lists import EXPORT_LIMIT, SIZES, size_of, too_many
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.common.text import mask_name
 
@@ -53,7 +53,7 @@ def _row(request: SignedRequest, case: Case, again: dict[UUID, str], ticked: fro
 
 def _show(request: SignedRequest, problem: Any = None, status: int = 200) -> HttpResponse:
     actor, at = request.actor, request.at
-    size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
+    size = size_of(request.GET, SIZES)
     start = list_start(request.GET.get("from", ""))
     found = list(queries.waiting_for_review(actor, at)[start : start + size + 1])
     shown = found[:size]
@@ -144,7 +144,7 @@ def waiting_workbook(request: SignedRequest) -> HttpResponse:
     _only_reviewers(request)
     rows = list(queries.waiting_for_review(request.actor, request.at)[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": _PAGE}, status=422)
+        return too_many(request, _PAGE, EXPORT_LIMIT)
     request.reads.append(("referral.export", f"{len(rows)} rows"))
     columns = [
         Column(_("Case number"), lambda c: c.number),

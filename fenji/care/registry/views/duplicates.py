@@ -16,11 +16,11 @@ from fenji.care.registry.models import Duplicate, Resident
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, as_uuid, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.lists import EXPORT_LIMIT, too_many
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.common.text import mask_name
 
 _PAGE = 50
-EXPORT_LIMIT = 5000
 Pair = tuple[Duplicate, Resident | None, Resident | None]
 
 
@@ -50,7 +50,7 @@ def list_workbook(request: SignedRequest) -> HttpResponse:
     """The list as a spreadsheet, names masked. More rows than the limit: a page that says so, never a cut list."""
     found = list(queries.duplicates(request.actor, _state(request))[: EXPORT_LIMIT + 1])
     if len(found) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/residents/duplicates/"}, status=422)
+        return too_many(request, "/residents/duplicates/", EXPORT_LIMIT)
     request.reads.append(("resident.duplicates.export", f"{len(found)} rows"))
 
     def who(row: Resident | None) -> str:

@@ -27,14 +27,13 @@ from fenji.ground.access.rules import ADMINISTERED_WITH, ADMINISTRATOR_KIND, ROL
 from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.common.edge import SignedRequest, absolute, fresh_key, page, refusal_text
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.lists import EXPORT_LIMIT, SIZES, size_of, too_many
 from fenji.ground.common.qr import picture
 from fenji.ground.common.refusal import Refused
 from fenji.ground.common.text import half_width
 from fenji.ground.network.actions import appoint
 from fenji.ground.network.queries import names_of, organisations_within
 
-SIZES = (20, 50, 100)
-EXPORT_LIMIT = 5000
 SUGGESTED = 12
 
 
@@ -126,7 +125,7 @@ def _lines(request: SignedRequest, found: list[Account]) -> list[Line]:
 def listing(request: SignedRequest, realm: Realm) -> HttpResponse:
     """The accounts within my reach, filtered."""
     rows, asked = _filtered(request, realm)
-    size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
+    size = size_of(request.GET, SIZES)
     start = int(request.GET["from"]) if _is_number(request.GET.get("from", "")) else 0
     found = list(rows[start : start + size + 1])
     context = {
@@ -150,7 +149,7 @@ def export(request: SignedRequest, realm: Realm) -> HttpResponse:
     rows, _asked = _filtered(request, realm)
     found = list(rows[: EXPORT_LIMIT + 1])
     if len(found) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": realm.base}, status=422)
+        return too_many(request, realm.base, EXPORT_LIMIT)
     columns = [
         Column(_("Name"), lambda line: line.account.name),
         Column(_("User name"), lambda line: line.account.username),

@@ -17,6 +17,7 @@ from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, list_start, page
 from fenji.ground.common.excel import Column, workbook
 from fenji.ground.common.ids import BadCaseNumber, parse_case_number
+from fenji.ground.common.lists import EXPORT_LIMIT, SIZES, size_of, too_many
 from fenji.ground.network.queries import place_of
 from fenji.ground.network.queries.directory import directory
 from fenji.ground.policy.queries import TasksPolicy, decided_since, resolve
@@ -24,8 +25,6 @@ from fenji.ground.policy.queries import to_decide as to_decide_by
 from fenji.ground.tasks import kinds, queries
 from fenji.ground.tasks.rules import urgency
 
-SIZES = (20, 50, 100)
-EXPORT_LIMIT = 5000
 CHANGES_SHOWN = 5
 OUTCOME_DAYS = 14
 """For so long the desk says what became of somebody's proposals; afterwards they stand on the page of the parameter."""
@@ -36,7 +35,7 @@ def desk(request: SignedRequest) -> HttpResponse:
     """What waits for me, soonest deadline first, each with its one next action."""
     actor = request.actor
     policy = resolve(TasksPolicy, place_of(actor.org_id).policy_path, local_day(request.at))
-    size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
+    size = size_of(request.GET, SIZES)
     start = list_start(request.GET.get("from", ""))
     found = list(queries.desk_items(actor)[start : start + size + 1])
     rows = [
@@ -92,7 +91,7 @@ def desk_workbook(request: SignedRequest) -> HttpResponse:
     """The desk's list as a spreadsheet. More rows than the limit: a page that says so, never a cut list."""
     items = list(queries.desk_items(request.actor)[: EXPORT_LIMIT + 1])
     if len(items) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/"}, status=422)
+        return too_many(request, "/", EXPORT_LIMIT)
     request.reads.append(("desk.export", f"{len(items)} rows"))
     columns = [
         Column(_("Case number"), lambda i: i.subject),

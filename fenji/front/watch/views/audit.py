@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fenji.front.watch.forms import TraceForm
-from fenji.front.watch.paging import EXPORT_LIMIT, paged
+from fenji.front.watch.paging import paged
 from fenji.front.watch.texts import action_name, purpose_name
 from fenji.ground.access import queries
 from fenji.ground.access.actions import ask_for_check
@@ -25,6 +25,7 @@ from fenji.ground.access.texts import ROLE_NAMES
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.lists import EXPORT_LIMIT, too_many
 from fenji.ground.common.refusal import Refused
 from fenji.ground.network.queries import names_of
 
@@ -91,7 +92,8 @@ def _export(request: SignedRequest, book: _Book, columns: list[Column]) -> HttpR
         return _list(request, book)
     found = list(book.found(form.trace())[: EXPORT_LIMIT + 1])
     if len(found) > EXPORT_LIMIT:
-        return render(request, "watch/too_many.html", {"limit": EXPORT_LIMIT, "back": book.address}, status=422)
+        hint = _("A cut list would look complete. Choose a shorter period or more conditions, then export again.")
+        return too_many(request, book.address, EXPORT_LIMIT, hint)
     request.reads.append((f"{book.name}.export", f"{len(found)} rows; {_asked(form)}"))
     return workbook(str(book.title), columns, _rows(book, found))
 

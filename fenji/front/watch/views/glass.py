@@ -11,7 +11,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from fenji.front.watch.paging import EXPORT_LIMIT, paged
+from fenji.front.watch.paging import paged
 from fenji.ground.access import queries
 from fenji.ground.access.actions import review_glass
 from fenji.ground.access.models import Glass
@@ -20,6 +20,7 @@ from fenji.ground.access.texts import GLASS_NAMES
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.lists import EXPORT_LIMIT, too_many
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import resolve
@@ -83,7 +84,7 @@ def openings_workbook(request: SignedRequest) -> HttpResponse:
     """The list as a spreadsheet. More rows than the limit: a page that says so, never a cut list."""
     rows = list(_found(request)[: EXPORT_LIMIT + 1])
     if len(rows) > EXPORT_LIMIT:
-        return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": "/glass/"}, status=422)
+        return too_many(request, "/glass/", EXPORT_LIMIT)
     request.reads.append(("glass.export", f"{len(rows)} rows"))
     columns = [
         Column(_("Opened"), lambda g: local_minute(g.at)),

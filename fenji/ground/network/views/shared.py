@@ -12,21 +12,20 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from fenji.ground.common import lists
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import SignedRequest, list_start
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.lists import EXPORT_LIMIT, SIZES, size_of
 from fenji.ground.network import texts
 from fenji.ground.network.forms import Day, DayForm, PastDay
 from fenji.ground.network.models import Department, Relation, Specialty
 
 Problem = tuple[str, str] | None
 """What happened, and what to do now."""
-SIZES = (20, 50, 100)
-EXPORT_LIMIT = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Pager:
 
 def listed(request: SignedRequest, found: QuerySet[Any] | Sequence[Any], **filters: str) -> tuple[list[Any], Pager]:
     """One page of a list, and where it stands."""
-    size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
+    size = size_of(request.GET, SIZES)
     start = list_start(request.GET.get("from", ""), 6)
     rows = list(found[start : start + size + 1])
     query = urlencode({name: value for name, value in filters.items() if value})
@@ -56,7 +55,7 @@ def too_many(request: SignedRequest, found: QuerySet[Any] | Sequence[Any], back:
     if not list(found[EXPORT_LIMIT : EXPORT_LIMIT + 1]):
         return None
     hint = _("A cut list would look complete. Narrow it with its filters first, then export again.")
-    return render(request, "desk/too_many.html", {"limit": EXPORT_LIMIT, "back": back, "hint": hint}, status=422)
+    return lists.too_many(request, back, EXPORT_LIMIT, hint)
 
 
 def sheet(

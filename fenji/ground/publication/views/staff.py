@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, list_start, page, posted_version, refusal_text
 from fenji.ground.common.excel import Column, workbook
+from fenji.ground.common.lists import SIZES, size_of
 from fenji.ground.common.pictures import album
 from fenji.ground.common.refusal import Refused
 from fenji.ground.network.queries import Place
@@ -21,7 +22,6 @@ from fenji.ground.policy.queries import sources
 from fenji.ground.publication import actions, kinds, queries, rules, texts
 from fenji.ground.publication.forms import ChannelForm
 
-SIZES = (20, 50, 100)
 LOG_SHOWN = 20
 _CHANNELS = [(code, texts.CHANNELS[code]) for code in ("board", "app", "web")]
 
@@ -109,7 +109,7 @@ def _filtered(request: SignedRequest) -> tuple[str, str, list[queries.BoardRow]]
 def board(request: SignedRequest) -> HttpResponse:
     """The institutions of my region, or of the alliance we lead, and where each stands; those not met first."""
     tier, outcome, rows = _filtered(request)
-    size = next((s for s in SIZES if str(s) == request.GET.get("size")), SIZES[0])
+    size = size_of(request.GET, SIZES)
     start = list_start(request.GET.get("from", ""))
     counts = {code: sum(r.standing.outcome == code for r in rows) for code in texts.OUTCOMES}
     context = {
