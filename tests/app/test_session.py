@@ -234,6 +234,23 @@ def test_a_part_of_a_page_asked_for_after_the_end_sends_the_whole_page_to_sign_i
     assert (answer.status_code, answer["HX-Redirect"], answer.content) == (204, "/login/", b"")
 
 
+@pytest.mark.parametrize(
+    ("page", "target"),
+    [
+        ("http://testserver/referrals/new/1/?from=R1", "/login/?next=%2Freferrals%2Fnew%2F1%2F%3Ffrom%3DR1"),
+        ("http://testserver/", "/login/?next=%2F"),
+        ("https://elsewhere.example/referrals/", "/login/"),
+        ("testserver/referrals/", "/login/"),
+        ("http://testserver", "/login/"),
+        ("javascript:alert(1)", "/login/"),
+        ("http://[", "/login/"),
+    ],
+)
+def test_after_signing_in_they_come_back_to_the_page_whose_part_was_asked_for(doctor: Person, page: str, target: str) -> None:
+    answer = browser(**{"HX-Request": "true", "HX-Current-URL": page}).get(f"/referrals/verdict/{NO_ID}/")
+    assert (answer.status_code, answer["HX-Redirect"]) == (204, target)
+
+
 def test_after_signing_in_again_one_is_where_one_was(doctor: Person) -> None:
     client = browser()
     page = client.get("/residents/?q=chen", follow=True)

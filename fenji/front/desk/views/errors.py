@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -76,15 +76,27 @@ def render_plain(context: dict[str, Any]) -> str:
 def signed_out(request: HttpRequest, *, carry: bool = True) -> HttpResponse:
     """Nobody is signed in, or the session ended: sign in and go on. What was being sent is carried along, sealed, but for files."""
     if request.method != "POST" or not carry or request.FILES:
-        target = "/login/?" + urlencode({"next": request.get_full_path()})
-        if request.headers.get("HX-Request"):
-            return HttpResponse(status=204, headers={"HX-Redirect": "/login/"})
-        return HttpResponseRedirect(target)
+        part = bool(request.headers.get("HX-Request"))
+        back = _page_around(request) if part else request.get_full_path()
+        target = "/login/?" + urlencode({"next": back}) if back else "/login/"
+        return HttpResponse(status=204, headers={"HX-Redirect": target}) if part else HttpResponseRedirect(target)
     fields = [(k, v) for k, values in request.POST.lists() for v in values if k != "csrfmiddlewaretoken"]
     parcel = json.dumps({"path": request.get_full_path(), "who": request.POST.get("_who", ""), "fields": fields})
     sealed = settings.DATABASE_KEYS.seal(parcel, PENDING).hex()
     context = {"pending": sealed, "expired": True, "next": "", "actor": None, "remember": names_on(request).remember}
     return render(request, "desk/login.html", context, status=401)
+
+
+def _page_around(request: HttpRequest) -> str:
+    """The page that asked for a part of itself, as its script says; "" when that is no page of ours. What was typed there is put
+    back when the person returns to it."""
+    try:
+        said = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return ""
+    if said.netloc != request.get_host() or not said.path.startswith("/"):
+        return ""
+    return f"{said.path}?{said.query}" if said.query else said.path
 
 
 def password_first(request: HttpRequest) -> HttpResponse:
