@@ -119,8 +119,8 @@ def treated_nearby(group: str, where: Place, on: date) -> bool:
 
 
 def suggested_down(groups: Collection[str], org_id: int, on: date) -> dict[str, list[DownEntry]]:
-    """By disease group the entries, in the order of their phases, by which it may be suggested for down-referral in the community of
-    an institution: those whose criteria and guide are both written (SM-3-6b). Groups without any are missing."""
+    """By disease group the entries, in the order of their phases, by which it may be suggested for down-referral in the community
+    of an institution: those whose criteria and guide are both written (SM-3-6b). Groups without any are missing."""
     lead = community_lead(org_id, on)
     version = in_force(rules.DOWN, lead.id, on) if lead else None
     if version is None or lead is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -73,7 +74,7 @@ def _show(request: SignedRequest, found: Stay, *, problem: Any = None, status: i
         "problem": problem,
         "key": fresh_key(),
         "age": age_on(found.resident.birth_date, today),
-        "days": ((local_day(found.discharged_at) if found.discharged_at else today) - local_day(found.admitted_at)).days,
+        "day": _day(found, today),
         "phase": texts.PHASES[found.phase],
         "way_out": texts.WAYS_OUT.get(found.way_out, ""),
         "lasts": lasts,
@@ -86,6 +87,11 @@ def _show(request: SignedRequest, found: Stay, *, problem: Any = None, status: i
         context["place_form"] = typed.get("place") or PlaceForm(initial=first, departments=_departments(request))
         context["discharge_form"] = typed.get("discharge") or DischargeForm()
     return render(request, "stays/stay.html", context, status=status)
+
+
+def _day(found: Stay, today: date) -> int:
+    """The how manieth day of the stay it is, or was at its end; the day of admission is the first."""
+    return ((local_day(found.discharged_at) if found.discharged_at else today) - local_day(found.admitted_at)).days + 1
 
 
 def _told(found: InWard, clauses: dict[str, tuple[str, ...]]) -> list[tuple[Any, tuple[str, ...]]]:
@@ -155,7 +161,7 @@ def listed(request: SignedRequest) -> HttpResponse:
             "who": mask_name(row.stay.resident.name),
             "age": age_on(row.stay.resident.birth_date, today),
             "phase": texts.PHASES[row.stay.phase],
-            "days": (today - local_day(row.stay.admitted_at)).days,
+            "day": _day(row.stay, today),
             "down": bool(row.reasons),
         }
         for row in pages
