@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from fenji.care.referral.urls import facts_patterns, own_patterns
+from fenji.care.visits.urls import stays_patterns
 from fenji.config.api import ROOT, api
 
 handler400 = "fenji.front.desk.views.errors.bad_request"
@@ -17,6 +18,7 @@ urlpatterns = [
     path("", include("fenji.ground.tasks.urls")),
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
+    path("stays/", include(stays_patterns)),
     path("referrals/", include("fenji.care.referral.urls")),
     path("booking/", include("fenji.care.booking.urls")),
     path("facts/referrals/", include(facts_patterns)),

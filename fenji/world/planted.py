@@ -1,5 +1,6 @@
 """What the demo shows one of each: a patient who waits for a slot, slots held and confirmed, an emergency whose clock runs, two
-refusals, a draft a nurse entered, and records that may be one person. Made by the real actions, like the rest of the story."""
+refusals, a draft a nurse entered, who lies in the ward, and records that may be one person. Made by the real actions, like the rest
+of the story."""
 
 from __future__ import annotations
 
@@ -27,6 +28,14 @@ from fenji.world.acting import acting
 from fenji.world.county import COUNTY_HOSPITAL, Person
 
 CASES = 7
+_BEDS = (
+    ("I63.900", "3", 9, "acute_recovery"),
+    ("S72.000", "5", 12, "surgical_recovery"),
+    ("J44.900", "6", 6, "chronic"),
+    ("J18.900", "8", 2, "acute"),
+    ("I10.x00", "11", 1, ""),
+)
+"""Who lies in the ward: for what, in which bed, since how many days, in which phase of the illness."""
 _CONSENT = ConsentGiven(PATIENT)
 _BORN = (date(1950, 1, 1), date(1979, 12, 31))
 """Old enough for these diseases, and born under the old number of the county."""
@@ -46,7 +55,7 @@ class Planter:
         found = Resident.objects.using("load").filter(home_org_id=staff["doctor"].org_id, birth_date__range=_BORN)
         # the story takes the first ones of the register
         ids = found.exclude(pk__in=busy).order_by("-id").values_list("id", flat=True)
-        self.free: Iterator[UUID] = iter(ids[:CASES])
+        self.free: Iterator[UUID] = iter(ids[: CASES + len(_BEDS)])
 
     def plant(self) -> None:
         """All of it."""
@@ -62,6 +71,7 @@ class Planter:
             note = "家属暂不同意转诊，要求先在本院随访"
             actions.refuse(home, _CONSENT, version=_version(home), by=by, at=then, note=note)
         self._entered()
+        self._ward()
         self._records()
 
     def _visit(self, code: str, words: str, by: Actor, at: datetime, *, emergency: bool = False) -> Visit:
@@ -97,6 +107,15 @@ class Planter:
             visit = self._visit("J44.900", "慢性咳嗽咳痰十余年，近一周气促加重", by, at)
         with acting(self.staff["nurse"], at) as by:
             actions.draft(visit, self._plan(visit, actions.NO_WISH), by=by, at=at)
+
+    def _ward(self) -> None:
+        """In-patients of the centre, three of them in a phase in which patients may go down."""
+        doctor = self.staff["doctor"]
+        for code, bed, days, phase in _BEDS:
+            at = self.at - timedelta(days=days)
+            with acting(doctor, at) as by:
+                new = visits.NewStay(diagnosis(code), (doctor.id, doctor.name), None, bed, phase)
+                visits.admit(Resident.objects.get(pk=next(self.free)), new, by=by, at=at)
 
     def _records(self) -> None:
         """Two people entered again with a passport, one with a slip in the number; and somebody who cannot say who they are."""

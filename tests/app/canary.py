@@ -72,6 +72,7 @@ class Canary:
     resident: UUID
     visit: UUID
     infected: UUID
+    stay: UUID
     pair: UUID
     delegation: UUID
     case: str
@@ -130,6 +131,8 @@ def planted() -> Canary:
         visits.hand_over(infected.id, to=_colleague().id, department_id=None, note=WORDS, version=1, by=by, at=now())
         parts = visits.Parts(measures=WORDS, contacts=WORDS, onset_on=local_day(now()))
         visits.record_infection(infected.id, parts, version=1, by=by, at=now())
+        bed = visits.NewStay(illness, (doctor.id, doctor.name), None, WORDS, "chronic")
+        stay = visits.admit(resident, bed, by=by, at=now())
         twice = with_document(NAME, "passport", "CHNE1950607", "2", date(1950, 6, 7), PHONE, WORDS, local_day(now()))
         pair = registry.compare(resident.id, registry.register(twice, by=by, at=now()).id, by=by, at=now())
         said = ConsentGiven("guardian", "oral", None, WORDS)
@@ -184,7 +187,7 @@ def planted() -> Canary:
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
     listed = (draft.id, entry.pk, link, notice, message, logged, announced, *_booked(case.number, citydesk, doctor))
-    records = (resident.id, visit.id, infected.id, pair.id, stands_in.id)
+    records = (resident.id, visit.id, infected.id, stay.id, pair.id, stands_in.id)
     return Canary(*records, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
 
 

@@ -16,11 +16,13 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from fenji.care.booking import actions as booking
+from fenji.care.catalogue.queries import diagnosis
 from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case
 from fenji.care.referral.queries import url_for
 from fenji.care.registry import actions as registry
 from fenji.care.registry.models import Resident
+from fenji.care.visits import actions as visits
 from fenji.care.visits.models import Visit
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.documents import actions as documents
@@ -377,6 +379,8 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
     with transaction.atomic(), scope(who) as by:
         resident = str(a_resident(who, 156).id)
         pair = str(registry.compare(a_resident(who, 156).id, a_resident(who, 157).id, by=by, at=now()).id)
+        bed = visits.NewStay(diagnosis("I10.x00"), (who.id, who.name))
+        stay = str(visits.admit(a_resident(who, 158), bed, by=by, at=now()).id)
         sent = a_case(by, who, number=157, code=NOT_IN_CATALOGUE)
         case, link = sent.number, url_for(sent).removeprefix("/r/")
     with transaction.atomic(), scope(person("system")) as by:
@@ -387,6 +391,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
     yield {
         "<uuid:resident_id>": [resident, other, nothing],
         "<uuid:visit_id>": [visit, resident, nothing],
+        "<uuid:stay_id>": [stay, resident, nothing],
         "<uuid:run_id>": [str(run.pk), resident, nothing],
         "<uuidstr:visit_id>": [visit, resident, nothing],
         "<uuidstr:run_id>": [str(run.pk), resident, nothing],

@@ -345,8 +345,8 @@ def test_a_disease_without_a_guide_is_not_suggested_for_down_referral(db: None) 
     complete = DownEntry.objects.filter(list=found).exclude(guide_zh="").exclude(criteria_zh="").first()
     assert complete is not None
     assert lacking is not None
-    assert [e.id for e in queries.suggested_down(complete.group, township, today)] == [complete.id]
-    assert queries.suggested_down(lacking.group, township, today) == []
+    downward = queries.suggested_down([complete.group, lacking.group], township, today)
+    assert {group: [e.id for e in entries] for group, entries in downward.items()} == {complete.group: [complete.id]}
     (finding,) = queries.assess(found, today).findings
     assert (finding.code, finding.refuses) == ("not_suggested", False)
     assert {s.parts for s in finding.subjects} == {("guide",)}

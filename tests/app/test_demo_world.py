@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from fenji.care.booking.models import Booking, WaitEntry
 from fenji.care.referral import queries
 from fenji.care.referral.models import Case
 from fenji.care.registry.models import Duplicate, Resident
+from fenji.care.visits.queries import census, judged
+from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
+from fenji.ground.network.queries import place_of
 from fenji.world import planted
 from fenji.world.county import SHOWN
 from tests.app.wsgi import call
-from tests.cast import everybody, person, token_for
+from tests.cast import everybody, person, scope, token_for
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +32,12 @@ def page(login: str, path: str) -> str:
     answer = call("GET", path, token_for(person(login)))
     assert answer.status == 200
     return answer.body
+
+
+def test_the_ward_has_some_who_may_go_down_and_some_who_may_not(shown: None) -> None:
+    with transaction.atomic(), scope(person("doctor")) as by:
+        found = judged(list(census(by)), place_of(by.org_id), local_day(now()))
+    assert {bool(row.reasons) for row in found} == {True, False}
 
 
 def test_as_many_cases_are_planted_as_the_count_of_the_demo_says(shown: None) -> None:

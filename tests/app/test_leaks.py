@@ -115,6 +115,7 @@ ACTIONS = (
     "leave",
 )
 ACCOUNT_ACTIONS = ("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "nothing")
+_STAY_FORM = {"diagnosis": "I10.x00", "doctor": "x", "phase": "chronic"}
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {
     "diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "5", "consent_who": "patient",
@@ -244,6 +245,17 @@ FACTORIES: dict[str, Factory] = {
     "visits/<uuid:visit_id>/do/<slug:action>/": lambda c: [
         Try("POST", f"/visits/{c.infected}/do/{a}/", f"/visits/{ID}/do/{a}/", _ACT, _ACT, positive="")
         for a in ("hand-over", "accept", "decline", "withdraw", "infection", "settle", "nothing")
+    ],
+    "stays/": lambda c: [Try("GET", "/stays/", "/stays/", shows=str(c.stay))],
+    "stays/export.xlsx": lambda c: [Try("GET", "/stays/export.xlsx", "/stays/export.xlsx", shows=WORDS)],
+    "stays/new/<uuid:resident_id>/": lambda c: [
+        Try("GET", f"/stays/new/{c.resident}/", f"/stays/new/{ID}/", shows=NAME),
+        Try("POST", f"/stays/new/{c.resident}/", f"/stays/new/{ID}/", _STAY_FORM, _STAY_FORM, positive=""),
+    ],
+    "stays/<uuid:stay_id>/": lambda c: [Try("GET", f"/stays/{c.stay}/", f"/stays/{ID}/", shows=WORDS)],
+    "stays/<uuid:stay_id>/do/<slug:action>/": lambda c: [
+        Try("POST", f"/stays/{c.stay}/do/{a}/", f"/stays/{ID}/do/{a}/", _ACT, _ACT, positive="")
+        for a in ("judge", "place", "discharge", "nothing")
     ],
     "api/v1/visits/<uuidstr:visit_id>": lambda c: [Try("GET", f"/api/v1/visits/{c.visit}", f"/api/v1/visits/{ID}", positive="")],
     "api/v1/visits": lambda c: [

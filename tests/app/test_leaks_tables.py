@@ -74,6 +74,8 @@ POSITIVE = {
     "visits_handover": "B doctor",
     "visits_infection": "B doctor",
     "visits_visitevent": "B doctor",
+    "visits_stay": "B doctor",
+    "visits_stayevent": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
     "referral_consent": "B receiver",
@@ -262,11 +264,13 @@ def test_an_emergency_opens_the_canarys_records_to_raw_sql_and_nothing_else(cana
         assert registry.break_glass(canary.resident, "a reason in some words", by=by, at=now())
         more = {table: set(_rows(table)) - before[table] for table in TABLES}
         beside = {"referral_caseevent", "referral_consent", "referral_transfer", "referral_reviewdecision"}
-        opened = {"visits_visit", "visits_handover", "visits_visitevent", "referral_case", "access_glass", *beside}
+        stays = {"visits_stay", "visits_stayevent"}
+        opened = {"visits_visit", "visits_handover", "visits_visitevent", "referral_case", "access_glass", *stays, *beside}
         assert {t for t, rows in more.items() if rows} == opened
         case = str(Case.objects.values_list("id", flat=True).get(number=canary.case))
         for table, sign in (
             ("visits_visit", str(canary.resident)),
+            *((table, str(canary.stay)) for table in sorted(stays)),
             ("referral_case", str(canary.resident)),
             *((table, case) for table in sorted(beside)),
         ):

@@ -40,7 +40,17 @@ def visit_things() -> dict[str, str]:
         pairs = [_pair(f"35018119{year}0607", by) for year in (61, 62)]
         joined = registry.link(pairs[1].pk, pairs[1].first_id, version=1, by=by, at=now())
         mother = registry.register(_mother(), by=by, at=now())
+    with transaction.atomic(), scope(doctor) as by:
+        mine = (doctor.id, doctor.name)
+        beds = (("I63.900", "acute_recovery", "3"), ("J44.900", "chronic", "5"), ("J18.900", "acute", "6"), ("I10.x00", "", ""))
+        stays = [
+            actions.admit(a_resident(doctor, 208 + n), actions.NewStay(diagnosis(code), mine, None, bed, phase), by=by, at=now())
+            for n, (code, phase, bed) in enumerate(beds)
+        ]
+        left = actions.discharge(stays.pop().id, "against_advice", version=1, by=by, at=now())
     return {
+        "stay": str(stays[0].id),
+        "left": str(left.id),
         "infected": str(infected.id),
         "handed": str(handed.id),
         "silent": silent,

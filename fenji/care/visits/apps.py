@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
+def _stays(actor: Actor, resident: Resident) -> dict[str, Any]:
+    from fenji.care.visits.queries import stays_of
+
+    found = stays_of(resident.id, _SHOWN)
+    open_here = any(s.discharged_at is None and s.org_id == actor.org_id for s in found)
+    shown = {"stays": found[:_SHOWN], "more": len(found) > _SHOWN, "resident": resident}
+    return {**shown, "may_write": actor.may("stay.write") and not open_here, "may_read": actor.may("stay.read")}
+
+
 def _panel(actor: Actor, resident: Resident) -> dict[str, Any]:
     from fenji.care.visits.queries import visits_of
 
@@ -37,3 +46,4 @@ class VisitsConfig(AppConfig):
         texts.register()
         imports.register()
         register("visits", Panel("visits/panel.html", _panel))
+        register("stays", Panel("stays/panel.html", _stays))

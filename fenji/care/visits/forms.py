@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fenji.care.catalogue.forms import DiagnosisField
 from fenji.care.visits import texts
-from fenji.care.visits.actions import NewVisit, Parts
+from fenji.care.visits.actions import NewStay, NewVisit, Parts
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.fields import DayField
 from fenji.ground.common.text import has_control_characters, has_hidden_characters
@@ -50,6 +50,78 @@ class VisitForm(forms.Form):
         """What was entered; only after `is_valid()`."""
         data = self.cleaned_data
         return NewVisit(data["diagnosis"], data["complaint"], data["emergency"], data.get("department"), data["suspected"])
+
+
+class BedField(forms.CharField):
+    """A bed as the ward calls it."""
+
+    def __init__(self) -> None:
+        super().__init__(label=_("Bed"), max_length=20, required=False)
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if has_hidden_characters(text):
+            raise forms.ValidationError(_("Remove the control characters from this text."), code="control")
+        return text
+
+
+class StayForm(forms.Form):
+    """What the ward enters on admission."""
+
+    diagnosis = DiagnosisField(label=_("Diagnosis"))
+    department = forms.TypedChoiceField(label=_("Department"), coerce=int, empty_value=None, required=False)
+    bed = BedField()
+    doctor = forms.ChoiceField(label=_("Responsible doctor"))
+    phase = forms.ChoiceField(label=_("Phase of the illness"), required=False)
+
+    def __init__(
+        self, *args: Any, departments: list[tuple[int, str]], doctors: dict[UUID, str], me: UUID | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.doctors = {str(account): (account, name) for account, name in doctors.items()}
+        self.fields["department"].choices = [("", "—"), *departments]
+        self.fields["doctor"].choices = [(key, name) for key, (_account, name) in self.doctors.items()]
+        self.fields["doctor"].initial = str(me) if me in doctors else None
+        self.fields["phase"].choices = list(texts.PHASES.items())
+
+    def new(self) -> NewStay:
+        """What was entered; only after `is_valid()`."""
+        data = self.cleaned_data
+        return NewStay(data["diagnosis"], self.doctors[data["doctor"]], data["department"], data["bed"], data["phase"])
+
+
+class PlaceForm(forms.Form):
+    """Where a patient lies."""
+
+    department = forms.TypedChoiceField(label=_("Department"), coerce=int, empty_value=None, required=False)
+    bed = BedField()
+
+    def __init__(self, *args: Any, departments: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["department"].choices = [("", "—"), *departments]
+
+
+class PhaseForm(forms.Form):
+    """In which phase the illness is."""
+
+    phase = forms.ChoiceField(label=_("Phase of the illness"), choices=[(k, v) for k, v in texts.PHASES.items() if k])
+
+
+class DischargeForm(forms.Form):
+    """How a stay ends."""
+
+    way = forms.ChoiceField(label=_("How it ends"), choices=list(texts.WAYS_OUT.items()))
+
+
+class CensusForm(forms.Form):
+    """Which stays the census shows."""
+
+    department = forms.TypedChoiceField(label=_("Department"), coerce=int, empty_value=None, required=False)
+    down = forms.BooleanField(label=_("Only who may go down today"), required=False)
+
+    def __init__(self, *args: Any, departments: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["department"].choices = [("", _("All")), *departments]
 
 
 class HandoverForm(forms.Form):

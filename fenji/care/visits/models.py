@@ -1,11 +1,11 @@
-"""Visits, their hand-overs and events, and the register of notifiable diseases."""
+"""Visits, their hand-overs and events, the register of notifiable diseases, and stays in hospital."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from fenji.care.registry.models import Resident
 from fenji.care.visits import rules
@@ -186,3 +186,74 @@ class VisitEvent(Keyed):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["visit", "at"], name="visitevent_of")]
+
+
+class Stay(Keyed):
+    """One resident in hospital at one institution, from admission to discharge (住院).
+
+    `phase`: where the illness stands, empty while nobody has said; it decides who may go down (SM-1-2b). `bed`: as the ward calls
+    it. `way_out`: how the stay ended, empty while it lasts.
+    """
+
+    resident = models.ForeignKey(Resident, on_delete=models.PROTECT)
+    org = models.ForeignKey(Organisation, on_delete=models.PROTECT, db_index=False)
+    path = CText()
+    department = models.ForeignKey(Department, null=True, on_delete=models.PROTECT, db_index=False)
+    bed = CText(default="")
+    doctor_id = models.UUIDField()
+    doctor_name = CText()
+    diagnosis_code = CText()
+    diagnosis_name = CText()
+    disease_group = CText()
+    group_version = CText()
+    phase = CText(default="")
+    phase_at = models.DateTimeField(null=True)
+    admitted_at = models.DateTimeField()
+    discharged_at = models.DateTimeField(null=True)
+    way_out = CText(default="")
+
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "version", "org", "path", "department", "group_version", "phase_at"), "internal"),
+        **dict.fromkeys(("doctor_id", "doctor_name"), "person"),
+        **dict.fromkeys(("resident", "bed", "diagnosis_code", "diagnosis_name", "disease_group", "phase"), "patient"),
+        **dict.fromkeys(("admitted_at", "discharged_at", "way_out"), "patient"),
+    }
+    shape: ClassVar = rls.owned("visits_stay")
+    readers: ClassVar = (rls.under_glass("visits_stay"),)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(phase__in=("", *rules.PHASES)), name="stay_phase"),
+            models.CheckConstraint(
+                condition=Q(discharged_at=None, way_out="") | Q(discharged_at__isnull=False, way_out__in=rules.WAYS_OUT),
+                name="stay_ended_with_a_way",
+            ),
+            models.CheckConstraint(condition=Q(discharged_at=None) | Q(discharged_at__gte=F("admitted_at")), name="stay_times"),
+            models.UniqueConstraint(fields=["org", "resident"], condition=Q(discharged_at=None), name="stay_one_open"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["path", "id"], name="stay_path"),
+            models.Index(fields=["org", "-admitted_at", "-id"], name="stay_days"),
+        ]
+
+
+class StayEvent(Keyed):
+    """What happened in a stay: who did what, with what was said."""
+
+    stay = models.ForeignKey(Stay, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+    actor_id = models.UUIDField()
+    actor_name = CText()
+    action = CText()
+    before = CText(default="")
+    after = CText(default="")
+
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "version", "at", "action"), "internal"),
+        **dict.fromkeys(("actor_id", "actor_name"), "person"),
+        **dict.fromkeys(("stay", "before", "after"), "patient"),
+    }
+    shape: ClassVar = rls.through("visits_stayevent", "visits_stay", "stay_id", _WRITABLE)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["stay", "at"], name="stayevent_of")]

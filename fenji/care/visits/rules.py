@@ -1,11 +1,13 @@
-"""What a visit may become, who answers for it, and what a notifiable disease asks of it. Pure."""
+"""What a visit may become, who answers for it, what a notifiable disease asks of it; and who of a ward may go down. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from fenji.care.catalogue.rules import PHASES as DOWN_PHASES
 from fenji.ground.common.clock import DutyCalendar, Span, deadline
 from fenji.ground.common.refusal import Refused
 
@@ -25,6 +27,12 @@ MEASURES, REPORT, ENTRY = PARTS = ("measures", "report", "entry")
 """What the doctor who finds a notifiable disease, or suspects one, owes before the visit can be closed (SM-3-4d)."""
 GRADES = ("A", "BA", "B", "C")
 """Classes of the national list; BA: class B that is handled as class A."""
+
+ACUTE, CHRONIC = "acute", "chronic"
+PHASES = (ACUTE, *DOWN_PHASES, CHRONIC)
+"""In which phase of the illness an in-patient is (SM-1-2b, QZ-2-11i); empty while nobody has said."""
+HOME, TRANSFERRED, AGAINST_ADVICE, DEAD = WAYS_OUT = ("home", "transferred", "against_advice", "died")
+"""How a stay ends."""
 
 
 class IncompleteInfection(Refused):
@@ -57,15 +65,27 @@ class NothingToSettle(Refused):
     code = "nothing_to_settle"
 
 
+class AlreadyIn(Refused):
+    """The resident is in hospital here already."""
+
+    code = "already_in"
+
+
 @dataclass(frozen=True, slots=True)
 class VisitsPolicy:
-    """Times of visits. The texts give none for the report of infections: the defaults follow the national rules on reporting."""
+    """Times of visits, and who of a ward goes down. The texts give no times for the report of infections: the defaults follow the
+    national rules on reporting."""
 
     handover_within: Span
     settle_within: Span
     report_a_within: Span
     report_b_within: Span
     report_c_within: Span
+    phases_down: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not set(self.phases_down) <= set(PHASES) - {ACUTE}:
+            raise ValueError(f"phases in which patients go down are among {PHASES}, and never {ACUTE}")
 
 
 KEPT_HERE = (TREATED, OBSERVE)
@@ -114,3 +134,18 @@ def check_answer(handover: HandoverView, actor_id: UUID) -> None:
     """Raises NotForYou: only the doctor asked answers, or, where a department was asked, any doctor but the one who proposed it."""
     if handover.state != PROPOSED or actor_id == handover.from_id or handover.to_id not in (None, actor_id):
         raise NotForYou
+
+
+BY_PHASE, BY_LIST = "phase", "list"
+
+
+def reasons_to_go_down(phase: str, on_list: Collection[str], policy: VisitsPolicy) -> tuple[str, ...]:
+    """Why an in-patient may go down today; empty: not today.
+
+    `on_list`: the phases in which the recommended list takes the disease, with criteria and guide (SM-3-6a, SM-3-6b). An acute
+    phase never goes down, whatever the list says; where nobody has said the phase, the list alone is a reason to look (SM-1-2b).
+    """
+    found = [BY_PHASE] if phase in policy.phases_down else []
+    if phase != ACUTE and on_list and (not phase or phase == CHRONIC or phase in on_list):
+        found.append(BY_LIST)
+    return tuple(found)

@@ -41,6 +41,30 @@ EVENTS = {
     "hand_over.decline": _("Hand-over declined"),
     "hand_over.withdraw": _("Hand-over withdrawn"),
 }
+PHASES = {
+    "": _("Not stated"),
+    "acute": _("Acute"),
+    "acute_recovery": _("Recovering from acute illness"),
+    "surgical_recovery": _("Recovering from surgery"),
+    "critical_stable": _("Critical, now stable"),
+    "chronic": _("Chronic"),
+}
+WAYS_OUT = {
+    "home": _("Home"),
+    "transferred": _("To another institution"),
+    "against_advice": _("Left against advice"),
+    "died": _("Died"),
+}
+GOES_DOWN = {
+    "phase": _("The phase is one in which patients go down."),
+    "list": _("The disease is on the community's list for down-referral, with criteria and guide."),
+}
+STAY_EVENTS = {
+    "admit": _("Admitted"),
+    "place": _("Department or bed changed"),
+    "judge": _("Phase stated"),
+    "discharge": _("Discharged"),
+}
 
 
 def register() -> None:
@@ -65,6 +89,10 @@ def register() -> None:
             "handover_not_for_you": (
                 _("This hand-over was proposed to somebody else, or has been answered."),
                 _("Look at the visit again: it says who answers for it now."),
+            ),
+            "already_in": (
+                _("This resident is in hospital at your institution already."),
+                _("Open the stay that is there; end it first when it is over."),
             ),
             "nothing_to_settle": (
                 _("There is no open alert on this visit, or the reason is missing."),

@@ -118,16 +118,19 @@ def treated_nearby(group: str, where: Place, on: date) -> bool:
     return found.filter(list__org__in=near).exists()
 
 
-def suggested_down(group: str, org_id: int, on: date) -> list[DownEntry]:
-    """The entries by which a group may be suggested for down-referral in an institution's community: those whose criteria and
-    guide are both written (SM-3-6b)."""
+def suggested_down(groups: Collection[str], org_id: int, on: date) -> dict[str, list[DownEntry]]:
+    """By disease group the entries, in the order of their phases, by which it may be suggested for down-referral in the community
+    of an institution: those whose criteria and guide are both written (SM-3-6b). Groups without any are missing."""
     lead = community_lead(org_id, on)
     version = in_force(rules.DOWN, lead.id, on) if lead else None
     if version is None or lead is None:
-        return []
+        return {}
     policy, _ = policy_at(place_of(lead.id), on)
-    found = DownEntry.objects.filter(list=version, group=group).order_by("phase")
-    return [e for e in found if not rules.blocked_from_suggestion(_down(e), policy)]
+    found: dict[str, list[DownEntry]] = {}
+    for entry in DownEntry.objects.filter(list=version, group__in=groups).order_by("group", "phase"):
+        if not rules.blocked_from_suggestion(_down(entry), policy):
+            found.setdefault(entry.group, []).append(entry)
+    return found
 
 
 def is_devolved(code: str, path: str, on: date) -> bool:

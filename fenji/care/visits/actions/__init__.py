@@ -1,4 +1,4 @@
-"""The only writes of this room: visits, who answers for them, the three parts of a notifiable disease, and records that are fed."""
+"""The only writes of this room: visits, who answers for them, what notifiable diseases owe, records that are fed, and stays."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from fenji.care.visits.actions.handovers import (
     withdraw_hand_over,
 )
 from fenji.care.visits.actions.infections import Parts, record_infection
+from fenji.care.visits.actions.stays import NewStay, admit, discharge, judge, place_in
 from fenji.care.visits.actions.visits import NewVisit, close, kept_here, register, revise, settle
 
 __all__ = [
     "Fed",
+    "NewStay",
     "NewVisit",
     "Parts",
     "accept_hand_over",
+    "admit",
     "close",
     "decline_hand_over",
+    "discharge",
     "feed",
     "hand_over",
+    "judge",
     "kept_here",
+    "place_in",
     "record_infection",
     "register",
     "revise",

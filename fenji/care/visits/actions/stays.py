@@ -1,0 +1,131 @@
+"""Stays in hospital: admitted, moved, judged by phase, discharged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from fenji.care.catalogue.models import Diagnosis
+from fenji.care.catalogue.queries import group_of
+from fenji.care.catalogue.rules import GROUP_VERSION
+from fenji.care.registry.models import Resident
+from fenji.care.visits import queries, rules
+from fenji.care.visits.models import Stay, StayEvent
+from fenji.ground.access.actions import audit
+from fenji.ground.access.rules import Actor
+from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
+from fenji.ground.network.queries import departments_of, place_of
+
+
+@dataclass(frozen=True, slots=True)
+class NewStay:
+    """What the ward enters on admission. `doctor`: account and name of whoever is responsible."""
+
+    diagnosis: Diagnosis
+    doctor: tuple[UUID, str]
+    department_id: int | None = None
+    bed: str = ""
+    phase: str = ""
+
+
+def _record(stay: Stay, action: str, *, by: Actor, at: datetime, before: str = "", after: str = "") -> None:
+    StayEvent.objects.create(
+        stay=stay, at=at, actor_id=by.account_id, actor_name=by.name, action=action, before=before, after=after
+    )
+    audit(by=by, at=at, action=f"stay.{action}", subject=str(stay.pk), before=before, after=after)
+
+
+def _swap(stay: Stay, version: int, **changes: Any) -> None:
+    """Compare and swap. Raises Stale."""
+    if not Stay.objects.filter(pk=stay.pk, version=version).update(**changes, version=F("version") + 1):
+        raise Stale
+    stay.version = version + 1
+    for name, value in changes.items():
+        setattr(stay, name, value)
+
+
+def _check(by: Actor, org_id: int, department_id: int | None) -> None:
+    if not by.may("stay.write") or org_id != by.org_id:
+        raise NotPermitted
+    if department_id is not None and department_id not in {d.id for d in departments_of(org_id)}:
+        raise Unknown(what="department")
+
+
+@all_or_nothing
+def admit(resident: Resident, new: NewStay, *, by: Actor, at: datetime) -> Stay:
+    """A resident is in hospital from now on. Raises NotPermitted, Unknown, AlreadyIn."""
+    _check(by, by.org_id, new.department_id)
+    here = place_of(by.org_id)
+    doctor_id, doctor_name = new.doctor
+    stay = Stay(
+        resident=resident,
+        org_id=here.id,
+        path=here.path,
+        department_id=new.department_id,
+        bed=new.bed,
+        doctor_id=doctor_id,
+        doctor_name=doctor_name,
+        diagnosis_code=new.diagnosis.code,
+        diagnosis_name=new.diagnosis.name_zh,
+        disease_group=group_of(new.diagnosis),
+        group_version=GROUP_VERSION,
+        phase=new.phase,
+        phase_at=at if new.phase else None,
+        admitted_at=at,
+    )
+    try:
+        with transaction.atomic():
+            stay.save(force_insert=True)
+    except IntegrityError as error:
+        if getattr(error.__cause__, "diag", None) is None or error.__cause__.diag.constraint_name != "stay_one_open":
+            raise
+        raise rules.AlreadyIn from None
+    _record(stay, "admit", by=by, at=at, after=new.phase)
+    return stay
+
+
+@all_or_nothing
+def place_in(stay_id: UUID, department_id: int | None, bed: str, *, version: int, by: Actor, at: datetime) -> Stay:
+    """Another department or bed of the same institution. Raises NotPermitted, Unknown, Stale."""
+    stay = _lasting(stay_id, by, department_id)
+    before = stay.bed
+    _swap(stay, version, department_id=department_id, bed=bed)
+    _record(stay, "place", by=by, at=at, before=before, after=bed)
+    return stay
+
+
+@all_or_nothing
+def judge(stay_id: UUID, phase: str, *, version: int, by: Actor, at: datetime) -> Stay:
+    """Say in which phase the illness is (SM-1-2b). Raises NotPermitted, Unknown, Stale."""
+    stay = _lasting(stay_id, by)
+    if phase not in rules.PHASES:
+        raise Unknown(what="phase")
+    before = stay.phase
+    _swap(stay, version, phase=phase, phase_at=at)
+    _record(stay, "judge", by=by, at=at, before=before, after=phase)
+    return stay
+
+
+@all_or_nothing
+def discharge(stay_id: UUID, way_out: str, *, version: int, by: Actor, at: datetime) -> Stay:
+    """The stay ends, with how it ended. Raises NotPermitted, Unknown, Stale."""
+    stay = _lasting(stay_id, by)
+    if way_out not in rules.WAYS_OUT:
+        raise Unknown(what="way out")
+    _swap(stay, version, discharged_at=at, way_out=way_out)
+    _record(stay, "discharge", by=by, at=at, before=stay.phase, after=way_out)
+    return stay
+
+
+def _lasting(stay_id: UUID, by: Actor, department_id: int | None = None) -> Stay:
+    stay = queries.stay(stay_id)
+    _check(by, stay.org_id, department_id)
+    if stay.discharged_at is not None:
+        raise Stale
+    return stay
