@@ -27,20 +27,16 @@ def _rising(n: int, rate: Fraction, k: int) -> Iterator[float]:
         yield term
 
 
-def _mode(n: int, rate: Fraction) -> int:
-    return min(n, (n + 1) * rate.numerator // rate.denominator)
-
-
-def _until_faint(terms: Iterator[float], first: float) -> list[float]:
-    """The falling terms after `first`, until they no longer count."""
-    return list(takewhile(lambda term: term >= _FAINT * first, terms))
+def _counting(terms: Iterator[float]) -> list[float]:
+    """The falling terms after 1, until they no longer count."""
+    return list(takewhile(lambda term: term >= _FAINT, terms))
 
 
 def _around(n: int, rate: Fraction) -> tuple[int, list[float], list[float], float]:
     """The mode; the terms above it and those below it, outwards, in units of the one at the mode; the sum of all."""
     mode = min(n, (n + 1) * rate.numerator // rate.denominator)
-    above = _until_faint(_rising(n, rate, mode), 1)
-    below = _until_faint(_rising(n, 1 - rate, n - mode), 1)  # the terms above the mirror image of the mode
+    above = _counting(_rising(n, rate, mode))
+    below = _counting(_rising(n, 1 - rate, n - mode))  # the terms above the mirror image of the mode
     return mode, above, below, fsum((1, *above, *below))
 
 
@@ -54,7 +50,7 @@ def at_least(k: int, n: int, rate: Fraction) -> float:
     if k <= mode:
         return min(1.0, fsum((1, *above, *below[: mode - k])) / total)
     at_k = next((term for j, term in enumerate(_rising(n, rate, mode), start=mode + 1) if j == k or term == 0), 0.0)
-    return at_k / total * fsum((1, *_until_faint(_rising(n, rate, k), 1)))
+    return at_k / total * fsum((1, *_counting(_rising(n, rate, k))))
 
 
 def at_most(k: int, n: int, rate: Fraction) -> float:
@@ -65,12 +61,13 @@ def at_most(k: int, n: int, rate: Fraction) -> float:
 def limits(n: int, rate: Fraction, outside: Sequence[Fraction]) -> list[tuple[float, float]]:
     """(lower, upper) for each chance in `outside` (below a half): a count below the lower or above the upper limit is unusual.
 
-    A count k is above the limit exactly when P(X ≥ k) is below the chance, and below it when P(X ≤ k) is: the plain exact test, which
-    never raises more false alarms than it says (mid-P would, at small n). Between two counts the limit is placed linearly in the tail.
-    For the lower limit that is the interpolation of D. J. Spiegelhalter, "Funnel plots for comparing institutional performance",
-    Statistics in Medicine 24 (2005) 1185-1202, appendix on exact limits: r - (P(X ≤ r) - p) / P(X = r) with r the least count for
-    which P(X ≤ r) > p. The upper limit here is the mirror image, the lower limit of those not counted. The paper takes the upper one
-    from the same formula at 1 - p; that lies one count lower, and makes a count unusual that is a little more likely than p.
+    A count k is above the limit exactly when P(X ≥ k) is below the chance, and below it when P(X ≤ k) is: the plain exact test,
+    which never raises more false alarms than it says (mid-P would, at small n). Between two counts the limit is placed linearly
+    in the tail. For the lower limit that is the interpolation of D. J. Spiegelhalter, "Funnel plots for comparing institutional
+    performance", Statistics in Medicine 24 (2005) 1185-1202, appendix on exact limits: r - (P(X ≤ r) - p) / P(X = r) with r the
+    least count for which P(X ≤ r) > p. The upper limit here is the mirror image, the lower limit of those not counted. The paper
+    takes the upper one from the same formula at 1 - p; that lies one count lower, and makes a count unusual that is a little more
+    likely than p.
     """
     if rate in (0, 1):
         return [(float(n * rate), float(n * rate)) for _ in outside]
