@@ -63,10 +63,14 @@ def expectations(counted: Iterable[Cell]) -> list[Expected]:
 
 
 def winsorised(values: Sequence[float], percent: int) -> tuple[list[float], float]:
-    """The values with that share of each end (rounded down to whole values) drawn in to the next one, and the share drawn in."""
+    """The values with that share of each end drawn in to the next one, and the share drawn in.
+
+    Rounded up to whole values, else the one outlier among a dozen branches would widen its own limits; one value or two in the
+    middle always stay.
+    """
     if not values:
         return [], 0.0
-    drawn = len(values) * percent // PERCENT
+    drawn = min(-(-len(values) * percent // PERCENT), (len(values) - 1) // 2)
     ordered = sorted(values)
     low, high = ordered[drawn], ordered[-1 - drawn]
     return [min(max(v, low), high) for v in values], drawn / len(values)
