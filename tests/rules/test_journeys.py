@@ -239,6 +239,23 @@ def test_after_a_stay_at_a_third_place_the_third_place_is_asked() -> None:
     assert pairs([stay("x", TOWN, 0, 10), stay("z", TOWN_2, 11, 14, "died"), stay("y", GENERAL, 15, None)]) == []
 
 
+def test_a_discharge_is_found_once_with_the_first_admission() -> None:
+    first, second = stay("x", TOWN, 0, 10), stay("y", GENERAL, 11, None)
+    assert pairs([first, second, stay("w", CITY, 12, None)]) == [("x", "y")]
+    assert pairs([first, replace(second, emergency=True), stay("w", CITY, 12, None)]) == []
+
+
+def test_the_stay_that_ended_last_is_asked_though_another_began_later() -> None:
+    long, beside, short = stay("x", TOWN, 0, 13.5), stay("b", TOWN, 11, None), stay("z", TOWN_2, 11.5, 12)
+    assert pairs([long, beside, short, stay("y", GENERAL, 14, None)]) == [("x", "y")]
+
+
+def test_of_two_cases_the_open_one_covers() -> None:
+    rows = [stay("x", TOWN, 0, 10), stay("y", GENERAL, 11, None)]
+    assert pairs(rows, case(-9), case(-8, ended=-7)) == []
+    assert pairs(rows, case(-9, ended=-8), case(-8, ended=-7)) == [("x", "y")]
+
+
 def test_another_disease_another_person_a_lower_tier_and_a_death_are_none() -> None:
     first, second = stay("x", TOWN, 0, 10), stay("y", GENERAL, 11, None)
     assert pairs([first, second]) == [("x", "y")]

@@ -14,8 +14,8 @@ from fractions import Fraction
 from itertools import accumulate, takewhile
 from math import fsum
 
-_FAINT = sys.float_info.epsilon**2
-"""A term this small beside what it is added to changes nothing, nor do all those after it."""
+_FAINT = sys.float_info.epsilon
+"""A term this small beside the first of its side: all that come after it, a geometric series at most, are lost in rounding."""
 
 
 def _rising(n: int, rate: Fraction, k: int) -> Iterator[float]:
