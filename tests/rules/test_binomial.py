@@ -147,16 +147,16 @@ def test_a_count_is_outside_a_limit_exactly_when_the_plain_test_says_so(n: int, 
 
 
 @given(n=st.integers(1, 60), rate=RATES, chance=st.fractions(Fraction(1, 2000), Fraction(49, 100), max_denominator=2000))
-def test_the_lower_limit_is_the_papers_and_the_upper_its_mirror_image(n: int, rate: Fraction, chance: Fraction) -> None:
-    def paper(theta: Fraction) -> float:
-        """Spiegelhalter 2005, appendix: the least r with P(X ≤ r) > p, moved back by its share of the step."""
+def test_the_lower_limit_is_interpolated_and_the_upper_its_mirror_image(n: int, rate: Fraction, chance: Fraction) -> None:
+    def interpolated(theta: Fraction) -> float:
+        """The least r with P(X ≤ r) > p, moved back by its share of the step."""
         r = next(r for r in range(n + 1) if 1 - whole(r + 1, n, theta) > chance)
         at_r = 1 - whole(r + 1, n, theta)
         return max(0.0, r - float((at_r - chance) / (whole(r, n, theta) - whole(r + 1, n, theta))))
 
     [(low, high)] = limits(n, rate, [chance])
-    assert low == pytest.approx(paper(rate), abs=1e-9)
-    assert high == pytest.approx(n - paper(1 - rate), abs=1e-9)
+    assert low == pytest.approx(interpolated(rate), abs=1e-9)
+    assert high == pytest.approx(n - interpolated(1 - rate), abs=1e-9)
 
 
 @settings(max_examples=30, deadline=None)

@@ -228,7 +228,7 @@ def test_drawing_in_is_given_back_so_that_chance_alone_measures_one() -> None:
         assert found.tau2 < 0.0002
 
 
-def test_the_moment_estimate_is_the_papers() -> None:
+def test_the_moment_estimate_is_that_of_dersimonian_and_laird() -> None:
     units = [Expected(str(n), 500, o, e, v) for n, (o, e, v) in enumerate([(90, 60.0, 50.0), (20, 50.0, 40.0), (75, 70.0, 60.0)])]
     found = rules.dispersion(units, replace(POLICY, winsor_percent=0))
     ratios, weights = [u.observed / u.expected for u in units], [u.expected**2 / u.variance for u in units]

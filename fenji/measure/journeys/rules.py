@@ -257,7 +257,7 @@ def discharge_instead(stays: Iterable[Contact], cases: Iterable[Referral], groun
                 continue
             reason = grounds.reason(DISCHARGE_INSTEAD, "discharge_window")
             found.append(Found(DISCHARGE_INSTEAD, first.place.org, *whose, second.start, (first, second), reason))
-    return sorted(found, key=lambda f: (f.at, f.rows[-1].person, f.group))
+    return sorted(found, key=lambda f: (f.at, f.person, f.group))
 
 
 def _follows(first: Contact, second: Contact, policy: JourneysPolicy) -> bool:

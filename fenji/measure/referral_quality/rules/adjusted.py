@@ -115,8 +115,8 @@ def dispersion(units: Sequence[Expected], policy: QualityPolicy) -> Dispersion:
     """Over-dispersion of units that can be judged, measured with the ends drawn in, so that outliers do not widen the limits that
     are to find them.
 
-    Drawing in takes variance away from what is no outlier, too. It is given back by the factor that a normal spread loses; the
-    paper leaves that out, and its limits are then too narrow where units do differ: at 10 % drawn in, 11 % instead of 5 % lie
+    Drawing in takes variance away from what is no outlier, too. It is given back by the factor that a normal spread loses;
+    without that the limits are too narrow where units do differ: at 10 % drawn in, 11 % instead of 5 % lie
     outside when the true factor is 2. Below two units nothing can be measured.
     """
     if len(units) <= 1:

@@ -62,12 +62,12 @@ def limits(n: int, rate: Fraction, outside: Sequence[Fraction]) -> list[tuple[fl
     """(lower, upper) for each chance in `outside` (below a half): a count below the lower or above the upper limit is unusual.
 
     A count k is above the limit exactly when P(X ≥ k) is below the chance, and below it when P(X ≤ k) is: the plain exact test,
-    which never raises more false alarms than it says (mid-P would, at small n). Between two counts the limit is placed linearly
-    in the tail. For the lower limit that is the interpolation of D. J. Spiegelhalter, "Funnel plots for comparing institutional
-    performance", Statistics in Medicine 24 (2005) 1185-1202, appendix on exact limits: r - (P(X ≤ r) - p) / P(X = r) with r the
-    least count for which P(X ≤ r) > p. The upper limit here is the mirror image, the lower limit of those not counted. The paper
-    takes the upper one from the same formula at 1 - p; that lies one count lower, and makes a count unusual that is a little more
-    likely than p.
+    which never raises more false alarms than it says (mid-P would, at small n).
+
+    Between two counts the limit is placed linearly in the tail, after D. J. Spiegelhalter, "Funnel plots for comparing
+    institutional performance", Statistics in Medicine 24 (2005) 1185-1202: the lower one at r - (P(X ≤ r) - p) / P(X = r), with r
+    the least count for which P(X ≤ r) > p; the upper one is its mirror image, the lower limit of those not counted. The formula
+    at 1 - p instead would lie one count lower, and make a count unusual that is a little more likely than p.
     """
     if rate in (0, 1):
         return [(float(n * rate), float(n * rate)) for _ in outside]
