@@ -34,6 +34,8 @@ INSTALLED_APPS = [
     "fenji.care.visits",
     "fenji.care.booking",
     "fenji.care.referral",
+    "fenji.measure.journeys",
+    "fenji.measure.referral_quality",
     "fenji.front.desk",
     "fenji.config",
 ]
