@@ -33,7 +33,10 @@ INSTALLED_APPS = [
     "fenji.care.registry",
     "fenji.care.visits",
     "fenji.care.booking",
+    "fenji.care.continuity",
     "fenji.care.referral",
+    "fenji.measure.journeys",
+    "fenji.measure.referral_quality",
     "fenji.front.desk",
     "fenji.config",
 ]

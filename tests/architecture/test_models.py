@@ -15,6 +15,7 @@ FLOORS = ["ground", "care", "measure", "reach", "govern", "front"]
 ROOMS = [
     *("common", "access", "policy", "network", "tasks", "documents", "publication"),
     *("catalogue", "registry", "visits", "booking", "continuity", "referral", "telehealth"),
+    *("encounters", "journeys", "referral_quality", "returns", "indicators"),
     "desk",
 ]
 PROTECTED_CLASSES = {"person", "patient", "pay", "secret"}

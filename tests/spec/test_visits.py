@@ -220,7 +220,7 @@ def test_who_is_sent_up_does_not_wait_and_the_visit_closes_with_the_third_part(d
 @pytest.mark.parametrize(("grade", "minutes"), [("A", 120), ("BA", 120), ("B", 1440), ("C", 1440)])
 def test_the_report_is_due_by_class(grade: str, minutes: int) -> None:
     natural = lambda m: Span(m, "natural")  # noqa: E731
-    policy = rules.VisitsPolicy(natural(60), natural(480), natural(120), natural(1440), natural(1440))
+    policy = rules.VisitsPolicy(natural(60), natural(480), natural(120), natural(1440), natural(1440), ())
     found = now()
     assert rules.report_due(grade, found, policy, DutyCalendar((), {})) == found + timedelta(minutes=minutes)
 

@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from fenji.care.catalogue.forms import DiagnosisField
-from fenji.care.visits import texts
+from fenji.care.visits import rules, texts
 from fenji.care.visits.actions import NewStay, NewVisit, Parts
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.fields import DayField
@@ -110,7 +110,7 @@ class PhaseForm(forms.Form):
 class DischargeForm(forms.Form):
     """How a stay ends."""
 
-    way = forms.ChoiceField(label=_("How it ends"), choices=list(texts.WAYS_OUT.items()))
+    way = forms.ChoiceField(label=_("How it ends"), choices=[(way, texts.WAYS_OUT[way]) for way in rules.WAYS_OUT])
 
 
 class CensusForm(forms.Form):

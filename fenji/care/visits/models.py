@@ -192,7 +192,7 @@ class Stay(Keyed):
     """One resident in hospital at one institution, from admission to discharge (住院).
 
     `phase`: where the illness stands, empty while nobody has said; it decides who may go down (SM-1-2b). `bed`: as the ward calls
-    it. `way_out`: how the stay ended, empty while it lasts.
+    it. `way_out`: how the stay ended, empty while it lasts. `source_id`, `source_at`: as of a visit.
     """
 
     resident = models.ForeignKey(Resident, on_delete=models.PROTECT)
@@ -211,12 +211,14 @@ class Stay(Keyed):
     admitted_at = models.DateTimeField()
     discharged_at = models.DateTimeField(null=True)
     way_out = CText(default="")
+    source_id = CText(default="", db_default="")
+    source_at = models.DateTimeField(null=True)
 
     privacy: ClassVar = {
-        **dict.fromkeys(("id", "version", "org", "path", "department", "group_version", "phase_at"), "internal"),
+        **dict.fromkeys(("id", "version", "org", "path", "department", "group_version", "phase_at", "source_at"), "internal"),
         **dict.fromkeys(("doctor_id", "doctor_name"), "person"),
         **dict.fromkeys(("resident", "bed", "diagnosis_code", "diagnosis_name", "disease_group", "phase"), "patient"),
-        **dict.fromkeys(("admitted_at", "discharged_at", "way_out"), "patient"),
+        **dict.fromkeys(("admitted_at", "discharged_at", "way_out", "source_id"), "patient"),
     }
     shape: ClassVar = rls.owned("visits_stay")
     readers: ClassVar = (rls.under_glass("visits_stay"),)
@@ -225,11 +227,12 @@ class Stay(Keyed):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(phase__in=("", *rules.PHASES)), name="stay_phase"),
             models.CheckConstraint(
-                condition=Q(discharged_at=None, way_out="") | Q(discharged_at__isnull=False, way_out__in=rules.WAYS_OUT),
+                condition=Q(discharged_at=None, way_out="") | Q(discharged_at__isnull=False, way_out__in=rules.FED_WAYS_OUT),
                 name="stay_ended_with_a_way",
             ),
             models.CheckConstraint(condition=Q(discharged_at=None) | Q(discharged_at__gte=F("admitted_at")), name="stay_times"),
             models.UniqueConstraint(fields=["org", "resident"], condition=Q(discharged_at=None), name="stay_one_open"),
+            models.UniqueConstraint(fields=["org", "source_id"], condition=~Q(source_id=""), name="stay_source_once"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["path", "id"], name="stay_path"),

@@ -33,6 +33,8 @@ PHASES = (ACUTE, *DOWN_PHASES, CHRONIC)
 """In which phase of the illness an in-patient is (SM-1-2b, QZ-2-11i); empty while nobody has said."""
 HOME, TRANSFERRED, AGAINST_ADVICE, DEAD = WAYS_OUT = ("home", "transferred", "against_advice", "died")
 """How a stay ends."""
+FED_WAYS_OUT = (*WAYS_OUT, UNSTATED)
+"""A record that another system ended may not say how."""
 
 
 class IncompleteInfection(Refused):

@@ -54,6 +54,7 @@ WAYS_OUT = {
     "transferred": _("To another institution"),
     "against_advice": _("Left against advice"),
     "died": _("Died"),
+    "unstated": _("Not stated"),
 }
 GOES_DOWN = {
     "phase": _("The phase is one in which patients go down."),
@@ -64,6 +65,7 @@ STAY_EVENTS = {
     "place": _("Department or bed changed"),
     "judge": _("Phase stated"),
     "discharge": _("Discharged"),
+    "feed": _("Record fed by another system"),
 }
 
 

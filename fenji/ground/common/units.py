@@ -11,6 +11,7 @@ MONTHS_PER_YEAR = 12
 SATURDAY = 5  # datetime.date.weekday(): Monday is 0
 FEN_PER_YUAN = 100
 PERCENT = 100
+PER_MILLE = 1000
 ICD10_CATEGORY_LENGTH = 3  # "I10" of "I10.x00"
 REGION_CODE_WIDTH = 12  # statistical division code, province to village
 REGION_PREFIXES = {"province": 2, "city": 4, "county": 6, "town": 9, "township": 9, "street": 9, "zone": 9}

@@ -58,6 +58,7 @@ _UNITS = {
     "kind": _("kinds"),
     "person": _("people"),
     "percent": "%",
+    "permille": "‰",
     "number": "",
     "switch": "",
     "local time": "",

@@ -10,11 +10,12 @@ from fenji.care.visits.actions.handovers import (
     withdraw_hand_over,
 )
 from fenji.care.visits.actions.infections import Parts, record_infection
-from fenji.care.visits.actions.stays import NewStay, admit, discharge, judge, place_in
+from fenji.care.visits.actions.stays import FedStay, NewStay, admit, discharge, feed_stay, judge, place_in
 from fenji.care.visits.actions.visits import NewVisit, close, kept_here, register, revise, settle
 
 __all__ = [
     "Fed",
+    "FedStay",
     "NewStay",
     "NewVisit",
     "Parts",
@@ -24,6 +25,7 @@ __all__ = [
     "decline_hand_over",
     "discharge",
     "feed",
+    "feed_stay",
     "hand_over",
     "judge",
     "kept_here",

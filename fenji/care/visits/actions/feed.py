@@ -10,18 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fenji.care.registry.actions import resident_rows
-from fenji.care.registry.models import Resident
 from fenji.care.registry.rules import NewResident
 from fenji.care.visits import rules
 from fenji.care.visits.actions.handovers import drop_hand_over
 from fenji.care.visits.actions.infections import follow, parts_missing
-from fenji.care.visits.actions.shared import done, record, swap, wait
+from fenji.care.visits.actions.shared import done, fed_resident, record, swap, wait
 from fenji.care.visits.models import Visit
-from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import MANAGER, Actor
 from fenji.ground.common.clock import deadline, local_day
-from fenji.ground.common.ids import uuid7
 from fenji.ground.network.queries import Place, place_of
 from fenji.ground.policy.queries import duty_calendar, resolve
 
@@ -57,7 +53,7 @@ def feed(fed: Fed, *, by: Actor, at: datetime) -> Visit:
 
 
 def _opened(fed: Fed, place: Place, by: Actor, at: datetime) -> Visit:
-    resident = _resident(fed.resident, place, by, at)
+    resident = fed_resident(fed.resident, place, by, at)
     doctor_id, doctor_name = fed.doctor or (by.account_id, by.name)
     visit = Visit(
         resident=resident,
@@ -71,22 +67,6 @@ def _opened(fed: Fed, place: Place, by: Actor, at: datetime) -> Visit:
     visit.save(force_insert=True, using="load")
     record(visit, "feed", by=by, at=at, using="load")
     return visit
-
-
-def _resident(who: UUID | NewResident | None, place: Place, by: Actor, at: datetime) -> Resident:
-    """The resident a record is about, registered when nobody has the document; one of elsewhere is opened to the institution."""
-    if isinstance(who, NewResident):
-        row, identity = resident_rows(uuid7(), who, place.id, place.path)
-        row.save(force_insert=True, using="load")
-        if identity:
-            identity.save(force_insert=True, using="load")
-        audit(by=by, at=at, action="resident.register", subject=str(row.pk), using="load")
-        return row
-    found = Resident.objects.using("load").get(pk=who)
-    if found.home_org_id != place.id and place.id not in found.viewer_ids:
-        Resident.objects.using("load").filter(pk=found.pk).update(viewer_ids=[*found.viewer_ids, place.id])
-        audit(by=by, at=at, action="resident.open", subject=str(found.pk), using="load")
-    return found
 
 
 def _end(visit: Visit, fed: Fed, place: Place, by: Actor, at: datetime) -> None:

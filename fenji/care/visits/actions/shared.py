@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F
 
+from fenji.care.registry.actions import resident_rows
+from fenji.care.registry.models import Resident
+from fenji.care.registry.rules import NewResident
 from fenji.care.visits.models import Infection, Visit, VisitEvent
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.identity import age_on
+from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import Stale
 from fenji.ground.common.text import mask_name
+from fenji.ground.network.queries import Place
 from fenji.ground.tasks import actions as tasks
 
 
@@ -61,3 +67,19 @@ def done(visit: Visit, kind: str, *, at: datetime, using: str = "default") -> No
 def infection_of(visit: Visit, using: str = "default") -> Infection | None:
     """The entry of the register for a visit, but for one that was ruled out."""
     return Infection.objects.using(using).filter(visit=visit, voided_at=None).first()
+
+
+def fed_resident(who: UUID | NewResident | None, place: Place, by: Actor, at: datetime) -> Resident:
+    """The resident a record is about, registered when nobody has the document; one of elsewhere is opened to the institution."""
+    if isinstance(who, NewResident):
+        row, identity = resident_rows(uuid7(), who, place.id, place.path)
+        row.save(force_insert=True, using="load")
+        if identity:
+            identity.save(force_insert=True, using="load")
+        audit(by=by, at=at, action="resident.register", subject=str(row.pk), using="load")
+        return row
+    found = Resident.objects.using("load").get(pk=who)
+    if found.home_org_id != place.id and place.id not in found.viewer_ids:
+        Resident.objects.using("load").filter(pk=found.pk).update(viewer_ids=[*found.viewer_ids, place.id])
+        audit(by=by, at=at, action="resident.open", subject=str(found.pk), using="load")
+    return found

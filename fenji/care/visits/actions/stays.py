@@ -14,7 +14,9 @@ from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
 from fenji.care.catalogue.rules import GROUP_VERSION
 from fenji.care.registry.models import Resident
+from fenji.care.registry.rules import NewResident
 from fenji.care.visits import queries, rules
+from fenji.care.visits.actions.shared import fed_resident
 from fenji.care.visits.models import Stay, StayEvent
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
@@ -34,16 +36,16 @@ class NewStay:
     phase: str = ""
 
 
-def _record(stay: Stay, action: str, *, by: Actor, at: datetime, before: str = "", after: str = "") -> None:
-    StayEvent.objects.create(
+def _record(stay: Stay, action: str, *, by: Actor, at: datetime, before: str = "", after: str = "", using: str = "default") -> None:
+    StayEvent.objects.using(using).create(
         stay=stay, at=at, actor_id=by.account_id, actor_name=by.name, action=action, before=before, after=after
     )
-    audit(by=by, at=at, action=f"stay.{action}", subject=str(stay.pk), before=before, after=after)
+    audit(by=by, at=at, action=f"stay.{action}", subject=str(stay.pk), before=before, after=after, using=using)
 
 
-def _swap(stay: Stay, version: int, **changes: Any) -> None:
+def _swap(stay: Stay, version: int, using: str = "default", **changes: Any) -> None:
     """Compare and swap. Raises Stale."""
-    if not Stay.objects.filter(pk=stay.pk, version=version).update(**changes, version=F("version") + 1):
+    if not Stay.objects.using(using).filter(pk=stay.pk, version=version).update(**changes, version=F("version") + 1):
         raise Stale
     stay.version = version + 1
     for name, value in changes.items():
@@ -55,6 +57,16 @@ def _check(by: Actor, org_id: int, department_id: int | None) -> None:
         raise NotPermitted
     if department_id is not None and department_id not in {d.id for d in departments_of(org_id)}:
         raise Unknown(what="department")
+
+
+def illness(found: Diagnosis) -> dict[str, str]:
+    """The columns that follow from a diagnosis."""
+    return {
+        "diagnosis_code": found.code,
+        "diagnosis_name": found.name_zh,
+        "disease_group": group_of(found),
+        "group_version": GROUP_VERSION,
+    }
 
 
 @all_or_nothing
@@ -71,10 +83,7 @@ def admit(resident: Resident, new: NewStay, *, by: Actor, at: datetime) -> Stay:
         bed=new.bed,
         doctor_id=doctor_id,
         doctor_name=doctor_name,
-        diagnosis_code=new.diagnosis.code,
-        diagnosis_name=new.diagnosis.name_zh,
-        disease_group=group_of(new.diagnosis),
-        group_version=GROUP_VERSION,
+        **illness(new.diagnosis),
         phase=new.phase,
         phase_at=at if new.phase else None,
         admitted_at=at,
@@ -129,3 +138,63 @@ def _lasting(stay_id: UUID, by: Actor, department_id: int | None = None) -> Stay
     if stay.discharged_at is not None:
         raise Stale
     return stay
+
+
+@dataclass(frozen=True, slots=True)
+class FedStay:
+    """A record of another system that was judged. `stay`: the one it updates; else `resident` (an id on file, or somebody new).
+
+    `facts`: columns as the record states them, the responsible doctor and the admission among them. `way_out` empty beside a
+    `discharged_at`: the record does not say how the stay ended.
+    """
+
+    source_id: str
+    facts: dict[str, Any]
+    discharged_at: datetime | None
+    way_out: str
+    stay: Stay | None = None
+    resident: UUID | NewResident | None = None
+
+
+def feed_stay(fed: FedStay, *, by: Actor, at: datetime) -> Stay:
+    """Write a judged record over `load`, inside the caller's transaction. Raises Stale when the stay changed meanwhile.
+
+    What was typed for somebody who lies here becomes this record's. A discharge that was typed stands; one that a record left
+    without a way out takes the way from a later version.
+    """
+    stay = fed.stay or _fed(fed, by, at)
+    if fed.stay is not None:
+        changed = {name: value for name, value in fed.facts.items() if getattr(stay, name) != value}
+        if "phase" in changed:
+            changed["phase_at"] = at
+        if changed:
+            _swap(stay, stay.version, "load", **changed)
+            _record(stay, "feed", by=by, at=at, using="load")
+    if ends := ending(stay, fed):
+        _swap(stay, stay.version, "load", **ends)
+        _record(stay, "discharge", by=by, at=at, after=stay.way_out, using="load")
+    return stay
+
+
+def _fed(fed: FedStay, by: Actor, at: datetime) -> Stay:
+    here = place_of(by.org_id, "load")
+    resident = fed_resident(fed.resident, here, by, at)
+    typed = Stay.objects.using("load").filter(org_id=here.id, resident=resident, discharged_at=None, source_id="").first()
+    if typed is not None:
+        _swap(typed, typed.version, "load", source_id=fed.source_id, **fed.facts)
+        _record(typed, "feed", by=by, at=at, using="load")
+        return typed
+    stay = Stay(resident=resident, org_id=here.id, path=here.path, source_id=fed.source_id, **fed.facts)
+    stay.phase_at = at if stay.phase else None
+    stay.save(force_insert=True, using="load")
+    _record(stay, "feed", by=by, at=at, after=stay.phase, using="load")
+    return stay
+
+
+def ending(stay: Stay, fed: FedStay) -> dict[str, Any]:
+    """The columns by which a record ends a stay; nothing when it does not, or when it has ended otherwise already."""
+    if fed.discharged_at is None:
+        return {}
+    if stay.discharged_at is None:
+        return {"discharged_at": fed.discharged_at, "way_out": fed.way_out or rules.UNSTATED}
+    return {"way_out": fed.way_out} if stay.way_out == rules.UNSTATED and fed.way_out else {}

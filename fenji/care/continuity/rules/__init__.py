@@ -1,0 +1,68 @@
+"""What goes down with a patient, and what follows from it. Pure."""
+
+from fenji.care.continuity.rules.chain import (
+    LONG_TERM_CARE,
+    REHABILITATION,
+    STAGES,
+    TREATMENT,
+    SkipsRehabilitation,
+    WrongStage,
+    next_stage,
+)
+from fenji.care.continuity.rules.measured import (
+    BadMeasurement,
+    Measure,
+    NotPlausible,
+    Standing,
+    measured,
+    standing,
+)
+from fenji.care.continuity.rules.package import PLAN, SUMMARY, IncompletePackage, Summary, check_package, parts_missing
+from fenji.care.continuity.rules.plan import (
+    KINDS,
+    OUTCOMES,
+    SERVICES,
+    BadItem,
+    ContinuityPolicy,
+    Followed,
+    Item,
+    after,
+    due_days,
+    is_overdue,
+    schedule,
+    services_missing,
+)
+
+__all__ = [
+    "KINDS",
+    "LONG_TERM_CARE",
+    "OUTCOMES",
+    "PLAN",
+    "REHABILITATION",
+    "SERVICES",
+    "STAGES",
+    "SUMMARY",
+    "TREATMENT",
+    "BadItem",
+    "BadMeasurement",
+    "ContinuityPolicy",
+    "Followed",
+    "IncompletePackage",
+    "Item",
+    "Measure",
+    "NotPlausible",
+    "SkipsRehabilitation",
+    "Standing",
+    "Summary",
+    "WrongStage",
+    "after",
+    "check_package",
+    "due_days",
+    "is_overdue",
+    "measured",
+    "next_stage",
+    "parts_missing",
+    "schedule",
+    "services_missing",
+    "standing",
+]

@@ -1,0 +1,16 @@
+"""Django's handle on this room."""
+
+from django.apps import AppConfig
+
+
+class ReferralQualityConfig(AppConfig):
+    """Registers the policy of this room. No tables."""
+
+    name = "fenji.measure.referral_quality"
+    label = "referral_quality"
+
+    def ready(self) -> None:
+        from fenji.ground.policy.queries import register
+        from fenji.measure.referral_quality.rules import QualityPolicy
+
+        register(QualityPolicy, "referral_quality")
