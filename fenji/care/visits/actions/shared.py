@@ -8,29 +8,48 @@ from uuid import UUID
 
 from django.db.models import F
 
+from fenji.care.catalogue.models import Diagnosis
+from fenji.care.catalogue.queries import group_of
+from fenji.care.catalogue.rules import GROUP_VERSION
 from fenji.care.registry.actions import resident_rows
 from fenji.care.registry.models import Resident
 from fenji.care.registry.rules import NewResident
-from fenji.care.visits.models import Infection, Visit, VisitEvent
+from fenji.care.visits.models import Infection, Stay, Visit, VisitEvent
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.ids import uuid7
-from fenji.ground.common.refusal import Stale
+from fenji.ground.common.refusal import Stale, Unknown
 from fenji.ground.common.text import mask_name
-from fenji.ground.network.queries import Place
+from fenji.ground.network.queries import Place, departments_of
 from fenji.ground.tasks import actions as tasks
 
 
-def swap(visit: Visit, version: int, using: str = "default", **changes: Any) -> None:
+def swap(row: Visit | Stay, version: int, using: str = "default", **changes: Any) -> None:
     """Compare and swap: the row changes only if it is still at `version`. Raises Stale."""
-    changed = Visit.objects.using(using).filter(pk=visit.pk, version=version).update(**changes, version=F("version") + 1)
-    if not changed:
+    found = type(row).objects.using(using).filter(pk=row.pk, version=version)
+    if not found.update(**changes, version=F("version") + 1):
         raise Stale
-    visit.version = version + 1
+    row.version = version + 1
     for name, value in changes.items():
-        setattr(visit, name, value)
+        setattr(row, name, value)
+
+
+def illness(found: Diagnosis) -> dict[str, str]:
+    """The columns of a visit or a stay that follow from a diagnosis."""
+    return {
+        "diagnosis_code": found.code,
+        "diagnosis_name": found.name_zh,
+        "disease_group": group_of(found),
+        "group_version": GROUP_VERSION,
+    }
+
+
+def check_department(department_id: int | None, org_id: int) -> None:
+    """Raises Unknown for a department of another institution."""
+    if department_id is not None and department_id not in {d.id for d in departments_of(org_id)}:
+        raise Unknown(what="department")
 
 
 def record(visit: Visit, action: str, *, by: Actor, at: datetime, note: str = "", using: str = "default", **states: str) -> None:

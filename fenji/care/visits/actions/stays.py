@@ -8,21 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
 
 from fenji.care.catalogue.models import Diagnosis
-from fenji.care.catalogue.queries import group_of
-from fenji.care.catalogue.rules import GROUP_VERSION
 from fenji.care.registry.models import Resident
 from fenji.care.registry.rules import NewResident
 from fenji.care.visits import queries, rules
-from fenji.care.visits.actions.shared import fed_resident
+from fenji.care.visits.actions.shared import check_department, fed_resident, illness, swap
 from fenji.care.visits.models import Stay, StayEvent
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.common.whole import all_or_nothing
-from fenji.ground.network.queries import departments_of, place_of
+from fenji.ground.network.queries import place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +40,10 @@ def _record(stay: Stay, action: str, *, by: Actor, at: datetime, before: str = "
     audit(by=by, at=at, action=f"stay.{action}", subject=str(stay.pk), before=before, after=after, using=using)
 
 
-def _swap(stay: Stay, version: int, using: str = "default", **changes: Any) -> None:
-    """Compare and swap. Raises Stale."""
-    if not Stay.objects.using(using).filter(pk=stay.pk, version=version).update(**changes, version=F("version") + 1):
-        raise Stale
-    stay.version = version + 1
-    for name, value in changes.items():
-        setattr(stay, name, value)
-
-
 def _check(by: Actor, org_id: int, department_id: int | None) -> None:
     if not by.may("stay.write") or org_id != by.org_id:
         raise NotPermitted
-    if department_id is not None and department_id not in {d.id for d in departments_of(org_id)}:
-        raise Unknown(what="department")
-
-
-def illness(found: Diagnosis) -> dict[str, str]:
-    """The columns that follow from a diagnosis."""
-    return {
-        "diagnosis_code": found.code,
-        "diagnosis_name": found.name_zh,
-        "disease_group": group_of(found),
-        "group_version": GROUP_VERSION,
-    }
+    check_department(department_id, org_id)
 
 
 @all_or_nothing
@@ -104,7 +81,7 @@ def place_in(stay_id: UUID, department_id: int | None, bed: str, *, version: int
     """Another department or bed of the same institution. Raises NotPermitted, Unknown, Stale."""
     stay = _lasting(stay_id, by, department_id)
     before = stay.bed
-    _swap(stay, version, department_id=department_id, bed=bed)
+    swap(stay, version, department_id=department_id, bed=bed)
     _record(stay, "place", by=by, at=at, before=before, after=bed)
     return stay
 
@@ -116,7 +93,7 @@ def judge(stay_id: UUID, phase: str, *, version: int, by: Actor, at: datetime) -
     if phase not in rules.PHASES:
         raise Unknown(what="phase")
     before = stay.phase
-    _swap(stay, version, phase=phase, phase_at=at)
+    swap(stay, version, phase=phase, phase_at=at)
     _record(stay, "judge", by=by, at=at, before=before, after=phase)
     return stay
 
@@ -127,7 +104,7 @@ def discharge(stay_id: UUID, way_out: str, *, version: int, by: Actor, at: datet
     stay = _lasting(stay_id, by)
     if way_out not in rules.WAYS_OUT:
         raise Unknown(what="way out")
-    _swap(stay, version, discharged_at=at, way_out=way_out)
+    swap(stay, version, discharged_at=at, way_out=way_out)
     _record(stay, "discharge", by=by, at=at, before=stay.phase, after=way_out)
     return stay
 
@@ -168,10 +145,10 @@ def feed_stay(fed: FedStay, *, by: Actor, at: datetime) -> Stay:
         if "phase" in changed:
             changed["phase_at"] = at
         if changed:
-            _swap(stay, stay.version, "load", **changed)
+            swap(stay, stay.version, "load", **changed)
             _record(stay, "feed", by=by, at=at, using="load")
     if ends := ending(stay, fed):
-        _swap(stay, stay.version, "load", **ends)
+        swap(stay, stay.version, "load", **ends)
         _record(stay, "discharge", by=by, at=at, after=stay.way_out, using="load")
     return stay
 
@@ -181,7 +158,7 @@ def _fed(fed: FedStay, by: Actor, at: datetime) -> Stay:
     resident = fed_resident(fed.resident, here, by, at)
     typed = Stay.objects.using("load").filter(org_id=here.id, resident=resident, discharged_at=None, source_id="").first()
     if typed is not None:
-        _swap(typed, typed.version, "load", source_id=fed.source_id, **fed.facts)
+        swap(typed, typed.version, "load", source_id=fed.source_id, **fed.facts)
         _record(typed, "feed", by=by, at=at, using="load")
         return typed
     stay = Stay(resident=resident, org_id=here.id, path=here.path, source_id=fed.source_id, **fed.facts)

@@ -8,18 +8,17 @@ from typing import Any
 from uuid import UUID
 
 from fenji.care.catalogue.models import Diagnosis
-from fenji.care.catalogue.queries import group_of, notifiable
-from fenji.care.catalogue.rules import GROUP_VERSION
+from fenji.care.catalogue.queries import notifiable
 from fenji.care.registry.models import Resident
 from fenji.care.visits import queries, rules
 from fenji.care.visits.actions.handovers import drop_hand_over
 from fenji.care.visits.actions.infections import follow, parts_missing
-from fenji.care.visits.actions.shared import done, record, swap
+from fenji.care.visits.actions.shared import check_department, done, illness, record, swap
 from fenji.care.visits.models import Visit
 from fenji.ground.access.rules import Actor
-from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.refusal import NotPermitted, Stale
 from fenji.ground.common.whole import all_or_nothing
-from fenji.ground.network.queries import departments_of, place_of
+from fenji.ground.network.queries import place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +36,13 @@ def facts_of(new: NewVisit) -> dict[str, Any]:
     """The columns that follow from what was entered."""
     listed = notifiable(new.diagnosis.code)
     return {
-        "diagnosis_code": new.diagnosis.code,
-        "diagnosis_name": new.diagnosis.name_zh,
-        "disease_group": group_of(new.diagnosis),
-        "group_version": GROUP_VERSION,
+        **illness(new.diagnosis),
         "suspected": new.suspected,
         "grade": listed.grade if listed else "",
         "complaint": new.complaint,
         "emergency": new.emergency,
         "department_id": new.department_id,
     }
-
-
-def _check_department(new: NewVisit, org_id: int) -> None:
-    if new.department_id is not None and new.department_id not in {d.id for d in departments_of(org_id)}:
-        raise Unknown(what="department")
 
 
 @all_or_nothing
@@ -61,7 +52,7 @@ def register(resident: Resident, new: NewVisit, *, by: Actor, at: datetime) -> V
     if not by.may("visit.write"):
         raise NotPermitted
     place = place_of(by.org_id)
-    _check_department(new, place.id)
+    check_department(new.department_id, place.id)
     visit = Visit(
         resident=resident,
         org_id=place.id,
@@ -85,7 +76,7 @@ def revise(visit_id: UUID, new: NewVisit, *, version: int, by: Actor, at: dateti
     check_responsible(visit, by)
     if visit.closed_at is not None or visit.disposition not in (rules.OPEN, rules.OBSERVE):
         raise Stale
-    _check_department(new, visit.org_id)
+    check_department(new.department_id, visit.org_id)
     before = visit.diagnosis_code
     swap(visit, version, **facts_of(new))
     record(visit, "revise", by=by, at=at, before=before, after=visit.diagnosis_code)

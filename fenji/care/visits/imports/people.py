@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from fenji.care.registry.rules import KINDS, BadDocument, BadField, Document, Ne
 from fenji.care.registry.texts import DOCUMENTS
 from fenji.ground.access.rules import DOCTOR, Actor
 from fenji.ground.common.clock import SHANGHAI, local_day
-from fenji.ground.common.imports import Column, Row
+from fenji.ground.common.imports import Column, Fault, Judgement, Row
 from fenji.ground.common.text import has_hidden_characters
 from fenji.ground.network.models import Department, Post
 
@@ -70,6 +71,39 @@ class Wrong(Exception):
     def __init__(self, column: str, code: str, given: str = "") -> None:
         super().__init__(column, code)
         self.column, self.code, self.given = column, code, given
+
+
+F = TypeVar("F")
+Read = Iterable[tuple[Row, tuple[F, list[tuple[str, str]]] | Wrong]]
+"""Each row with what it says and the (column, code) of what is worth knowing of it, or with the cell that cannot be taken."""
+
+
+def judge_all(read: Read[F], outcome: Callable[[F, Collection[str]], str]) -> Judgement:
+    """The judgement on rows as they were read. `outcome`: of a record and the codes of its notes."""
+    outcomes: dict[int, str] = {}
+    faults: list[Fault] = []
+    notes: list[Fault] = []
+    for row, found in read:
+        if isinstance(found, Wrong):
+            faults.append(Fault(row.line, found.column, found.code, {"given": found.given}))
+            continue
+        fed, doubts = found
+        outcomes[row.line] = outcome(fed, {code for _column, code in doubts})
+        notes += [Fault(row.line, column, code) for column, code in doubts]
+    return Judgement(outcomes, tuple(faults), tuple(notes))
+
+
+def write_all(
+    rows: Sequence[Row], org_id: int, read: Callable[[Row], Read[F]], write: Callable[[F], object], progress: Callable[[int], None]
+) -> None:
+    """Write rows that were judged. Each is read again when it is its turn: a file may name one new resident in many rows, and one
+    row may discharge whom the next admits under another number."""
+    alone(org_id)
+    for count, row in enumerate(rows, 1):
+        for _row, found in read(row):
+            if not isinstance(found, Wrong):
+                write(found[0])
+        progress(count)
 
 
 def document_of(row: Row, at: datetime) -> Document | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,23 +12,26 @@ from django.utils.translation import gettext_lazy as _
 from fenji.care.registry.rules import Document
 from fenji.care.visits import rules, texts
 from fenji.care.visits.actions import FedStay, feed_stay
-from fenji.care.visits.actions.stays import ending, illness
+from fenji.care.visits.actions.shared import illness
+from fenji.care.visits.actions.stays import ending
 from fenji.care.visits.imports.people import (
     PERSON,
     Known,
+    Read,
     Wrong,
-    alone,
     department_of,
     diagnosis_of,
     doctor_of,
     document_of,
+    judge_all,
     look_up,
     time_of,
     who_of,
+    write_all,
 )
 from fenji.care.visits.models import Stay
 from fenji.ground.access.rules import Actor
-from fenji.ground.common.imports import Column, Fault, Judgement, Row
+from fenji.ground.common.imports import Column, Judgement, Row
 from fenji.ground.common.text import has_hidden_characters
 
 _NEEDED = ("admitted_at", "doctor", "document", "name", "diagnosis")
@@ -66,32 +69,14 @@ class Stays:
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:
         """See Listing."""
-        outcomes: dict[int, str] = {}
-        faults: list[Fault] = []
-        notes: list[Fault] = []
-        for row, found in self._read(rows, by, at):
-            if isinstance(found, Wrong):
-                faults.append(Fault(row.line, found.column, found.code, {"given": found.given}))
-                continue
-            fed, doubts = found
-            outcomes[row.line] = "new" if fed.stay is None else "changed" if _changes(fed) else "same"
-            notes += [Fault(row.line, column, code) for column, code in doubts]
-        return Judgement(outcomes, tuple(faults), tuple(notes))
+        return judge_all(self._read(rows, by, at), _outcome)
 
     def write(self, rows: Sequence[Row], *, by: Actor, at: datetime, progress: Callable[[int], None]) -> list[dict[str, str]]:
         """See Listing."""
-        alone(by.org_id)
-        for count, row in enumerate(rows, 1):
-            # read again one by one: one row may discharge whom the next admits under another number
-            for _row, found in self._read([row], by, at):
-                if not isinstance(found, Wrong):
-                    feed_stay(found[0], by=by, at=at)
-            progress(count)
+        write_all(rows, by.org_id, lambda row: self._read([row], by, at), lambda fed: feed_stay(fed, by=by, at=at), progress)
         return []
 
-    def _read(
-        self, rows: Sequence[Row], by: Actor, at: datetime
-    ) -> Iterable[tuple[Row, tuple[FedStay, list[tuple[str, str]]] | Wrong]]:
+    def _read(self, rows: Sequence[Row], by: Actor, at: datetime) -> Read[FedStay]:
         documents = {row.line: document_of(row, at) for row in rows}
         there = look_up(rows, [d for d in documents.values() if d is not None], by, at)
         ids = [row.values["source_id"] for row in rows]
@@ -148,6 +133,12 @@ def _facts(row: Row, stay: Stay | None, there: Known) -> dict[str, Any]:
     said = {"department_id": department_of(row, there), "bed": bed, "phase": v["phase"] or ""}
     names = {"department_id": "department", "bed": "bed", "phase": "phase"}
     return facts | {field: value for field, value in said.items() if stay is None or names[field] in v}
+
+
+def _outcome(fed: FedStay, _codes: Collection[str]) -> str:
+    if fed.stay is None:
+        return "new"
+    return "changed" if _changes(fed) else "same"
 
 
 def _changes(fed: FedStay) -> bool:

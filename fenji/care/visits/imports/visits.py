@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,19 +17,21 @@ from fenji.care.visits.actions.visits import facts_of
 from fenji.care.visits.imports.people import (
     PERSON,
     Known,
+    Read,
     Wrong,
-    alone,
     department_of,
     diagnosis_of,
     doctor_of,
     document_of,
+    judge_all,
     look_up,
     time_of,
     who_of,
+    write_all,
 )
 from fenji.care.visits.models import Visit
 from fenji.ground.access.rules import Actor
-from fenji.ground.common.imports import Column, Fault, Judgement, Row
+from fenji.ground.common.imports import Column, Judgement, Row
 from fenji.ground.common.text import has_control_characters
 
 _NEEDED = ("opened_at", "doctor", "document", "name", "diagnosis")
@@ -68,32 +70,14 @@ class Visits:
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:
         """See Listing."""
-        outcomes: dict[int, str] = {}
-        faults: list[Fault] = []
-        notes: list[Fault] = []
-        for row, found in self._read(rows, by, at):
-            if isinstance(found, Wrong):
-                faults.append(Fault(row.line, found.column, found.code, {"given": found.given}))
-                continue
-            fed, doubts = found
-            outcomes[row.line] = _outcome(fed, "visit_older" in {code for _column, code in doubts})
-            notes += [Fault(row.line, column, code) for column, code in doubts]
-        return Judgement(outcomes, tuple(faults), tuple(notes))
+        return judge_all(self._read(rows, by, at), lambda fed, codes: _outcome(fed, "visit_older" in codes))
 
     def write(self, rows: Sequence[Row], *, by: Actor, at: datetime, progress: Callable[[int], None]) -> list[dict[str, str]]:
         """See Listing."""
-        alone(by.org_id)
-        for count, row in enumerate(rows, 1):
-            # read again one by one: a file may name one new resident in many rows, and only the first makes the record
-            for _row, found in self._read([row], by, at):
-                if not isinstance(found, Wrong):
-                    feed(found[0], by=by, at=at)
-            progress(count)
+        write_all(rows, by.org_id, lambda row: self._read([row], by, at), lambda fed: feed(fed, by=by, at=at), progress)
         return []
 
-    def _read(
-        self, rows: Sequence[Row], by: Actor, at: datetime
-    ) -> Iterable[tuple[Row, tuple[Fed, list[tuple[str, str]]] | Wrong]]:
+    def _read(self, rows: Sequence[Row], by: Actor, at: datetime) -> Read[Fed]:
         documents = {row.line: document_of(row, at) for row in rows}
         there = look_up(rows, [d for d in documents.values() if d is not None], by, at)
         ids = [row.values["source_id"] for row in rows]

@@ -18,6 +18,7 @@ from fenji.care.visits import actions, queries, texts
 from fenji.care.visits.forms import CensusForm, DischargeForm, PhaseForm, PlaceForm, StayForm
 from fenji.care.visits.models import Stay
 from fenji.care.visits.queries import InWard
+from fenji.care.visits.views.shared import department_choices
 from fenji.ground.access.queries import glass_on
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
@@ -26,12 +27,7 @@ from fenji.ground.common.identity import age_on
 from fenji.ground.common.lists import EXPORT_LIMIT, SIZES, too_many
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.common.text import mask_name
-from fenji.ground.network.queries import departments_of, place, place_of
-
-
-def _departments(request: SignedRequest) -> list[tuple[int, str]]:
-    english = request.LANGUAGE_CODE == "en"
-    return [(d.id, d.name_en or d.name_zh if english else d.name_zh) for d in departments_of(request.actor.org_id)]
+from fenji.ground.network.queries import place, place_of
 
 
 @page("stay.write", ("GET", "POST"))
@@ -39,7 +35,7 @@ def admit(request: SignedRequest, resident_id: UUID) -> HttpResponse:
     """A resident is admitted: for what, where they lie, who is responsible, in which phase the illness is."""
     resident = resident_of(resident_id)
     doctors = queries.doctors_of(request.actor.org_id, request.at)
-    form = StayForm(request.POST or None, departments=_departments(request), doctors=doctors, me=request.actor.account_id)
+    form = StayForm(request.POST or None, departments=department_choices(request), doctors=doctors, me=request.actor.account_id)
     status, problem = 200, None
     if request.method == "POST":
         status = 422
@@ -84,7 +80,7 @@ def _show(request: SignedRequest, found: Stay, *, problem: Any = None, status: i
     if may:
         context["phase_form"] = typed.get("judge") or PhaseForm(initial={"phase": found.phase})
         first = {"department": found.department_id, "bed": found.bed}
-        context["place_form"] = typed.get("place") or PlaceForm(initial=first, departments=_departments(request))
+        context["place_form"] = typed.get("place") or PlaceForm(initial=first, departments=department_choices(request))
         context["discharge_form"] = typed.get("discharge") or DischargeForm()
     return render(request, "stays/stay.html", context, status=status)
 
@@ -110,7 +106,7 @@ def act(request: SignedRequest, stay_id: UUID, action: str) -> HttpResponse:
     common = {"version": posted_version(request), "by": request.actor, "at": request.at}
     forms: dict[str, Any] = {
         "judge": lambda: PhaseForm(request.POST),
-        "place": lambda: PlaceForm(request.POST, departments=_departments(request)),
+        "place": lambda: PlaceForm(request.POST, departments=department_choices(request)),
         "discharge": lambda: DischargeForm(request.POST),
     }
     if action not in forms:
@@ -148,7 +144,7 @@ def _census(request: SignedRequest, form: CensusForm) -> list[InWard]:
 @page("stay.read")
 def listed(request: SignedRequest) -> HttpResponse:
     """Who is in hospital here now, and who of them may go down today."""
-    form = CensusForm(request.GET, departments=_departments(request))
+    form = CensusForm(request.GET, departments=department_choices(request))
     if not form.is_valid():
         return render(request, "stays/list.html", {"form": form}, status=422)
     found = _census(request, form)
@@ -177,7 +173,7 @@ def _asked(form: CensusForm) -> str:
 @page("stay.read")
 def census_workbook(request: SignedRequest) -> HttpResponse:
     """The census as a spreadsheet, names masked. More rows than the limit: a page that says so, never a cut list."""
-    form = CensusForm(request.GET, departments=_departments(request))
+    form = CensusForm(request.GET, departments=department_choices(request))
     if not form.is_valid():
         return render(request, "stays/list.html", {"form": form}, status=422)
     found = _census(request, form)

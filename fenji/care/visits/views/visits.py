@@ -18,6 +18,7 @@ from fenji.care.registry.queries import resident as resident_of
 from fenji.care.visits import actions, queries, rules, texts
 from fenji.care.visits.forms import HandoverForm, PartsForm, PeriodForm, SettleForm, VisitForm
 from fenji.care.visits.models import Handover, Infection, Visit
+from fenji.care.visits.views.shared import department_choices
 from fenji.ground.access.queries import glass_on
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
@@ -26,21 +27,15 @@ from fenji.ground.common.identity import age_on
 from fenji.ground.common.lists import EXPORT_LIMIT, SIZES, too_many
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.common.text import mask_name
-from fenji.ground.network.queries import departments_of
 
 ENDINGS = {"treated": rules.TREATED, "observe": rules.OBSERVE}
-
-
-def _departments(request: SignedRequest) -> list[tuple[int, str]]:
-    english = request.LANGUAGE_CODE == "en"
-    return [(d.id, d.name_en or d.name_zh if english else d.name_zh) for d in departments_of(request.actor.org_id)]
 
 
 @page("visit.write", ("GET", "POST"))
 def register(request: SignedRequest, resident_id: UUID) -> HttpResponse:
     """Write a visit and say how it ends: treated here, kept under observation, or on to an up-referral."""
     resident = resident_of(resident_id)
-    form = VisitForm(request.POST or None, departments=_departments(request))
+    form = VisitForm(request.POST or None, departments=department_choices(request))
     if request.method == "POST" and form.is_valid():
         visit = actions.register(resident, form.new(), by=request.actor, at=request.at)
         ending = ENDINGS.get(request.POST.get("ending", ""))
@@ -69,7 +64,7 @@ def edit(request: SignedRequest, visit_id: UUID) -> HttpResponse:
         "department": found.department_id,
         "emergency": found.emergency,
     }
-    form = VisitForm(request.POST or None, initial=first, departments=_departments(request))
+    form = VisitForm(request.POST or None, initial=first, departments=department_choices(request))
     status, problem = 200, None
     if request.method == "POST":
         status = 422
@@ -177,7 +172,7 @@ def _filled(entry: Infection | None) -> dict[str, Any]:
 
 def _handover_form(request: SignedRequest, found: Visit, data: Any = None) -> HandoverForm:
     doctors = {a: n for a, n in queries.doctors_of(found.org_id, request.at).items() if a != found.doctor_id}
-    return HandoverForm(data, doctors=doctors, departments=_departments(request))
+    return HandoverForm(data, doctors=doctors, departments=department_choices(request))
 
 
 Doer = Callable[[UUID, SignedRequest, dict[str, Any]], Any]
