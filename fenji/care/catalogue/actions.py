@@ -20,6 +20,7 @@ from fenji.ground.common import shipped
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.pinyin import term_readings
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
+from fenji.ground.common.rows import violated
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.publication import actions as publication
 from fenji.ground.tasks import actions as tasks
@@ -136,7 +137,7 @@ def _named_refusal(refusal: type[Refused], using: str, *constraints: str) -> Ite
         with transaction.atomic(using=using):
             yield
     except IntegrityError as error:
-        if getattr(error.__cause__, "diag", None) is None or error.__cause__.diag.constraint_name not in constraints:
+        if violated(error) not in constraints:
             raise
         raise refusal from None
 

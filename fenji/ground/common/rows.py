@@ -1,9 +1,10 @@
-"""Reading single rows."""
+"""Reading single rows, and the name of what refused one."""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
+from django.db import DatabaseError
 from django.db.models import Model, QuerySet
 
 M = TypeVar("M", bound=Model)
@@ -16,3 +17,9 @@ def one(rows: QuerySet[M]) -> M | None:
     may match.
     """
     return next(iter(rows[:1]), None)
+
+
+def violated(error: DatabaseError) -> str:
+    """The name of the constraint by which the database refused a row; "" when it says none."""
+    diag = getattr(error.__cause__, "diag", None)
+    return (diag.constraint_name or "") if diag else ""

@@ -16,6 +16,7 @@ from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DOCTOR, HOUSE_ACCOUNT, Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
+from fenji.ground.common.rows import violated
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place
 from fenji.ground.policy.queries import duty_calendar
@@ -55,8 +56,7 @@ def _named(release_at: datetime) -> Iterator[None]:
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        diag = getattr(error.__cause__, "diag", None)
-        kind = _NAMED.get(diag.constraint_name if diag else "")
+        kind = _NAMED.get(violated(error))
         if kind is None:
             raise
         raise (kind(until=release_at) if kind is rules.QuotaOnly else kind()) from None

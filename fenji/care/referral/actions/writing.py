@@ -34,6 +34,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
+from fenji.ground.common.rows import violated
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import Place, place, place_of
@@ -98,7 +99,7 @@ def _one_open_only() -> Iterator[None]:
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        if getattr(error.__cause__, "diag", None) is None or error.__cause__.diag.constraint_name != "case_one_open":
+        if violated(error) != "case_one_open":
             raise
         raise DuplicateOpen from None
 

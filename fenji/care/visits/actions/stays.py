@@ -18,6 +18,7 @@ from fenji.care.visits.models import Stay, StayEvent
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.rows import violated
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place_of
 
@@ -69,7 +70,7 @@ def admit(resident: Resident, new: NewStay, *, by: Actor, at: datetime) -> Stay:
         with transaction.atomic():
             stay.save(force_insert=True)
     except IntegrityError as error:
-        if getattr(error.__cause__, "diag", None) is None or error.__cause__.diag.constraint_name != "stay_one_open":
+        if violated(error) != "stay_one_open":
             raise
         raise rules.AlreadyIn from None
     _record(stay, "admit", by=by, at=at, after=new.phase)
