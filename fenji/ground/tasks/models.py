@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -70,7 +69,6 @@ class WorkItem(House):
         indexes: ClassVar = [
             models.Index(fields=["org_id", "role", "due_at"], condition=Q(closed_at=None), name="workitem_desk"),
             models.Index(fields=["due_at"], condition=Q(closed_at=None, escalated_at=None), name="workitem_overdue"),
-            GinIndex(fields=["viewer_ids"], name="workitem_viewers", condition=Q(closed_at=None)),
         ]
 
 
