@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -27,6 +28,7 @@ from fenji.ground.access import actions, queries
 from fenji.ground.access.rules import API, PASSWORD_ONLY, Actor, MachinePolicy, lacking
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import OPEN, SignedRequest, as_uuid, now, posted_key
+from fenji.ground.common.memo import reading
 from fenji.ground.common.refusal import Refused
 from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import resolve
@@ -87,7 +89,7 @@ class Scope:
         request.settled = False
         request.reads = []
         request.unread = False
-        with transaction.atomic():
+        with transaction.atomic(), reading() if request.method in ("GET", "HEAD") else nullcontext():
             request.actor = self._entered(request)
             response = self._turned_away(request) or self._answered(request)
             if response.status_code >= 500:

@@ -13,7 +13,7 @@ from fenji.ground.access.rules import house
 from fenji.ground.common.edge import now
 from fenji.ground.network import actions, queries
 from fenji.ground.network.models import Alliance, Membership, Organisation, OrganisationVersion, Region, RegionName
-from fenji.ground.network.queries import directory
+from fenji.ground.network.queries import directory, history
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, PROVINCE_HOSPITAL
 from tests.app.test_institutions import MID, OLD, TODAY, an_organisation
 from tests.app.walks import Walk, network_rows, number_of
@@ -280,7 +280,7 @@ def test_two_townships_become_one_after_a_second_look_and_what_lies_there_goes_a
     assert (moved.region_id, moved.path) == (new, f"350424204000/{org.id:08d}")
     rows = OrganisationVersion.objects.using("load").filter(org_id=org.id).order_by("start")
     assert [(r.region_id, r.start, r.end) for r in rows] == [(second, OLD, MID), (new, MID, None)]
-    then = queries.as_then(org.id, MID - timedelta(days=1))
+    then = history.as_then(org.id, MID - timedelta(days=1))
     assert then is not None
     assert then.region_code == "350424208"
     ended = walk.get(f"/regions/{second}/")

@@ -29,6 +29,7 @@ from fenji.ground.network.models import (
     Region,
     RegionName,
 )
+from fenji.ground.network.queries import history
 from fenji.ground.tasks.models import WorkItem
 from fenji.world import county
 from tests.cast import NOT_IN_CATALOGUE, a_case, person, scope, token_for
@@ -60,8 +61,8 @@ def an_organisation(name: str, start: date = OLD, code: str = "350405101", **mor
     return actions.found(new, by=HOUSE, at=now(), using="load")
 
 
-def as_then(org_id: int, on: date) -> queries.Then | None:
-    return queries.as_then(org_id, on, "load")
+def as_then(org_id: int, on: date) -> history.Then | None:
+    return history.as_then(org_id, on, "load")
 
 
 # --- as then, as today --------------------------------------------------------------------------------------------------------
@@ -92,16 +93,16 @@ def test_a_merger_in_mid_year_keeps_the_past_and_counts_it_for_the_successor_tod
     assert then
     assert then.name == "甲卫生院"
     assert as_then(first.id, MID_YEAR) is None
-    assert queries.as_today([first.id, second.id], "load") == {first.id: second.id, second.id: second.id}
-    assert queries.predecessors(second.id, "load") == [first.id]
+    assert history.as_today([first.id, second.id], "load") == {first.id: second.id, second.id: second.id}
+    assert history.predecessors(second.id, "load") == [first.id]
 
 
 def test_mergers_in_a_row_lead_to_the_last(rolled_back: None) -> None:
     a, b, c = (an_organisation(n) for n in ("子院", "丑院", "寅院"))
     actions.merge(a.id, 1, b.id, on=date(YEAR, 3, 1), document="", by=HOUSE, at=now())
     actions.merge(b.id, 1, c.id, on=date(YEAR, 9, 1), document="", by=HOUSE, at=now())
-    assert queries.as_today([a.id], "load") == {a.id: c.id}
-    assert sorted(queries.predecessors(c.id, "load")) == sorted([a.id, b.id])
+    assert history.as_today([a.id], "load") == {a.id: c.id}
+    assert sorted(history.predecessors(c.id, "load")) == sorted([a.id, b.id])
 
 
 def test_what_has_ended_cannot_be_merged_renamed_or_merged_into(rolled_back: None) -> None:

@@ -17,6 +17,7 @@ from fenji.ground.common.edge import now
 from fenji.ground.common.imports import Judgement, Row, fault_text, listings
 from fenji.ground.network import queries
 from fenji.ground.network.models import Department, Organisation, Post, Practitioner, PractitionerRole
+from fenji.ground.network.queries import history
 
 COUNTY = Actor(uuid4(), "county administrator", SYSTEM_ADMIN, uuid4(), 0, "", (0,), "350424")
 
@@ -87,7 +88,7 @@ def test_a_changed_name_counts_from_the_day_given() -> None:
     take("institutions", centre(since=date(2024, 1, 1)))
     assert take("institutions", centre(name="中心卫生院", since=date(2024, 7, 1))).outcomes == {2: "changed"}
     org = Organisation.objects.using("load").get(code="C1")
-    names = [queries.as_then(org.id, day, "load").name for day in (date(2024, 6, 30), date(2024, 7, 1))]  # type: ignore[union-attr]
+    names = [history.as_then(org.id, day, "load").name for day in (date(2024, 6, 30), date(2024, 7, 1))]  # type: ignore[union-attr]
     assert names == ["C1卫生院", "中心卫生院"]
 
 

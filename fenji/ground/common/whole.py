@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -15,6 +16,18 @@ R = TypeVar("R")
 _within: ContextVar[bool] = ContextVar("within a change", default=False)
 
 
+@contextmanager
+def change() -> Iterator[None]:
+    """Several actions as one: what is refused of any of them leaves nothing of the others."""
+    inner = _within.get()
+    mark = _within.set(True)
+    try:
+        with transaction.atomic(savepoint=not inner):
+            yield
+    finally:
+        _within.reset(mark)
+
+
 def all_or_nothing(action: Callable[P, R]) -> Callable[P, R]:
     """An action whose refusal leaves nothing behind, and the transaction around it usable.
 
@@ -24,12 +37,7 @@ def all_or_nothing(action: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(action)
     def whole(*args: P.args, **kwargs: P.kwargs) -> R:
-        inner = _within.get()
-        mark = _within.set(True)
-        try:
-            with transaction.atomic(savepoint=not inner):
-                return action(*args, **kwargs)
-        finally:
-            _within.reset(mark)
+        with change():
+            return action(*args, **kwargs)
 
     return whole

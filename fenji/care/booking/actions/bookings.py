@@ -53,8 +53,7 @@ class Who:
 def _named(release_at: datetime) -> Iterator[None]:
     """What the database refuses gets its name: somebody was quicker than the reading above."""
     try:
-        with transaction.atomic():
-            yield
+        yield
     except IntegrityError as error:
         kind = _NAMED.get(violated(error))
         if kind is None:
@@ -78,20 +77,23 @@ def hold(
     priority: str,
     viewer_ids: Iterable[int],
     origin_id: int,
+    new: bool = False,
+    submitted: bool = False,
     by: Actor,
     at: datetime,
 ) -> Booking:
     """Hold a slot for a patient, for the minutes of the policy. Another booking of the same subject, kind and item is given up for
-    it, and a wait for the same ends. `viewer_ids`: parties of the subject; the hospital is added.
+    it, and a wait for the same ends. `viewer_ids`: parties of the subject; the hospital is added. `new`: the subject was written in
+    this same change, so that it can have neither. `submitted`: it is also sent in it, and held as long as `extend` would.
 
     Raises NotPermitted, Unknown, SlotTaken, SlotKept, QuotaOnly, SessionClosed, FeedUnknown (SM-3-5j, QZ-2-11h).
     """
     if not by.may("booking.hold"):
         raise NotPermitted
     slot = queries.slot(slot_id)
-    wishes = _wishes(subject, slot)
+    wishes = _wishes(subject, slot) if not new else []
     _asked(slot, priority, [w.id for w in wishes], at, sure=False)
-    given_up = list(Booking.objects.filter(subject=subject, state__in=rules.UNSETTLED, **_same(slot)))
+    given_up = list(Booking.objects.filter(subject=subject, state__in=rules.UNSETTLED, **_same(slot))) if not new else []
     policy = queries.policy_at(place(slot.org), local_day(at))
     calendar = duty_calendar(place(slot.org).policy_path, local_day(at))
     made = Booking(
@@ -100,7 +102,7 @@ def hold(
         slot=slot,
         start_at=slot.start_at,
         made_at=at,
-        held_until=rules.ends(at, policy.hold_within, calendar, slot.start_at),
+        held_until=rules.ends(at, policy.extend_within if submitted else policy.hold_within, calendar, slot.start_at),
         moved_from=given_up[0].id if given_up else None,
     )
     return _written(made, slot, given_up, wishes, by, at)
@@ -138,7 +140,7 @@ def _wishes(subject: str, slot: Slot) -> list[WaitEntry]:
 def _asked(slot: Slot, priority: str, mine: Sequence[UUID], at: datetime, *, sure: bool) -> None:
     """Raise what speaks against taking a slot."""
     policy = queries.policy_at(place(slot.org), local_day(at))
-    facts = queries.facts_of(slot, queries.heard(slot.org_id), mine)
+    facts = queries.facts_of(slot, slot.heard_at, mine)
     rules.may_take(facts, priority, slot.session.kind, policy, at, sure=sure)
 
 

@@ -13,6 +13,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from fenji.care.booking import rules
 from fenji.care.booking.models import Booking, Feed, Slot, WaitEntry
 from fenji.ground.common.clock import local_day
+from fenji.ground.common.memo import remembered
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.rows import one
 from fenji.ground.network.queries import Place, place, place_of, places_of
@@ -93,6 +94,7 @@ def policy_at(where: Place, on: date) -> rules.BookingPolicy:
     return resolve(rules.BookingPolicy, where.policy_path, on)
 
 
+@remembered
 def heard(org_id: int) -> datetime | None:
     """When a hospital's own system was last heard; None: never."""
     return Feed.objects.filter(pk=org_id).values_list("heard_at", flat=True).first()
@@ -147,8 +149,8 @@ def facts_of(row: Slot, heard_at: datetime | None, mine: Iterable[UUID] = ()) ->
 
 
 def slot(slot_id: UUID) -> Slot:
-    """A slot with its session. Raises Unknown."""
-    found = one(Slot.objects.filter(pk=slot_id).select_related("session__department", "org"))
+    """A slot with its session, and when the hospital's own system was last heard (`heard_at`). Raises Unknown."""
+    found = one(Slot.objects.filter(pk=slot_id).select_related("session__department", "org").annotate(heard_at=_HEARD))
     if found is None:
         raise Unknown(what="slot")
     return found

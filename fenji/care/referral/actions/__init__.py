@@ -46,8 +46,9 @@ from fenji.care.referral.actions.writing import (
     WrongReceiver,
     draft,
     revise,
-    send_just_written,
+    revise_and_send,
     submit,
+    write_and_send,
 )
 
 __all__ = [
@@ -91,10 +92,11 @@ __all__ = [
     "refuse",
     "renew_link",
     "revise",
+    "revise_and_send",
     "revoke_link",
-    "send_just_written",
     "submit",
     "take",
     "treat_here",
     "treat_locally",
+    "write_and_send",
 ]

@@ -44,16 +44,16 @@ def _common(case: Case, by: Actor, at: datetime) -> dict[str, Any]:
     }
 
 
-def book(case: Case, wish: Wish, *, new: bool = False, by: Actor, at: datetime) -> None:
+def book(case: Case, wish: Wish, *, new: bool = False, submitted: bool = False, by: Actor, at: datetime) -> None:
     """Make a draft's booking what the form says. An emergency goes without a slot: it is seen at once. `new`: just written, so that
-    nothing can be booked for it yet.
+    nothing can be booked for it yet; `submitted`: and sent in the same change.
 
     Raises SlotTaken, QuotaOnly, SessionClosed, FeedUnknown: the form is shown again with what is free now.
     """
     held = [b for b in bookings.standings_of(case.number) if b.state == slots.HELD] if not new else []
     if wish.slot_id is not None and not case.emergency:
         if not any(b.slot_id == wish.slot_id for b in held):
-            booking.hold(wish.slot_id, **_common(case, by, at))
+            booking.hold(wish.slot_id, new=new, submitted=submitted, **_common(case, by, at))
         return
     waits = wish.wait and not case.emergency
     if not new:

@@ -109,11 +109,13 @@ def carry_out(
     note: str = "",
     changes: dict[str, Any] | None = None,
     role: str = "",
+    new: bool = False,
 ) -> Case:
     """Carry out one row of the table. Raises the refusals of `rules`, Stale, NotPermitted.
 
     `changes`: columns besides; a `due_at` among them stands in place of the deadline that the table sets. `role`: on whose desk
-    the next step goes, where that is not the table's.
+    the next step goes, where that is not the table's. `new`: the case was written in this same change: no step of it is open, and
+    its slot is held as for a case that is sent.
     """
     view = queries.view_of(case)
     party = queries.party_of(case, by, at)
@@ -132,13 +134,15 @@ def carry_out(
     why = {"green": case.green} if case.emergency and move.state == rules.OFFERED else {}
     record(case, by, at, action, before, case.state, note, **why)
     if move.limit != rules.RUNNING:
-        tasks.close_step(case.number, at=at)
+        if not new:
+            tasks.close_step(case.number, at=at)
         if case.holder_id is not None:
             tasks.open_step(step_for(case, case.holder_id, role or move.role, at), at=at)
     if case.holder_id is None:
         close_meeting(case.number, case.met, at=at)
     _tell(case, move, action, told_before, by, at)
-    slots.follow(case, action, by=by, at=at)
+    if not new:
+        slots.follow(case, action, by=by, at=at)
     links.follow(case, by=by, at=at)
     return case
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 
 from fenji.care.booking import queries as bookings
 from fenji.care.catalogue.models import Diagnosis
@@ -94,10 +94,9 @@ def _next_number(county: str, day: date) -> str:
 
 @contextmanager
 def _one_open_only() -> Iterator[None]:
-    """The database allows a resident one open referral for a disease; its refusal gets its name here."""
+    """The database allows a resident one open referral for a disease; its refusal gets its name here, and ends the whole change."""
     try:
-        with transaction.atomic():
-            yield
+        yield
     except IntegrityError as error:
         if violated(error) != "case_one_open":
             raise
@@ -200,6 +199,25 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID 
     """Write a draft for a visit of the actor's institution; a nurse writes it in the name of a doctor there, the visit's unless
     told otherwise. Raises NotPermitted, DuplicateOpen, WrongReceiver, GreenReasonMissing, TooLate, ConsentMissing.
     """
+    case = _drafted(visit, plan, by, at, doctor_id)
+    tasks.open_step(step_for(case, case.origin_id, access.DOCTOR, at), at=at)
+    slots.book(case, plan.wish, new=True, by=by, at=at)
+    return case
+
+
+@all_or_nothing
+def write_and_send(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
+    """Write a referral and send it on its way as one change: what is drafted and submitted in the same moment waits on nobody's desk
+    in between. Raises what `draft` and `submit` raise."""
+    case = _drafted(visit, plan, by, at, None)
+    slots.book(case, plan.wish, new=True, submitted=True, by=by, at=at)
+    return _send(
+        case, {"verdict": case.verdict, "reasons": case.reasons}, plan.consent, version=case.version, new=True, by=by, at=at
+    )
+
+
+def _drafted(visit: Visit, plan: Plan, by: Actor, at: datetime, doctor_id: UUID | None) -> Case:
+    """The draft without its step and its slot."""
     if not by.may("referral.draft") or visit.org_id != by.org_id:
         raise NotPermitted
     requester_id, requester_name = by.account_id, by.name
@@ -237,8 +255,6 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID 
         case.save(force_insert=True)
     keep_consent(case, plan.consent, at=at)
     record(case, by, at, "draft", "", rules.DRAFT, "")
-    tasks.open_step(step_for(case, origin.id, access.DOCTOR, at), at=at)
-    slots.book(case, plan.wish, new=True, by=by, at=at)
     return case
 
 
@@ -275,16 +291,15 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
         raise rules.NotPossible(state=case.state)  # offering again after a refusal is another verb
     receiver = organisation(case.receiver_id)
     _, verdict = judged_again(case, place(case.origin), receiver, override=bool(case.override_reason), at=at)
-    return _send(case, verdict, version=version, by=by, at=at)
+    return _send(case, verdict, consent_of(case), version=version, by=by, at=at)
 
 
 @all_or_nothing
-def send_just_written(case: Case, *, by: Actor, at: datetime) -> Case:
-    """Send a case that `draft` or `revise` has returned in this same transaction: its verdict is of this moment.
-
-    Raises what `submit` raises.
-    """
-    return _send(case, {"verdict": case.verdict, "reasons": case.reasons}, version=case.version, by=by, at=at)
+def revise_and_send(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) -> Case:
+    """Change a draft or returned referral and send it: its verdict is of this moment. Raises what `revise` and `submit` raise."""
+    case = revise(number, plan, version=version, by=by, at=at)
+    verdict = {"verdict": case.verdict, "reasons": case.reasons}
+    return _send(case, verdict, consent_of(case), version=case.version, by=by, at=at)
 
 
 def asking(case: Case, origin: Place, at: datetime) -> tuple[dict[str, Any], str]:
@@ -307,7 +322,16 @@ def asking(case: Case, origin: Place, at: datetime) -> tuple[dict[str, Any], str
     return asked, route.role
 
 
-def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: datetime) -> Case:
+def _send(
+    case: Case,
+    verdict: dict[str, Any],
+    consent: rules.ConsentGiven | None,
+    *,
+    version: int,
+    new: bool = False,
+    by: Actor,
+    at: datetime,
+) -> Case:
     if verdict["verdict"] == rules.NOT_ALLOWED:
         raise rules.VerdictForbids
     if rules.reason_asked(r["code"] for r in verdict["reasons"]) and not case.override_reason:
@@ -315,7 +339,7 @@ def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: d
     if case.entered_by_id is not None and by.may("referral.write") and by.account_id != case.requester_id:
         raise NotInYourName(doctor=case.requester_name)
     policy = queries.grounds(place(case.origin), local_day(at)).policy
-    rules.check_consent(consent_of(case), emergency=case.emergency, required=policy.consent_required)
+    rules.check_consent(consent, emergency=case.emergency, required=policy.consent_required)
     if case.happened_at is not None:
         rules.check_past(case.happened_at, at, policy.late_within)
     action, asked, role = "offer", {}, ""
@@ -325,7 +349,7 @@ def _send(case: Case, verdict: dict[str, Any], *, version: int, by: Actor, at: d
     with _one_open_only():
         if case.emergency:
             supersede(case, version=version, by=by, at=at)
-        sent = carry_out(case, action, version=version, by=by, at=at, changes={**verdict, **asked}, role=role)
+        sent = carry_out(case, action, version=version, by=by, at=at, changes={**verdict, **asked}, role=role, new=new)
     visit = sent.visit
     if visit.disposition in (visit_rules.OPEN, visit_rules.OBSERVE):
         visits.close(visit, visit_rules.REFERRED_UP, by=by, at=at)

@@ -15,6 +15,7 @@ from fenji.care.referral.queries.judging import grounds
 from fenji.ground.access.queries import has_glass
 from fenji.ground.access.rules import CLINICAL, DESK, MANAGER, REVIEWER, Actor
 from fenji.ground.common.clock import local_day
+from fenji.ground.common.memo import remembered
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.network.queries import Place, alliance_lead, on_duty, place
 from fenji.ground.network.queries.people import centre_of, keeps_roster, posts_at
@@ -110,14 +111,16 @@ def asked_at(found: Case) -> datetime:
 
 
 def decisions_of(found: Case) -> list[ReviewDecision]:
-    """What reviewers decided on a case, oldest first."""
+    """What reviewers decided on a case, oldest first; nothing of one that was never sent to review."""
     # sorted here: they are few, and a join of this width is dear to prepare for sorting
-    return sorted(ReviewDecision.objects.filter(case=found).select_related("org"), key=lambda d: (d.at, d.id))
+    rows = ReviewDecision.objects.filter(case=found).select_related("org") if found.review_no else ()
+    return sorted(rows, key=lambda d: (d.at, d.id))
 
 
 # --- who stands in -----------------------------------------------------------------------------------------------------------
 
 
+@remembered
 def delegations_on(org_id: int, at: datetime) -> list[ReviewDelegation]:
     """The delegations of an institution that hold at an instant; none for institutions the scope does not reach."""
     day = local_day(at)

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -167,9 +166,9 @@ def new(request: SignedRequest, visit_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _show_form(request, visit, form, None, status=422)
     try:
-        with transaction.atomic():
-            case = actions.draft(visit, form.plan(), by=request.actor, at=request.at, doctor_id=form.doctor_id())
-            return _sent_or_kept(request, case)
+        if _sends(request):
+            return _sent(request, actions.write_and_send(visit, form.plan(), by=request.actor, at=request.at))
+        return _kept(request, actions.draft(visit, form.plan(), by=request.actor, at=request.at, doctor_id=form.doctor_id()))
     except Refused as refusal:
         return _show_form(request, visit, form, None, refusal_text(refusal), status=409)
 
@@ -198,10 +197,11 @@ def edit(request: SignedRequest, number: str) -> HttpResponse:
     form = _form(request, visit, request.POST)
     if not form.is_valid():
         return _show_form(request, visit, form, case, status=422)
+    common = {"version": posted_version(request), "by": request.actor, "at": request.at}
     try:
-        with transaction.atomic():
-            changed = actions.revise(number, form.plan(), version=posted_version(request), by=request.actor, at=request.at)
-            return _sent_or_kept(request, changed)
+        if _sends(request):
+            return _sent(request, actions.revise_and_send(number, form.plan(), **common))
+        return _kept(request, actions.revise(number, form.plan(), **common))
     except Refused as refusal:
         return _show_form(request, visit, form, queries.case(number), refusal_text(refusal), status=409)
 
@@ -215,15 +215,23 @@ def _consented(case: Case) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sent_or_kept(request: SignedRequest, case: Case) -> HttpResponse:
-    if not request.actor.may("referral.write"):
-        messages.success(request, _("It waits on the desk of %(doctor)s.") % {"doctor": case.requester_name})
-    elif "keep" in request.POST:
-        messages.success(request, _("Kept as a draft. It waits on your desk."))
-    else:
-        sent = actions.send_just_written(case, by=request.actor, at=request.at)
-        kept = _("Sent to your reviewer.") if sent.state == rules.IN_REVIEW else _("Offered to the receiver.")
-        messages.success(request, kept)
+def _sends(request: SignedRequest) -> bool:
+    """Whether a form is sent on its way, and not kept as a draft: by a doctor, who did not press "keep"."""
+    return request.actor.may("referral.write") and "keep" not in request.POST
+
+
+def _kept(request: SignedRequest, case: Case) -> HttpResponse:
+    own = request.actor.may("referral.write")
+    waits = _("It waits on the desk of %(doctor)s.") % {"doctor": case.requester_name}
+    return _done(request, case, _("Kept as a draft. It waits on your desk.") if own else waits)
+
+
+def _sent(request: SignedRequest, case: Case) -> HttpResponse:
+    return _done(request, case, _("Sent to your reviewer.") if case.state == rules.IN_REVIEW else _("Offered to the receiver."))
+
+
+def _done(request: SignedRequest, case: Case, said: str) -> HttpResponse:
+    messages.success(request, said)
     return HttpResponseRedirect(f"/referrals/{case.number}/", status=303)
 
 

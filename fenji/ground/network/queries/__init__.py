@@ -15,6 +15,7 @@ from django.db.models.functions import Left
 from fenji.ground.access.actions import Seat
 from fenji.ground.access.rules import HOUSE_ACCOUNT, SECURITY_ADMIN, Actor
 from fenji.ground.common.clock import SHANGHAI
+from fenji.ground.common.memo import Known, remembered
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.rows import one
 from fenji.ground.common.units import COUNTY_CODE_LENGTH, REGION_PREFIXES
@@ -32,7 +33,6 @@ from fenji.ground.network.models import (
     PractitionerRole,
     RegionName,
     Relation,
-    Succession,
     TitleHeld,
 )
 from fenji.ground.policy import queries as policy
@@ -75,9 +75,23 @@ def place(org: Organisation) -> Place:
     return Place(org.id, org.name, org.kind, org.care_tier, level, org.path, county, path)
 
 
+_SEEN: Known[int, Organisation] = Known()
+
+
+def _by_id(org_ids: Iterable[int]) -> dict[int, Organisation]:
+    """Organisations by id; those that this page has come by are not read again."""
+    wanted = set(org_ids)
+    found = _SEEN.get(wanted)
+    if left := wanted - set(found):
+        read = {o.id: o for o in Organisation.objects.filter(pk__in=left)}
+        _SEEN.keep(read)
+        found |= read
+    return found
+
+
 def place_of(org_id: int, using: str = "default") -> Place:
     """An institution by id. Raises Unknown."""
-    org = one(Organisation.objects.using(using).filter(pk=org_id))
+    org = _by_id([org_id]).get(org_id) if using == "default" else one(Organisation.objects.using(using).filter(pk=org_id))
     if org is None:
         raise Unknown(what="organisation")
     return place(org)
@@ -86,7 +100,7 @@ def place_of(org_id: int, using: str = "default") -> Place:
 def attach_organisations(row: Model, *names: str) -> None:
     """Read the organisations that a row's foreign keys of these names point to, in one statement."""
     ids = {name: getattr(row, f"{name}_id") for name in names}
-    found = Organisation.objects.in_bulk({i for i in ids.values() if i is not None})
+    found = _by_id(i for i in ids.values() if i is not None)
     for name, org_id in ids.items():
         setattr(row, name, found[org_id] if org_id is not None else None)
 
@@ -104,86 +118,6 @@ def organisations_within(reach: str, text: str = "", kinds: Iterable[str] = ()) 
     if text:
         found = found.filter(Q(name__contains=text) | Q(code=text))
     return found.order_by("path")
-
-
-@dataclass(frozen=True, slots=True)
-class Then:
-    """An organisation as it was on a day: its particulars then, and the county that it lay in then.
-
-    `since`, `until`: the days in which just these particulars held.
-    """
-
-    org_id: int
-    name: str
-    care_tier: str
-    grade: str
-    ownership: str
-    integrated: bool
-    region_id: int
-    region_name: str
-    region_code: str
-    county_code: str
-    code: str
-    uscc: str
-    ws218: str
-    affiliation: str
-    development: str
-    since: date
-    until: date | None
-
-
-def as_then(org_id: int, on: date, using: str = "default") -> Then | None:
-    """What an organisation was on a day; None when it did not exist then. Codes and names of regions are those of the day."""
-    version = OrganisationVersion.objects.using(using).filter(in_force(on), org_id=org_id).first()
-    if version is None:
-        return None
-    name = RegionName.objects.using(using).filter(in_force(on), region_id=version.region_id).first()
-    # before the first dated row of a region its oldest is the best that is known
-    name = name or RegionName.objects.using(using).filter(region_id=version.region_id).order_by("start").first()
-    code, called = (name.code, name.name) if name else ("", "")
-    return Then(
-        org_id,
-        version.name,
-        version.care_tier,
-        version.grade,
-        version.ownership,
-        version.integrated,
-        version.region_id,
-        called,
-        code,
-        code[:COUNTY_CODE_LENGTH],
-        version.code,
-        version.uscc,
-        version.ws218,
-        version.affiliation,
-        version.development,
-        version.start,
-        version.end,
-    )
-
-
-def as_today(org_ids: Iterable[int], using: str = "default") -> dict[int, int]:
-    """Each organisation's present successor, itself when it goes on: history counted where it belongs today."""
-    merged = dict(Succession.objects.using(using).filter(kind="merged").values_list("predecessor_id", "successor_id"))
-
-    def last(org: int) -> int:
-        while org in merged:
-            org = merged[org]
-        return org
-
-    return {org: last(org) for org in org_ids}
-
-
-def predecessors(org_id: int, using: str = "default") -> list[int]:
-    """Organisations that went into this one, directly or through others."""
-    found: list[int] = []
-    front = [org_id]
-    while front:
-        front = list(
-            Succession.objects.using(using).filter(kind="merged", successor_id__in=front).values_list("predecessor_id", flat=True)
-        )
-        found += front
-    return found
 
 
 def members(alliance_id: int, on: date, using: str = "default") -> list[Membership]:
@@ -244,7 +178,7 @@ def title_on(practitioner_id: UUID, on: date, using: str = "default") -> str:
 
 def places_of(org_ids: Iterable[int]) -> list[Place]:
     """Organisations by id, by place."""
-    return [place(o) for o in Organisation.objects.filter(pk__in=set(org_ids)).order_by("path")]
+    return [place(o) for o in sorted(_by_id(org_ids).values(), key=lambda o: o.path)]
 
 
 def care_within(prefix: str) -> list[Place]:
@@ -325,12 +259,14 @@ def communities_within(prefix: str, on: date) -> list[Membership]:
     return list(led.select_related("org").order_by("org__path"))
 
 
+@remembered
 def higher_care(origin: Place) -> list[Organisation]:
     """Institutions of a higher tier that serve a place: of its county, its city or the province; nearest tier first."""
     higher = [t for t in rules.TIERS if rules.level(t) > origin.level]
     lo, hi = rules.prefix_range(origin.county[:2])
     found = Organisation.objects.filter(kind="care", care_tier__in=higher, path__gte=lo, path__lt=hi, end=None)
     near = [o for o in found if _serves(o, origin)]
+    _SEEN.keep({o.id: o for o in near})
     return sorted(near, key=lambda o: (rules.level(o.care_tier), o.distance_km or 0, o.id))
 
 

@@ -16,7 +16,7 @@ from fenji.ground.common.excel import Column
 from fenji.ground.common.units import COUNTY_CODE_LENGTH
 from fenji.ground.network import queries, rules, texts
 from fenji.ground.network.models import PARTICULARS, Organisation, OrganisationVersion, Succession
-from fenji.ground.network.queries import directory, people
+from fenji.ground.network.queries import directory, history, people
 from fenji.ground.network.views.shared import Asked, day_asked, department_shown, listed, relation_shown, sheet, today_of, too_many
 
 _PROVINCE, _CITY = 2, 4
@@ -183,7 +183,7 @@ def institution(request: SignedRequest, org_id: int) -> HttpResponse:
 
 
 def _as_then(request: SignedRequest, org: Organisation, asked: Asked) -> HttpResponse:
-    then = queries.as_then(org.id, asked.day)
+    then = history.as_then(org.id, asked.day)
     if then is None:
         first = org.start is None or asked.day < org.start
         return render(request, "network/not_then.html", {"org": org, "asked": asked, "before": first}, status=404)

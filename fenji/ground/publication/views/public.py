@@ -18,7 +18,8 @@ from fenji.ground.common.edge import OPEN, SignedRequest, View, absolute, page
 from fenji.ground.common.qr import picture
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import REGION_PREFIXES
-from fenji.ground.network.queries import Place, as_today, contact_of, place_of, region_names
+from fenji.ground.network.queries import Place, contact_of, place_of, region_names
+from fenji.ground.network.queries.history import as_today
 from fenji.ground.network.queries.people import community_lead
 from fenji.ground.network.rules import PRIMARY
 from fenji.ground.publication import kinds, queries, rules
