@@ -76,6 +76,10 @@ POSITIVE = {
     "visits_visitevent": "B doctor",
     "visits_stay": "B doctor",
     "visits_stayevent": "B doctor",
+    "continuity_package": "B doctor",
+    "continuity_planitem": "B doctor",
+    "continuity_followup": "B doctor",
+    "continuity_packageevent": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
     "referral_consent": "B receiver",
@@ -289,6 +293,8 @@ def test_writing_into_rows_of_b_changes_nothing(canary: Canary) -> None:
         f"UPDATE booking_waitentry SET end_reason = 'x' WHERE subject = '{canary.case}'",
         f"UPDATE booking_slot SET outside = 'x' WHERE session_id = '{canary.session}'",
         f"UPDATE visits_visit SET version = 9 WHERE id = '{canary.visit}'",
+        f"UPDATE continuity_package SET end_reason = 'x' WHERE stay_id = '{canary.stay}'",
+        f"UPDATE continuity_followup SET note = 'x' WHERE id = '{canary.followup}'",
     )
     for statement in statements:
         with transaction.atomic(), scope(person("doctor"), canary.tokens["doctor"]), connections["default"].cursor() as cursor:

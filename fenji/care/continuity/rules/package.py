@@ -11,6 +11,9 @@ from fenji.ground.common.refusal import Refused
 SUMMARY, PLAN = PACKAGES = ("summary", "plan")
 """The two packages without which nobody is sent down."""
 
+DRAFT, HANDED_OVER, OVER = STATES = ("draft", "handed_over", "ended")
+"""Where a package stands: written by the hospital, followed by the team, over."""
+
 
 class IncompletePackage(Refused):
     """The package lacks something. detail: parts, as `parts_missing` names them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from fenji.ground.common.refusal import Refused
 
@@ -17,7 +18,14 @@ DONE, UNREACHABLE, IN_HOSPITAL, REFUSED, MOVED, DIED = OUTCOMES = (
 )  # fmt: skip
 """How a follow-up went. The last three end the plan."""
 OPEN, LOST, ENDED = "open", "lost", "ended"
+FOLLOW_UP_STATES = (OPEN, DONE, LOST, ENDED)
+"""Where a follow-up stands. Ended: the plan was over before its day."""
 _ENDS = (REFUSED, MOVED, DIED)
+COMPLETE, RETURNED, CANCELLED = "complete", "returned", "cancelled"
+END_REASONS = (COMPLETE, *_ENDS, RETURNED, CANCELLED)
+"""Why a plan is over: every follow-up was settled, an outcome ended it, the patient went up again, or never went down."""
+ADDED = -1
+"""The number of the visit that stands in for a plan which begins too late."""
 
 
 class BadItem(Refused):
@@ -46,7 +54,8 @@ class ContinuityPolicy:
 @dataclass(frozen=True, slots=True)
 class Item:
     """One line of a plan: what, on which days after discharge. `first`, `last`: days after discharge, both included; `every`: days
-    between two dates. `low`, `high`: the target the hospital sets for a measurement; None: no bound on that side."""
+    between two dates. `measure`: code of what is measured, of a measurement alone. `low`, `high`: the target the hospital sets for
+    it, of a pair for its first number; None: no bound on that side."""
 
     kind: str
     service: str
@@ -54,12 +63,15 @@ class Item:
     first: int
     last: int
     every: int = 1
-    low: float | None = None
-    high: float | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    measure: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.service not in SERVICES:
             raise ValueError(f"an item is one of {KINDS} for one of {SERVICES}")
+        if self.kind != MEASUREMENT and (self.measure or self.low is not None or self.high is not None):
+            raise ValueError("only a measurement has a measure and a target")
 
 
 def due_days(item: Item, start: date, policy: ContinuityPolicy) -> tuple[date, ...]:
@@ -82,7 +94,7 @@ def schedule(items: Collection[Item], start: date, policy: ContinuityPolicy) -> 
             days.setdefault(day, []).append(number)
     latest = start + timedelta(days=policy.first_within_days)
     if not any(day <= latest for day in days):
-        days[latest] = [-1]
+        days[latest] = [ADDED]
     return tuple((day, tuple(days[day])) for day in sorted(days))
 
 
@@ -92,9 +104,14 @@ def services_missing(items: Iterable[Item]) -> tuple[str, ...]:
     return tuple(s for s in SERVICES if s not in there)
 
 
+def late_from(due: date, policy: ContinuityPolicy) -> date:
+    """The first day on which an open follow-up of a day is overdue: after its day and the days of grace (QZ-2-11d)."""
+    return due + timedelta(days=policy.grace_days + 1)
+
+
 def is_overdue(due: date, today: date, policy: ContinuityPolicy) -> bool:
-    """Whether an open follow-up is overdue: from the day after its day and the days of grace."""
-    return today > due + timedelta(days=policy.grace_days)
+    """Whether an open follow-up is overdue."""
+    return today >= late_from(due, policy)
 
 
 @dataclass(frozen=True, slots=True)
