@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from fenji.ground.common.edge import register_refusals, register_words
 from fenji.ground.tasks import kinds
 
+DIRECTIONS = {"up": _("Up"), "down": _("Down")}
 STATES = {
     "draft": _("Draft"),
     "in_review": _("In review"),

@@ -19,7 +19,7 @@ from fenji.care.referral.queries.cases import (
     transfer,
     view_of,
 )
-from fenji.care.referral.queries.down import Branch, below, branches, on_their_way, receiving_role, returned
+from fenji.care.referral.queries.down import Branch, below, branches, came_down, on_their_way, receiving_role, returned
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at, slots_at
 from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
@@ -56,6 +56,7 @@ __all__ = [
     "belonging",
     "below",
     "branches",
+    "came_down",
     "candidates",
     "case",
     "cases_of",

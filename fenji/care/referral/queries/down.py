@@ -19,6 +19,7 @@ from fenji.ground.access.rules import DESK, DOCTOR, Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.identity import age_on
+from fenji.ground.common.rows import one
 from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import Place, holders_of, place
 from fenji.ground.network.queries.receiving import allied, distance_km, lower_care, takes
@@ -94,3 +95,8 @@ def returned(found: Case) -> Case | None:
     """The up-referral with which a patient went back after a down-referral, the last one, as far as the scope sees it."""
     back = Case.objects.filter(resident_id=found.resident_id, returns_id=found.pk) if found.door_at is not None else None
     return back.order_by("-created_at").first() if back is not None else None
+
+
+def came_down(found: Case) -> Case | None:
+    """The down-referral after which a patient goes back up, as far as the scope sees it."""
+    return one(Case.objects.filter(pk=found.returns_id)) if found.returns_id else None
