@@ -19,6 +19,7 @@ urlpatterns = [
     path("residents/", include("fenji.care.registry.urls")),
     path("visits/", include("fenji.care.visits.urls")),
     path("stays/", include(stays_patterns)),
+    path("", include("fenji.care.continuity.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
     path("booking/", include("fenji.care.booking.urls")),
     path("facts/referrals/", include(facts_patterns)),

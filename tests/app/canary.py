@@ -13,6 +13,7 @@ from openpyxl import Workbook
 from fenji.care.booking import actions as booking
 from fenji.care.booking.models import Slot
 from fenji.care.catalogue import actions as lists
+from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import diagnosis
 from fenji.care.continuity import actions as continuity
 from fenji.care.continuity.models import FollowUp
@@ -45,7 +46,7 @@ from tests.app import elsewhere
 from tests.app.forms import a_check
 from tests.app.machine_keys import a_key, a_machine
 from tests.app.sessions import appointed
-from tests.cast import POLICY, everybody, other_doctor, other_reviewer, person, scope, token_for
+from tests.cast import POLICY, a_resident, everybody, other_doctor, other_reviewer, person, scope, token_for
 
 NAME, PHONE, WORDS = "卡纳芮", "13912345678", "CANARYWORDS"
 ROLES = (
@@ -78,6 +79,7 @@ class Canary:
     infected: UUID
     stay: UUID
     followup: UUID
+    drafted: UUID
     pair: UUID
     delegation: UUID
     case: str
@@ -106,7 +108,7 @@ class Canary:
     @property
     def patient(self) -> tuple[str, ...]:
         """Signs of the patient."""
-        return (NAME, "kanarui", PHONE, WORDS, _card(), str(self.resident), str(self.visit), self.case)
+        return (NAME, "kanarui", PHONE, WORDS, _card(), str(self.resident), str(self.visit), self.case, str(self.followup))
 
     @property
     def signs(self) -> tuple[str, ...]:
@@ -150,7 +152,7 @@ def planted() -> Canary:
         today = local_day(now())
         stands_in = actions.delegate(doctor.id, today, today, WORDS, by=by, at=now())
         audit(by=by, at=now(), action=WORDS, subject=WORDS)
-    followup = _followed(stay, doctor)
+    followup, drafted = _followed(stay, doctor), _drafted(doctor, illness)
     citydesk = person("citydesk")
     with transaction.atomic(), scope(citydesk) as by:
         case = actions.accept(case.number, version=case.version, by=by, at=now(), note=WORDS)
@@ -193,7 +195,7 @@ def planted() -> Canary:
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
     listed = (draft.id, entry.pk, link, notice, message, logged, announced, *_booked(case.number, citydesk, doctor))
-    records = (resident.id, visit.id, infected.id, stay.id, followup, pair.id, stands_in.id)
+    records = (resident.id, visit.id, infected.id, stay.id, followup, drafted, pair.id, stands_in.id)
     return Canary(*records, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
 
 
@@ -204,10 +206,18 @@ def _followed(stay: Stay, doctor: Person) -> UUID:
     with transaction.atomic(), scope(doctor) as by:
         subject = f"stay-{stay.id}"
         continuity.write_package(subject, stay, said, WORDS, lines, by=by, at=now())
-        continuity.hand_over(subject, by.org_id, local_day(now()), by=by, at=now())
+        continuity.hand_over(subject, by.org_id, local_day(now()) - timedelta(days=1), by=by, at=now())
         first, second = FollowUp.objects.filter(package__subject=subject).order_by("planned_on")
         continuity.record(first.pk, "done", {}, WORDS, version=first.version, by=by, at=now())
     return second.pk
+
+
+def _drafted(doctor: Person, illness: Diagnosis) -> UUID:
+    """Somebody else lies at B, with a package that is being written."""
+    with transaction.atomic(), scope(doctor) as by:
+        lies = visits.admit(a_resident(doctor, 3), visits.NewStay(illness, (doctor.id, doctor.name)), by=by, at=now())
+        continuity.write_package(f"stay-{lies.id}", lies, Summary(WORDS), "", [], by=by, at=now())
+    return lies.id
 
 
 def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID]:

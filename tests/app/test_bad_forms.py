@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from fenji.care.booking import actions as booking
 from fenji.care.catalogue.queries import diagnosis
+from fenji.care.continuity.models import FollowUp
 from fenji.care.referral import actions, rules
 from fenji.care.referral.models import Case
 from fenji.care.referral.queries import url_for
@@ -33,6 +34,7 @@ from tests.app.wsgi import call
 from tests.architecture.test_code import _views
 from tests.booking import a_session, hold, slots, wait
 from tests.cast import NOT_IN_CATALOGUE, a_case, a_resident, client_for, person, scope, token_for
+from tests.continuity import handed_over
 
 # --- visits and referrals ----------------------------------------------------------------------------------------------------
 
@@ -392,6 +394,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<uuid:resident_id>": [resident, other, nothing],
         "<uuid:visit_id>": [visit, resident, nothing],
         "<uuid:stay_id>": [stay, resident, nothing],
+        **_followed(),
         "<uuid:run_id>": [str(run.pk), resident, nothing],
         "<uuidstr:visit_id>": [visit, resident, nothing],
         "<uuidstr:run_id>": [str(run.pk), resident, nothing],
@@ -421,6 +424,15 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<int:position>": ["1", "0", "9" * 20],
     }
     end_case(case)
+
+
+def _followed() -> dict[str, list[str]]:
+    """A plan that the doctor's team follows."""
+    with transaction.atomic():
+        package = handed_over(now())
+    first = FollowUp.objects.using("load").filter(package=package).order_by("planned_on")[0]
+    nothing = "00000000-0000-7000-8000-000000000000"
+    return {"<uuid:followup_id>": [str(first.pk), nothing], "<str:subject>": [package.subject, "x", "9" * 300]}
 
 
 def _booked() -> dict[str, list[str]]:

@@ -180,6 +180,15 @@ def _desk(what: str, of: str) -> Factory:
     ]
 
 
+_RECORD = {"outcome": "died", "note": "x", "_version": "1"}
+_PACKAGE_FORM = {
+    "course": "x",
+    "stage_from": "treatment",
+    "stage": "rehabilitation",
+    "_version": "1",
+    "line-TOTAL_FORMS": "0",
+    "line-INITIAL_FORMS": "0",
+}
 FACTORIES: dict[str, Factory] = {
     "": lambda c: [Try("GET", "/", "/", shows=c.case, positive="B receiver")],
     "desk.xlsx": lambda c: [Try("GET", "/desk.xlsx", "/desk.xlsx", shows=c.case, positive="B receiver")],
@@ -262,6 +271,21 @@ FACTORIES: dict[str, Factory] = {
     "stays/<uuid:stay_id>/do/<slug:action>/": lambda c: [
         Try("POST", f"/stays/{c.stay}/do/{a}/", f"/stays/{ID}/do/{a}/", _ACT, _ACT, positive="")
         for a in ("judge", "place", "discharge", "nothing")
+    ],
+    "packages/new/<uuid:stay_id>/": lambda c: [
+        Try("GET", f"/packages/new/{c.drafted}/", f"/packages/new/{ID}/", shows=WORDS),
+        Try("POST", f"/packages/new/{c.drafted}/", f"/packages/new/{ID}/", _PACKAGE_FORM, _PACKAGE_FORM, positive=""),
+    ],
+    "plans/<str:subject>/": lambda c: [Try("GET", f"/plans/stay-{c.stay}/", f"/plans/stay-{ID}/", shows=WORDS)],
+    "followups/": lambda c: [Try("GET", "/followups/", "/followups/", shows=str(c.followup))],
+    "followups/export.xlsx": lambda c: [Try("GET", "/followups/export.xlsx", "/followups/export.xlsx", shows=WORDS)],
+    "followups/size/": lambda c: [Try("POST", "/followups/size/", "/followups/size/", {}, {}, positive="")],
+    "followups/<uuid:followup_id>/": lambda c: [
+        Try("GET", f"/followups/{c.followup}/", f"/followups/{ID}/", shows=WORDS),
+        Try("POST", f"/followups/{c.followup}/", f"/followups/{ID}/", _RECORD, _RECORD, positive=""),
+    ],
+    "followups/<uuid:followup_id>/delegate/": lambda c: [
+        Try("POST", f"/followups/{c.followup}/delegate/", f"/followups/{ID}/delegate/", _ACT, _ACT, positive="")
     ],
     "api/v1/visits/<uuidstr:visit_id>": lambda c: [Try("GET", f"/api/v1/visits/{c.visit}", f"/api/v1/visits/{ID}", positive="")],
     "api/v1/visits": lambda c: [

@@ -33,6 +33,7 @@ from tests.app.forms import a_check
 from tests.browser.clinics import clinics_to_look_at
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
+from tests.browser.plans import plan_things
 from tests.browser.things import network_things
 from tests.browser.visits import visit_things
 from tests.cast import a_case, a_resident, person, scope
@@ -113,7 +114,7 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(person("security")) as by:
         note = "三小时以内须先征求各医院意见"
         decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
-    return found | accounts_to_look_at() | _lists() | network_things() | visit_things() | clinics_to_look_at()
+    return found | accounts_to_look_at() | _lists() | network_things() | visit_things() | plan_things() | clinics_to_look_at()
 
 
 def _reviewed(doctor: Person) -> dict[str, str]:
@@ -229,6 +230,18 @@ PAGES = [
     ("stays-none", "head", "/stays/?department=9999999"),
     ("stay", "doctor", "/stays/{stay}/"),
     ("stay-left", "head", "/stays/{left}/"),
+    ("package-new", "specialist", "/packages/new/{lies}/"),
+    ("package-draft", "specialist", "/packages/new/{drafted}/"),
+    ("plan-draft", "specialist", "/plans/{draft_plan}/"),
+    ("plan", "doctor", "/plans/{plan}/"),
+    ("plan-of-the-hospital", "specialist", "/plans/{plan}/"),
+    ("plan-over", "doctor", "/plans/{plan_over}/"),
+    ("followups", "doctor", "/followups/"),
+    ("followups-mine", "doctor", "/followups/?mine=on"),
+    ("followups-none", "specialist", "/followups/"),
+    ("followup", "doctor", "/followups/{followup}/"),
+    ("followup-measured", "nurse", "/followups/{measured}/"),
+    ("followup-head", "head", "/followups/{followup}/"),
     ("stay-new", "nurse", "/stays/new/{resident}/"),
     ("visits-none", "doctor", "/visits/?since=2020-01-01&until=2020-01-01"),
     ("visits-wrong", "head", "/visits/?since=2026-13-01"),

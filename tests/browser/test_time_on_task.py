@@ -53,10 +53,15 @@ class Hand:
         self.done.append(f"choose {selector}")
         self.page.locator(selector).select_option(value)
 
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return time.monotonic() - self.began
+
     def told(self, what: str) -> str:
         """How much it was, for the log of the run."""
         steps = "\n".join(f"  {n:2} {step}" for n, step in enumerate(self.done, 1))
-        return f"\n{what}: {len(self.done)} interactions, {time.monotonic() - self.began:.1f} s of pages and typing\n{steps}"
+        return f"\n{what}: {len(self.done)} interactions, {self.seconds:.1f} s of pages and typing\n{steps}"
 
 
 CASES = [

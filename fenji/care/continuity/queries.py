@@ -169,6 +169,14 @@ def lines_of(found: FollowUp) -> list[PlanItem]:
     return [i for i in items_of(found.package_id) if i.number in found.items]
 
 
+def lines_by_package(package_ids: Iterable[UUID]) -> dict[UUID, list[PlanItem]]:
+    """The lines of several plans in one statement, by number."""
+    found: dict[UUID, list[PlanItem]] = {key: [] for key in package_ids}
+    for row in PlanItem.objects.filter(package_id__in=list(found), ended_at=None).order_by("number"):
+        found[row.package_id].append(row)
+    return found
+
+
 def team_of(org_id: int, at: datetime) -> dict[UUID, str]:
     """Doctors and nurses of an institution at an instant: account → name, by name."""
     held = Post.objects.filter(Q(end=None) | Q(end__gt=at), org_id=org_id, role__in=(DOCTOR, NURSE), start__lte=at)

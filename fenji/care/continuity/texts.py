@@ -11,7 +11,7 @@ from fenji.ground.tasks import kinds
 KINDS = {
     "medicine": _("Medicine"),
     "measurement": _("Measurement"),
-    "visit": _("Visit"),
+    "visit": _("Home or clinic visit"),
     "exercise": _("Exercise"),
 }
 SERVICES = {
@@ -20,16 +20,16 @@ SERVICES = {
     "health": _("Health management"),
 }
 OUTCOMES = {
-    "done": _("done"),
+    "done": _("followed up"),
     "unreachable": _("not reached"),
-    "in_hospital": _("in hospital"),
+    "in_hospital": _("is in hospital"),
     "refused": _("refuses follow-up"),
     "moved": _("moved away"),
     "died": _("died"),
 }
 STATES = {
     rules.OPEN: _("to do"),
-    rules.DONE: _("done"),
+    rules.DONE: _("followed up"),
     rules.LOST: _("not reached, given up"),
     rules.ENDED: _("dropped: the plan is over"),
 }
@@ -43,6 +43,32 @@ END_REASONS = {
     rules.COMPLETE: _("complete"),
     rules.RETURNED: _("went up again"),
     rules.CANCELLED: _("did not go down"),
+}
+
+STANDINGS = {"low": _("below the target"), "within": "", "high": _("above the target")}
+PACKAGE_STATES = {
+    rules.DRAFT: _("being written"),
+    rules.HANDED_OVER: _("being followed"),
+    rules.OVER: _("over"),
+}
+EVENTS = {
+    "write": _("Summary and plan written"),
+    "number": _("Put under the number of the case"),
+    "show": _("Shown to the institution it is offered to"),
+    "hand_over": _("Handed over; the follow-ups begin"),
+    "record": _("Follow-up recorded"),
+    "delegate": _("Follow-up given to"),
+    "end": _("Plan ended"),
+}
+PARTS = {
+    "summary": _("the summary of the stay"),
+    "summary.admitted_for": _("why admitted"),
+    "summary.course": _("what was found and done"),
+    "summary.condition": _("condition on leaving"),
+    "summary.medicines": _("medicines, or that there are none"),
+    "plan": _("the plan"),
+    "plan.items": _("lines of the plan"),
+    "plan.warning_signs": _("signs with which to come back at once"),
 }
 
 STEPS = {"continuity.follow_up": (_("is to be followed up after discharge"), _("Follow up"))}
