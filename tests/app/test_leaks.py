@@ -115,6 +115,7 @@ ACTIONS = (
     "leave",
 )
 ACCOUNT_ACTIONS = ("reset", "unlock", "deactivate", "reactivate", "appoint", "cover", "end", "nothing")
+_DOWN_FORM = {"receiver": "104", "consent_who": "patient", "consent_how": "oral"}
 _STAY_FORM = {"diagnosis": "I10.x00", "doctor": "x", "phase": "chronic"}
 _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {
@@ -254,6 +255,11 @@ FACTORIES: dict[str, Factory] = {
     "visits/<uuid:visit_id>/do/<slug:action>/": lambda c: [
         Try("POST", f"/visits/{c.infected}/do/{a}/", f"/visits/{ID}/do/{a}/", _ACT, _ACT, positive="")
         for a in ("hand-over", "accept", "decline", "withdraw", "infection", "settle", "nothing")
+    ],
+    "referrals/down/": lambda c: [Try("GET", "/referrals/down/", "/referrals/down/", shows=str(c.stay))],
+    "referrals/down/<uuid:stay_id>/": lambda c: [
+        Try("GET", f"/referrals/down/{c.stay}/", f"/referrals/down/{ID}/", shows=NAME),
+        Try("POST", f"/referrals/down/{c.stay}/", f"/referrals/down/{ID}/", _DOWN_FORM, _DOWN_FORM, positive=""),
     ],
     "stays/": lambda c: [Try("GET", "/stays/", "/stays/", shows=str(c.stay))],
     "stays/export.xlsx": lambda c: [Try("GET", "/stays/export.xlsx", "/stays/export.xlsx", shows=WORDS)],

@@ -1,4 +1,4 @@
-"""The table of the case, looked at as a graph."""
+"""The tables of the case, looked at as graphs."""
 
 from __future__ import annotations
 
@@ -10,29 +10,34 @@ import pytest
 from fenji.care.referral import rules, texts
 from fenji.ground.access import rules as access
 
-
-def test_every_open_state_leads_to_an_end_and_every_end_is_final() -> None:
-    for state in rules.OPEN_STATES:
-        seen, todo = set(), [state]
-        while todo:
-            here = todo.pop()
-            seen.add(here)
-            todo += [m.state for (s, _, _), m in rules.TABLE.items() if s == here and m.state not in seen]
-        assert seen & set(rules.ENDS), state
-    assert not [s for s, _, _ in rules.TABLE if s in rules.ENDS]
+WAYS = {rules.UP: rules.STATES, rules.DOWN: rules.DOWN_STATES}
+MOVES = [move for table in rules.TABLES.values() for move in table.values()]
 
 
-def test_every_state_is_reached_from_a_draft() -> None:
-    seen, todo = set(), [rules.DRAFT]
+def reached(way: str, state: str) -> set[str]:
+    seen, todo = set(), [state]
     while todo:
         here = todo.pop()
         seen.add(here)
-        todo += [m.state for (s, _, _), m in rules.TABLE.items() if s == here and m.state not in seen]
-    assert seen == set(rules.STATES)
+        todo += [m.state for (s, _, _), m in rules.TABLES[way].items() if s == here and m.state not in seen]
+    return seen
+
+
+@pytest.mark.parametrize("way", rules.DIRECTIONS)
+def test_every_open_state_leads_to_an_end_and_every_end_is_final(way: str) -> None:
+    for state in set(rules.OPEN_STATES) & set(WAYS[way]):
+        assert reached(way, state) & set(rules.ENDS), state
+    assert not [s for s, _, _ in rules.TABLES[way] if s in rules.ENDS]
+
+
+@pytest.mark.parametrize("way", rules.DIRECTIONS)
+def test_every_state_is_reached_from_a_draft(way: str) -> None:
+    assert reached(way, rules.DRAFT) == set(WAYS[way])
+    assert {s for s, _, _ in rules.TABLES[way]} <= set(WAYS[way])
 
 
 def test_open_states_have_a_holder_with_a_role_and_a_deadline_and_ends_have_none() -> None:
-    for move in rules.TABLE.values():
+    for move in MOVES:
         if move.state in rules.ENDS:
             assert (move.holder, move.role, move.limit) == ("", "", "")
         else:
@@ -48,21 +53,25 @@ def test_the_holder_of_every_open_state_can_act_on_it() -> None:
         rules.RECEIVER: (access.DESK,),
         rules.WARD: (access.DOCTOR,),
     }
-    for move in rules.TABLE.values():
-        if move.state in rules.ENDS:
-            continue
-        able = {p for (s, p, _) in rules.TABLE if s == move.state and move.role in roles.get(p, ())}
-        assert able, f"{move.state} waits for {move.role}, who has no action there"
+    for way, table in rules.TABLES.items():
+        for move in table.values():
+            if move.state in rules.ENDS:
+                continue
+            # on the way down the receiver's step lies on the desk's or the doctors' list, as the branch has a desk or not
+            below = (access.DESK, access.DOCTOR) if way == rules.DOWN and move.holder == rules.RECEIVER else (move.role,)
+            for role in below:
+                able = {p for (s, p, _) in table if s == move.state and role in roles.get(p, ())}
+                assert able, f"{way}: {move.state} waits for {role}, who has no action there"
 
 
 def test_every_state_action_reason_and_outcome_has_a_name() -> None:
     assert set(texts.STATES) == set(rules.STATES)
     assert set(texts.ACTIONS) >= set(rules.ACTIONS)
-    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise", "return", "file"}
+    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise", "return", "file", "return_up"}
     assert set(texts.OUTCOMES) == set(rules.OUTCOMES)
     assert set(texts.KINDS) == {*(f"referral.{s}" for s in rules.OPEN_STATES), "referral.met"}
     assert set(texts.ROUTES) == set(rules.ROUTES)
-    assert set(texts.NOTICES) >= {f"referral.{a}" for (_, _, a), m in rules.TABLE.items() if m.tells}
+    assert set(texts.NOTICES) >= {f"referral.{a}" for table in rules.TABLES.values() for (_, _, a), m in table.items() if m.tells}
 
 
 REQUESTER, OTHER = uuid4(), uuid4()
@@ -165,6 +174,9 @@ def test_duty_passes_on_arrival_and_stays_there() -> None:
         ("answered", "closed"): rules.RECEIVER,
         ("declined", "closed"): rules.ORIGIN,
         ("accepted", "died"): rules.ORIGIN,
+        # down: arrival is what closes a case that was accepted
+        ("accepted", "closed"): rules.RECEIVER,
+        ("missed", "closed"): rules.ORIGIN,
     }
     assert {step: rules.duty_after(*step) for step in steps} == steps
 
@@ -172,7 +184,20 @@ def test_duty_passes_on_arrival_and_stays_there() -> None:
 def test_the_reference_shows_the_table_row_by_row() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "case-table.md").read_text(encoding="utf-8")
     shown = [line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 10]
-    assert shown == [_line(key, move) for key, move in rules.TABLE.items()]
+    assert shown == [_line(key, move) for table in rules.TABLES.values() for key, move in table.items()]
+
+
+def test_accepted_leads_to_closed_by_arrival_alone() -> None:
+    """Who is responsible follows from the two states, so no other step may lead from one to the other."""
+    found = {(way, a) for way, t in rules.TABLES.items() for (s, _, a), m in t.items() if rules.arrives_below(s, m.state)}
+    assert found == {(rules.DOWN, "arrive")}
+
+
+def test_on_the_way_down_nobody_reviews_and_desk_head_and_doctors_of_the_branch_may_do_the_same() -> None:
+    parties = {p for _, p, _ in rules.DOWN_TABLE}
+    assert parties == {rules.ORIGIN, rules.RECEIVER, rules.WARD, rules.HOUSE}
+    mine = {p: {(s, a): m for (s, q, a), m in rules.DOWN_TABLE.items() if q == p} for p in (rules.RECEIVER, rules.WARD)}
+    assert mine[rules.RECEIVER] == mine[rules.WARD]
 
 
 def _line(key: tuple[str, str, str], move: rules.Move) -> str:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from fenji.care.catalogue.forms import DiagnosisField
 from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import texts
-from fenji.care.referral.actions import Final, Plan, Wish
-from fenji.care.referral.queries import Wanted
+from fenji.care.referral.actions import Down, Final, Plan, Wish
+from fenji.care.referral.queries import Branch, Wanted
 from fenji.care.referral.rules import NOBODY, PATIENT, Check, ConsentGiven
 from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.edge import as_uuid
@@ -99,6 +99,32 @@ class ReferralForm(ConsentFields, GreenFields, forms.Form):
         """For whom a nurse writes; only after `is_valid()`."""
         chosen = self.cleaned_data["doctor"]
         return UUID(chosen) if chosen else None
+
+
+class DownForm(ConsentFields, forms.Form):
+    """Sending an in-patient down: the branch, what it should know, and the reason where something stands against it."""
+
+    receiver = forms.TypedChoiceField(
+        label=_("Send to"), coerce=int, error_messages={"required": _("Choose where the patient goes.")}
+    )
+    summary = forms.CharField(
+        label=_("For the branch to know"), max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    reason = forms.CharField(
+        label=_("Reason, where something stands against the branch"), max_length=1000, required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, branches: Iterable[Branch], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(b.place.id, b.place.name) for b in branches]
+        self.fields["receiver"].choices = choices
+        self.fields["proposed"].choices = [("", _("No: it is the one I proposed")), *choices]
+
+    def down(self) -> Down:
+        """What was decided; only after `is_valid()`."""
+        data = self.cleaned_data
+        return Down(data["receiver"], data["summary"], data["reason"], self.consent())
 
 
 def wish_of(typed: str) -> Wish:

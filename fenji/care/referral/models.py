@@ -15,6 +15,9 @@ from fenji.care.referral.rules import (
     CONCORDANCES,
     CONSENTERS,
     DECISIONS,
+    DIRECTIONS,
+    DOWN,
+    DOWN_STATES,
     DRAFT,
     ENDS,
     GREEN_REASONS,
@@ -25,11 +28,12 @@ from fenji.care.referral.rules import (
     OUTCOMES,
     ROUTES,
     STATES,
+    UP,
     WAYS,
 )
 from fenji.care.registry.models import Resident
 from fenji.care.registry.rules import SEXES
-from fenji.care.visits.models import Visit
+from fenji.care.visits.models import Stay, Visit
 from fenji.ground.common import rls
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.models import CText, House, Keyed, org_array
@@ -37,8 +41,8 @@ from fenji.ground.network.models import Department, Organisation
 
 
 class Case(Keyed):
-    """One patient sent from one institution to a higher one. The patient's particulars are copied: the receiver has no
-    access to the sender's registry.
+    """One patient sent from one institution to a higher one, after a visit, or from a ward to a lower one, out of a stay. The
+    patient's particulars are copied: the receiver has no access to the sender's registry.
 
     `review_org` reviews, or did so last; `review_upper` may take the review over; `review_route` says why it is reviewed there, as
     reasons of a decision. `review_no`: how often it was asked for; `review_due_at`: when that request was first to be decided.
@@ -46,11 +50,12 @@ class Case(Keyed):
     `offered_at`: when it was first offered for this journey; `door_at`: when the patient was at the door; `accepted_at`: when they
     were taken. `lapsed_at`: an emergency was not accepted in time. `declined_ids`: institutions that declined. `entered_by`: the
     nurse who wrote it for the requester. `supersedes`: the case this emergency ended. `met`: the number of a case of the same
-    person under another record. `final`: the receiver's diagnosis.
+    person under another record. `final`: the receiver's diagnosis. `returns`: the down-referral after which
+    the patient goes back up.
     """
 
     number = CText()
-    direction = CText(default="up")
+    direction = CText(default=UP)
     state = CText()
     origin = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
     receiver = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -68,7 +73,8 @@ class Case(Keyed):
     requester_id = models.UUIDField()
     requester_name = CText()
     resident = models.ForeignKey(Resident, on_delete=models.PROTECT)
-    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, db_index=False)
+    visit = models.ForeignKey(Visit, null=True, on_delete=models.PROTECT, db_index=False)
+    stay = models.ForeignKey(Stay, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     patient_name = CText()
     patient_sex = CText()
     patient_birth_date = models.DateField()
@@ -99,6 +105,7 @@ class Case(Keyed):
     entered_by_id = models.UUIDField(null=True)
     entered_by_name = CText(default="", db_default="")
     supersedes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    returns = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     met = CText(default="", db_default="")
     final_code = CText(default="", db_default="")
     final_name = CText(default="", db_default="")
@@ -150,6 +157,7 @@ class Case(Keyed):
                 "lapsed_at",
                 "declined_ids",
                 "supersedes",
+                "returns",
                 "met",
             ),
             "internal",
@@ -159,6 +167,7 @@ class Case(Keyed):
             (
                 "resident",
                 "visit",
+                "stay",
                 "patient_name",
                 "patient_sex",
                 "patient_birth_date",
@@ -190,11 +199,18 @@ class Case(Keyed):
         constraints: ClassVar = [
             # a constraint, not unique=True: that would add a second index for LIKE, which row security cannot use
             models.UniqueConstraint(fields=["number"], name="case_number"),
-            models.CheckConstraint(condition=Q(direction="up"), name="case_direction"),
+            models.CheckConstraint(condition=Q(direction__in=DIRECTIONS), name="case_direction"),
             models.CheckConstraint(condition=Q(state__in=STATES), name="case_state"),
             models.CheckConstraint(condition=Q(verdict__in=OUTCOMES), name="case_verdict"),
             models.CheckConstraint(condition=Q(patient_sex__in=SEXES), name="case_sex"),
-            models.CheckConstraint(condition=Q(receiver_level__gt=F("origin_level")), name="case_up_goes_up"),
+            models.CheckConstraint(
+                condition=Q(direction=UP, visit__isnull=False, stay=None, receiver_level__gt=F("origin_level"))
+                | Q(direction=DOWN, visit=None, stay__isnull=False, returns=None, receiver_level__lt=F("origin_level")),
+                name="case_goes_its_way",
+            ),
+            models.CheckConstraint(
+                condition=Q(direction=UP) | Q(state__in=DOWN_STATES, emergency=False, critical=False), name="case_down_is_calm"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=OPEN_STATES, holder__isnull=False, ended_at=None)
                 | Q(state__in=ENDS, holder=None, ended_at__isnull=False),

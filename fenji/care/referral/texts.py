@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from fenji.ground.common.edge import register_refusals, register_words
 from fenji.ground.tasks import kinds
 
+DIRECTIONS = {"up": _("Up"), "down": _("Down")}
 STATES = {
     "draft": _("Draft"),
     "in_review": _("In review"),
@@ -55,6 +56,7 @@ ACTIONS = {
     "expire": _("Expired unattended"),
     "lapse": _("Not accepted in time"),
     "supersede": _("Replaced by an emergency"),
+    "return_up": _("Send back up to the hospital"),
 }
 
 EVENTS = {
@@ -87,6 +89,7 @@ EVENTS = {
     "lapse": _("Not accepted in time: both heads were told"),
     "supersede": _("Replaced by an emergency"),
     "file": _("Filing number entered"),
+    "return_up": _("Sent back up to the hospital"),
 }
 """Lines of the timeline; ACTIONS are the words on the buttons. `return` stands in timelines from before it became two actions."""
 
@@ -95,6 +98,8 @@ OUTCOMES = {
     "needs_review": _("Goes to your reviewer first"),
     "not_allowed": _("Not allowed as it stands"),
 }
+
+DOWN_OUTCOMES = {**OUTCOMES, "allowed": _("May go down today")}
 
 REASONS = {
     "emergency": _("Emergency: review and levels are skipped"),
@@ -110,6 +115,10 @@ REASONS = {
     "review_required": _("Up-referrals of catalogue diseases are reviewed"),
     "not_upwards": _("Up-referrals go to a higher level"),
     "lateral": _("The same level as yours: this is not an up-referral"),
+    "returned_up": _("Goes back to the hospital that sent the patient down: not reviewed again"),
+    "down_phase": _("The phase the ward stated is one in which patients go down"),
+    "down_list": _("The disease is on the recommended list, with criteria and guide"),
+    "not_for_down": _("Neither the phase nor the recommended list lets the patient go down today"),
     "not_on_list": _("The disease is not on the list of what it treats: say why there"),
     "no_department": _("It has no department on record for this disease: say why there"),
     "not_for_sex": _("By its class it takes women and children only: say why there"),
@@ -313,7 +322,15 @@ _REFUSALS = {
     ),
     "wrong_receiver": (
         _("This institution cannot receive the referral."),
-        _("Choose an institution of a higher level than yours from the list."),
+        _("Choose one from the list: on the way up of a higher level than yours, on the way down a branch."),
+    ),
+    "may_not_go_down": (
+        _("This patient may not go down today: neither the phase nor the recommended list allows it."),
+        _("State the phase of the illness on the stay's page, if it has changed."),
+    ),
+    "not_returned": (
+        _("Only a patient who was sent down to you, has arrived, and whose plan still runs is sent back this way."),
+        _("Write an up-referral from a visit instead."),
     ),
     "link_no_secret": (
         _("Neither an identity number nor a phone of this resident is on file: their page would have nothing to ask for."),

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from fenji.care.referral.views import facts, lists, moving, own, papers, review, writing
+from fenji.care.referral.views import down, facts, lists, moving, own, papers, review, writing
 
 
 class CaseNumber:
@@ -31,6 +31,8 @@ urlpatterns = [
     path("review/delegations/<uuid:delegation_id>/end/", review.end_delegation, name="review-delegation-end"),
     path("new/<uuid:visit_id>/", writing.new, name="referral-new"),
     path("verdict/<uuid:visit_id>/", writing.verdict, name="referral-verdict"),
+    path("down/", down.candidates, name="referral-down"),
+    path("down/<uuid:stay_id>/", down.new, name="referral-down-new"),
     path("<case:number>/", moving.case_page, name="referral"),
     path("register/", papers.register, name="referral-register"),
     path("register.xlsx", papers.register_workbook, name="referral-register-workbook"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fenji.care.referral.actions.consent import refuse
+from fenji.care.referral.actions.down import Down, draft_down, return_up
 from fenji.care.referral.actions.facts import handed_out, identify
 from fenji.care.referral.actions.house import expire_forgotten, inherit, lapse_unaccepted
 from fenji.care.referral.actions.leaving import leave
@@ -54,6 +55,7 @@ from fenji.care.referral.actions.writing import (
 __all__ = [
     "NO_WISH",
     "BadFilingNumber",
+    "Down",
     "DuplicateOpen",
     "Final",
     "NoSuchDoctor",
@@ -74,6 +76,7 @@ __all__ = [
     "delegate",
     "delegates",
     "draft",
+    "draft_down",
     "end",
     "end_delegation",
     "expire_forgotten",
@@ -91,6 +94,7 @@ __all__ = [
     "redirect",
     "refuse",
     "renew_link",
+    "return_up",
     "revise",
     "revise_and_send",
     "revoke_link",

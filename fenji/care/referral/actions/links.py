@@ -104,10 +104,10 @@ def renew(number: str, shown: str, *, by: Actor, at: datetime) -> CaseLink:
     """A new address for the resident's page; the old one opens nothing any more. For one that is lost, or closed by wrong tries.
 
     `shown`: id of the link that the form showed, "" for none. Raises Unknown, NotPermitted, Stale, NoSecret, NotPossible (before
-    the case was offered).
+    the case was offered, and on the way down).
     """
     case = _own(number, by)
-    if case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED, rules.LOCAL):
+    if case.direction != rules.UP or case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED, rules.LOCAL):
         raise rules.NotPossible(state=case.state)
     _end(case, shown, by, at)
     link = _make(case, by=by, at=at)

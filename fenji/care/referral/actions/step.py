@@ -137,14 +137,21 @@ def carry_out(
         if not new:
             tasks.close_step(case.number, at=at)
         if case.holder_id is not None:
-            tasks.open_step(step_for(case, case.holder_id, role or move.role, at), at=at)
+            tasks.open_step(step_for(case, case.holder_id, role or _role(case, move, at), at), at=at)
     if case.holder_id is None:
         close_meeting(case.number, case.met, at=at)
     _tell(case, move, action, told_before, by, at)
-    if not new:
-        slots.follow(case, action, by=by, at=at)
-    links.follow(case, by=by, at=at)
+    if case.direction == rules.UP:
+        if not new:
+            slots.follow(case, action, by=by, at=at)
+        links.follow(case, by=by, at=at)
     return case
+
+
+def _role(case: Case, move: rules.Move, at: datetime) -> str:
+    """On whose desk the next step goes. A branch below may have no referral desk."""
+    down = case.direction == rules.DOWN and move.holder == rules.RECEIVER
+    return queries.receiving_role(case.receiver_id, at) if down else move.role
 
 
 def close_meeting(number: str, met: str, *, at: datetime, using: str = "default") -> None:
@@ -202,16 +209,20 @@ def _times(case: Case, move: rules.Move, at: datetime) -> dict[str, Any]:
             "accepted_at": case.accepted_at or at,
             "came_unaccepted": case.emergency and case.state == rules.OFFERED,
         }
+    if rules.arrives_below(case.state, move.state):
+        return {"door_at": at}
     return dict.fromkeys(("offered_at", "accepted_at", "door_at")) if move.state == rules.MISSED else {}
 
 
 def _tell(case: Case, move: rules.Move, action: str, receiver_before: int, by: Actor, at: datetime) -> None:
     url = f"/referrals/{case.number}/"
-    for org_id, role in told(move, case.origin_id, receiver_before):
+    down = case.direction == rules.DOWN and move.tells == rules.RECEIVER
+    desk = queries.receiving_role(receiver_before, at) if down else access.DESK
+    for org_id, role in told(move, case.origin_id, receiver_before, desk):
         tasks.send(f"referral.{action}", org_id=org_id, role=role, subject=case.number, url=url, at=at, sender_id=by.org_id)
 
 
-def told(move: rules.Move, origin_id: int, receiver_id: int) -> list[tuple[int, str]]:
-    """Who gets the notice of a step: (organisation, role)."""
-    origin, receiver = (origin_id, access.DOCTOR), (receiver_id, access.DESK)
+def told(move: rules.Move, origin_id: int, receiver_id: int, desk: str = access.DESK) -> list[tuple[int, str]]:
+    """Who gets the notice of a step: (organisation, role). `desk`: the role at the receiver."""
+    origin, receiver = (origin_id, access.DOCTOR), (receiver_id, desk)
     return {"": [], rules.ORIGIN: [origin], rules.RECEIVER: [receiver], rules.BOTH: [origin, receiver]}[move.tells]

@@ -9,6 +9,7 @@ from typing import Any
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import queries, rules
+from fenji.care.referral.actions.down import offer_down, taken_over
 from fenji.care.referral.actions.slots import NO_WISH, Wish, book_again
 from fenji.care.referral.actions.step import carry_out
 from fenji.care.referral.actions.writing import WrongReceiver, judged_again, receiver_above, receiver_columns
@@ -36,7 +37,8 @@ def decline(number: str, *, version: int, by: Actor, at: datetime, note: str) ->
     case = carry_out(case, "decline", version=version, by=by, at=at, note=note, changes={"declined_ids": declined})
     origin = place(case.origin)
     policy = queries.grounds(origin, local_day(at)).policy
-    if len(declined) >= policy.declines_escalate or {o.id for o in higher_care(origin)} <= set(declined):
+    others = higher_care(origin) if case.direction == rules.UP else queries.below(origin, local_day(at))
+    if len(declined) >= policy.declines_escalate or {o.id for o in others} <= set(declined):
         _raise_declined(case, origin, policy, at)
     return case
 
@@ -81,7 +83,10 @@ def arrive(number: str, *, version: int, by: Actor, at: datetime, note: str = ""
     if door_at is not None:
         rules.check_past(door_at, at, queries.grounds(place(case.receiver), local_day(at)).policy.late_within)
     changes = {"door_at": door_at} if door_at else {}
-    return carry_out(case, "arrive", version=version, by=by, at=at, note=note, changes=changes)
+    case = carry_out(case, "arrive", version=version, by=by, at=at, note=note, changes=changes)
+    if case.direction == rules.DOWN:
+        taken_over(case, by=by, at=at)
+    return case
 
 
 def miss(number: str, *, version: int, by: Actor, at: datetime, note: str) -> Case:
@@ -132,9 +137,12 @@ def offer_again(
     """After a refusal or a missed appointment: to the same or another institution; an emergency that was not accepted in time: to
     another one, at once. The levels are judged anew. `wish`: `first` books the receiver's first free slot, `wait` asks it for one.
 
-    Raises WrongReceiver, VerdictForbids, NoteRequired when something stands against the receiver and no reason was ever given.
+    On the way down: what `offer_down` does. Raises WrongReceiver, VerdictForbids, NoteRequired when something stands against the
+    receiver and no reason was ever given.
     """
     case = queries.case(number)
+    if case.direction == rules.DOWN:
+        return offer_down(case, receiver_id, version=version, by=by, at=at, note=note)
     origin = place(case.origin)
     receiver = receiver_above(receiver_id, origin)
     override = bool(case.override_reason or note)

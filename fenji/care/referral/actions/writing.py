@@ -84,17 +84,18 @@ class Plan:
     consent: rules.ConsentGiven | None = None
 
 
-def _next_number(county: str, day: date) -> str:
-    """The next case number. The sequence runs through 1 to 99,999 and begins again: unique as long as the whole deployment
-    writes fewer cases a day, three times a province's; gaps are left by drafts that were refused."""
+def next_number(county: str, day: date, letter: str = "R") -> str:
+    """The next case number; `letter`: R up, D down. The sequence runs through 1 to 99,999 and begins again: unique as long as the
+    whole deployment writes fewer cases a day, three times a province's; gaps are left by drafts that were refused."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('referral_number_seq')")
-        return case_number("R", county, day, cursor.fetchone()[0])
+        return case_number(letter, county, day, cursor.fetchone()[0])
 
 
 @contextmanager
-def _one_open_only() -> Iterator[None]:
-    """The database allows a resident one open referral for a disease; its refusal gets its name here, and ends the whole change."""
+def one_open_only() -> Iterator[None]:
+    """The database allows a resident one open referral for a disease and a way; its refusal gets its name here, and ends the whole
+    change."""
     try:
         yield
     except IntegrityError as error:
@@ -114,7 +115,7 @@ def receiver_above(org_id: int, origin: Place) -> Organisation:
     return found
 
 
-def _planned(plan: Plan, resident: Resident, origin: Place, at: datetime) -> dict[str, Any]:
+def _planned(plan: Plan, resident: Resident, origin: Place, at: datetime, *, returned: bool) -> dict[str, Any]:
     """The columns that follow from a plan, verdict included. Raises WrongReceiver, GreenReasonMissing, TooLate."""
     receiver = receiver_above(plan.receiver_id, origin)
     if plan.emergency and plan.green not in rules.GREEN_REASONS:
@@ -123,7 +124,13 @@ def _planned(plan: Plan, resident: Resident, origin: Place, at: datetime) -> dic
     group = group_of(plan.diagnosis)
     override = bool(plan.override_reason)
     subject = queries.Subject(
-        plan.diagnosis.code, group, resident.sex, resident.birth_date, emergency=plan.emergency, override=override
+        plan.diagnosis.code,
+        group,
+        resident.sex,
+        resident.birth_date,
+        emergency=plan.emergency,
+        override=override,
+        returned=returned,
     )
     judge = queries.judge_at(origin, subject, local_day(at))
     if happened_at is not None:
@@ -188,6 +195,7 @@ def judged_again(
         case.patient_birth_date,
         emergency=case.emergency,
         override=override,
+        returned=case.returns_id is not None,
     )
     judge = queries.judge_at(origin, subject, local_day(at))
     candidate = judge.of([receiver])[0]
@@ -199,24 +207,24 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID 
     """Write a draft for a visit of the actor's institution; a nurse writes it in the name of a doctor there, the visit's unless
     told otherwise. Raises NotPermitted, DuplicateOpen, WrongReceiver, GreenReasonMissing, TooLate, ConsentMissing.
     """
-    case = _drafted(visit, plan, by, at, doctor_id)
+    case = _drafted(visit, plan, by, at, doctor_id, None)
     tasks.open_step(step_for(case, case.origin_id, access.DOCTOR, at), at=at)
     slots.book(case, plan.wish, new=True, by=by, at=at)
     return case
 
 
 @all_or_nothing
-def write_and_send(visit: Visit, plan: Plan, *, by: Actor, at: datetime) -> Case:
+def write_and_send(visit: Visit, plan: Plan, *, by: Actor, at: datetime, returns: Case | None = None) -> Case:
     """Write a referral and send it on its way as one change: what is drafted and submitted in the same moment waits on nobody's desk
-    in between. Raises what `draft` and `submit` raise."""
-    case = _drafted(visit, plan, by, at, None)
+    in between. `returns`: the down-referral after which the patient goes back. Raises what `draft` and `submit` raise."""
+    case = _drafted(visit, plan, by, at, None, returns)
     slots.book(case, plan.wish, new=True, submitted=True, by=by, at=at)
     return _send(
         case, {"verdict": case.verdict, "reasons": case.reasons}, plan.consent, version=case.version, new=True, by=by, at=at
     )
 
 
-def _drafted(visit: Visit, plan: Plan, by: Actor, at: datetime, doctor_id: UUID | None) -> Case:
+def _drafted(visit: Visit, plan: Plan, by: Actor, at: datetime, doctor_id: UUID | None, returns: Case | None) -> Case:
     """The draft without its step and its slot."""
     if not by.may("referral.draft") or visit.org_id != by.org_id:
         raise NotPermitted
@@ -228,7 +236,7 @@ def _drafted(visit: Visit, plan: Plan, by: Actor, at: datetime, doctor_id: UUID 
             raise NoSuchDoctor
     origin, resident = place(visit.org), visit.resident
     phone = registry.phone_of(resident)
-    number = _next_number(origin.county, local_day(at))
+    number = next_number(origin.county, local_day(at))
     case = Case(
         number=number,
         state=rules.DRAFT,
@@ -249,9 +257,10 @@ def _drafted(visit: Visit, plan: Plan, by: Actor, at: datetime, doctor_id: UUID 
         patient_phone=settings.DATABASE_KEYS.seal(phone, f"case.phone:{number}"),
         created_at=at,
         due_at=due(origin, "draft_within", at),
-        **_planned(plan, resident, origin, at),
+        returns=returns,
+        **_planned(plan, resident, origin, at, returned=returns is not None),
     )
-    with _one_open_only():
+    with one_open_only():
         case.save(force_insert=True)
     keep_consent(case, plan.consent, at=at)
     record(case, by, at, "draft", "", rules.DRAFT, "")
@@ -269,10 +278,10 @@ def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) ->
     own_entry = by.role == access.NURSE and case.entered_by_id == by.account_id and case.state == rules.DRAFT
     if not own_entry and (party != rules.ORIGIN or not by.may("referral.write")):
         raise rules.NotYourMove(state=case.state)
-    if case.state not in (rules.DRAFT, rules.RETURNED):
+    if case.direction != rules.UP or case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)
-    planned = _planned(plan, case.resident, place(case.origin), at)
-    with _one_open_only():
+    planned = _planned(plan, case.resident, place(case.origin), at, returned=case.returns_id is not None)
+    with one_open_only():
         swap(case, version, planned)
     keep_consent(case, plan.consent, at=at)
     record(case, by, at, "revise", case.state, case.state, "")
@@ -287,7 +296,7 @@ def submit(number: str, *, version: int, by: Actor, at: datetime) -> Case:
     Raises VerdictForbids when a level is skipped without a reason, NoteRequired when the verdict asks for a reason in words.
     """
     case = queries.case(number)
-    if case.state not in (rules.DRAFT, rules.RETURNED):
+    if case.direction != rules.UP or case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)  # offering again after a refusal is another verb
     receiver = organisation(case.receiver_id)
     _, verdict = judged_again(case, place(case.origin), receiver, override=bool(case.override_reason), at=at)
@@ -346,7 +355,7 @@ def _send(
     if verdict["verdict"] == rules.NEEDS_REVIEW:
         action = "submit"
         asked, role = asking(case, place(case.origin), at)
-    with _one_open_only():
+    with one_open_only():
         if case.emergency:
             supersede(case, version=version, by=by, at=at)
         sent = carry_out(case, action, version=version, by=by, at=at, changes={**verdict, **asked}, role=role, new=new)

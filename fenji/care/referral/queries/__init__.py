@@ -19,6 +19,7 @@ from fenji.care.referral.queries.cases import (
     transfer,
     view_of,
 )
+from fenji.care.referral.queries.down import Branch, below, branches, came_down, on_their_way, receiving_role, returned
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at, slots_at
 from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
@@ -41,6 +42,7 @@ from fenji.care.referral.queries.review import (
 )
 
 __all__ = [
+    "Branch",
     "Candidate",
     "Fact",
     "Identity",
@@ -52,6 +54,9 @@ __all__ = [
     "asked_at",
     "asked_with",
     "belonging",
+    "below",
+    "branches",
+    "came_down",
     "candidates",
     "case",
     "cases_of",
@@ -75,13 +80,16 @@ __all__ = [
     "judge_at",
     "link_of",
     "may_be_taken",
+    "on_their_way",
     "open_elsewhere",
     "open_here",
     "own_page",
     "party_of",
     "past_delegations",
     "phone_of",
+    "receiving_role",
     "register",
+    "returned",
     "reviews",
     "route",
     "slots_at",

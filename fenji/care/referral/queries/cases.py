@@ -44,6 +44,7 @@ def view_of(found: Case) -> rules.CaseView:
         lapsed=found.lapsed_at is not None,
         review_id=found.review_org_id,
         upper_id=found.review_upper_id,
+        direction=found.direction,
     )
 
 
@@ -103,9 +104,9 @@ def belonging(found: Case) -> tuple[Case | None, Case | None]:
 
 
 def open_here(resident_id: UUID, group: str) -> Case | None:
-    """The resident's open case of a disease group that the scope sees."""
+    """The resident's open up-referral of a disease group that the scope sees."""
     return (
-        Case.objects.filter(resident_id=resident_id, disease_group=group, state__in=rules.OPEN_STATES)
+        Case.objects.filter(resident_id=resident_id, direction=rules.UP, disease_group=group, state__in=rules.OPEN_STATES)
         .order_by("created_at")
         .first()
     )
@@ -123,8 +124,8 @@ def open_elsewhere(visit_id: UUID, group: str) -> int | None:
 
 
 def ended_of(resident_id: UUID, limit: int) -> list[Case]:
-    """Ended cases of a resident that the scope sees, newest first: what a new one may be copied from."""
-    ended = Case.objects.filter(resident_id=resident_id, state__in=rules.ENDS)
+    """Ended up-referrals of a resident that the scope sees, newest first: what a new one may be copied from."""
+    ended = Case.objects.filter(resident_id=resident_id, direction=rules.UP, state__in=rules.ENDS)
     return list(ended.select_related("receiver").order_by("-created_at", "-id")[:limit])
 
 

@@ -36,7 +36,8 @@ def grounds(where: Place, on: date) -> rules.Grounds:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who is to go up, and with what. `override`: a reason in words has been given."""
+    """Who is to go up, and with what. `override`: a reason in words has been given; `returned`: back to where they were sent down
+    from."""
 
     diagnosis_code: str
     disease_group: str
@@ -44,6 +45,7 @@ class Subject:
     birth_date: date
     emergency: bool
     override: bool
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Judge:
             override=self.subject.override,
             treatable_nearby=self.listing.treatable_nearby,
             obstacles=against,
+            returned=self.subject.returned,
         )
         best = receivers.best_specialty(self.wanted, held)
         return Candidate(

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.care.referral.queries.cases import cases_of_institution
-from fenji.care.referral.rules import OFFERED
+from fenji.care.referral.rules import ARRIVED, OFFERED
 from fenji.care.referral.rules.register import IN, OUT, Line, next_month
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import SHANGHAI
@@ -45,7 +45,9 @@ def _line(case: Case, mine: int, reached: dict[str, datetime]) -> Line:
 
 def _reached(case_ids: list[object]) -> dict[object, dict[str, datetime]]:
     found: dict[object, dict[str, datetime]] = {}
-    rows = CaseEvent.objects.filter(case_id__in=case_ids).order_by("at", "id").values_list("case_id", "after", "at")
-    for case_id, after, at in rows:
-        found.setdefault(case_id, {}).setdefault(after, at)
+    rows = CaseEvent.objects.filter(case_id__in=case_ids).order_by("at", "id").values_list("case_id", "action", "after", "at")
+    for case_id, action, after, at in rows:
+        # on the way down arrival closes the case
+        reached = ARRIVED if action == "arrive" else after
+        found.setdefault(case_id, {}).setdefault(reached, at)
     return found

@@ -1,6 +1,6 @@
-"""The one table of the case: (state, party, action) → next state, holder, deadline. Pure.
+"""The tables of the case, one for the way up and one for the way down: (state, party, action) → next state, holder, deadline. Pure.
 
-Documents and buttons are made from the table; nothing else decides what may happen next.
+Documents and buttons are made from the tables; nothing else decides what may happen next.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from fenji.care.referral.rules.review import OFFICE, REVIEWING
 from fenji.ground.access import rules as access
 from fenji.ground.common.refusal import Refused
 
+UP, DOWN = DIRECTIONS = ("up", "down")
+"""To a hospital of a higher level, or from a ward down to a branch (SM-1-2b, SM-3-6, QZ-2-11i)."""
 ORIGIN, REVIEW, RECEIVER, WARD, HOUSE = "origin", "review", "receiver", "ward", "house"
 """Parties: the sending doctor's institution, the reviewer, the receiving desk, the receiving doctor, the house itself (its sweeps,
 and what an emergency does to a case that was open before it)."""
@@ -35,7 +37,9 @@ KNOWN_TO_RECEIVER = (OFFERED, ACCEPTED, ARRIVED, ANSWERED)
 """States in which the receiver expects or has the patient."""
 
 MAIN_LINE = (DRAFT, IN_REVIEW, OFFERED, ACCEPTED, ARRIVED, ANSWERED, CLOSED)
-"""The stepper of the page; the other states stand beside it."""
+DOWN_LINE = (DRAFT, OFFERED, ACCEPTED, CLOSED)
+LINES = {UP: MAIN_LINE, DOWN: DOWN_LINE}
+"""The stepper of the page; the other states stand beside it. On the way down the case closes when the patient arrives."""
 
 
 EMERGENCY, CALM, CRITICAL, LAPSED = "emergency", "calm", "critical", "lapsed"
@@ -164,9 +168,42 @@ TABLE: dict[tuple[str, str, str], Move] = {
 sent; and an emergency ends the case that was open for the same disease, unless that is itself an emergency on its way. Nothing but
 a reviewer leads out of a review to an offer: when it lies too long, more people may review, and no more (`escalate`, `take`)."""
 
+_BRANCH = (RECEIVER, WARD)
+"""On the way down: the desk or the head of the branch, and its doctors too, for a health centre has no referral desk."""
+
+DOWN_TABLE: dict[tuple[str, str, str], Move] = {
+    (DRAFT, ORIGIN, "offer"): _TO_OFFER,
+    (DRAFT, ORIGIN, "withdraw"): _end(WITHDRAWN, note=False),
+    (DRAFT, ORIGIN, "refuse"): _end(REFUSED_TRANSFER),
+    (DRAFT, ORIGIN, "died"): _end(DIED),
+    **{(OFFERED, p, "accept"): Move(ACCEPTED, RECEIVER, access.DESK, "arrive_within", tells=ORIGIN) for p in _BRANCH},
+    **{(OFFERED, p, "decline"): _to_origin(DECLINED, "rework_within") for p in _BRANCH},
+    (OFFERED, ORIGIN, "withdraw"): _end(WITHDRAWN, tells=RECEIVER),
+    **_leaves_the_house(OFFERED, RECEIVER),
+    **{(ACCEPTED, p, "arrive"): _end(CLOSED, note=False, tells=ORIGIN) for p in _BRANCH},
+    **{(ACCEPTED, p, "miss"): _to_origin(MISSED, "rework_within") for p in _BRANCH},
+    (ACCEPTED, ORIGIN, "withdraw"): _end(WITHDRAWN, tells=RECEIVER),
+    **_leaves_the_house(ACCEPTED, RECEIVER),
+    **{
+        row: move
+        for state in (DECLINED, MISSED)
+        for row, move in {
+            (state, ORIGIN, "offer"): _TO_OFFER,
+            (state, ORIGIN, "close"): _end(CLOSED),
+            **_leaves_the_house(state),
+        }.items()
+    },
+    **{(state, HOUSE, "expire"): _end(EXPIRED, note=False) for state in (DRAFT, DECLINED, MISSED)},
+}
+"""Down-referrals. Nobody reviews them: the ward judges the phase, and the package is complete before they are offered (SM-3-6c).
+Arrival closes the case: the branch is responsible from then on, and follows the plan."""
+
+TABLES = {UP: TABLE, DOWN: DOWN_TABLE}
+DOWN_STATES = tuple(s for s in STATES if s in {DRAFT, *(m.state for m in DOWN_TABLE.values())})
+
 
 EXPIRING = tuple(s for s in OPEN_STATES if (s, HOUSE, "expire") in TABLE)
-ACTIONS = tuple(sorted({action for _, _, action in TABLE}))
+ACTIONS = tuple(sorted({action for table in TABLES.values() for _, _, action in table}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +220,12 @@ class CaseView:
     lapsed: bool = False
     review_id: int | None = None
     upper_id: int | None = None
+    direction: str = UP
+
+    @property
+    def table(self) -> dict[tuple[str, str, str], Move]:
+        """The table of its direction."""
+        return TABLES[self.direction]
 
     def holds(self, what: str) -> bool:
         """Whether a condition of the table holds."""
@@ -225,22 +268,29 @@ def _in_review(case: CaseView, role: str, org_id: int, delegated: bool) -> str |
 
 def step(case: CaseView, party: str | None, action: str) -> Move:
     """The row of the table that applies. Raises NotYourMove, NotPossible."""
-    move = TABLE.get((case.state, party or "", action))
+    move = case.table.get((case.state, party or "", action))
     if move is not None and case.holds(move.only):
         return move
-    if move is None and any(s == case.state and a == action for s, _, a in TABLE):
+    if move is None and any(s == case.state and a == action for s, _, a in case.table):
         raise NotYourMove(state=case.state)
     raise NotPossible(state=case.state)
 
 
 def open_actions(case: CaseView, party: str | None) -> tuple[str, ...]:
     """The actions a party may take now, in the order of the table."""
-    return tuple(a for (s, p, a), move in TABLE.items() if s == case.state and p == party and case.holds(move.only))
+    return tuple(a for (s, p, a), move in case.table.items() if s == case.state and p == party and case.holds(move.only))
 
 
 def duty_after(before: str, after: str) -> str:
     """Who is clinically responsible after a step: the origin until the patient has arrived, then the receiver.
 
-    A case can end as closed without the patient ever having arrived; then the duty stays with the origin.
+    A case can end as closed without the patient ever having arrived; then the duty stays with the origin. On the way down arrival
+    is what closes a case that was accepted.
     """
-    return RECEIVER if after == ARRIVED or before in (ARRIVED, ANSWERED) else ORIGIN
+    arrived = after == ARRIVED or arrives_below(before, after)
+    return RECEIVER if arrived or before in (ARRIVED, ANSWERED) else ORIGIN
+
+
+def arrives_below(before: str, after: str) -> bool:
+    """Whether a step is the arrival of somebody who was sent down; no other step leads from accepted to closed."""
+    return (before, after) == (ACCEPTED, CLOSED)

@@ -56,6 +56,8 @@ class ReferralPolicy:
     consent_required: bool
     meet_within: Span
     slip_valid_days: int
+    return_reviewed: bool
+    down_receivers: tuple[str, ...]
 
     def __post_init__(self) -> None:
         """Only keys there are, each once."""
@@ -84,7 +86,8 @@ class Grounds:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the verdict looks at. Levels: ranks of care tiers, 0 for village. `treatable_nearby`: not here, but at another public
-    primary institution of the township. `obstacles`: what stands against this receiver taking this patient, see `receivers`."""
+    primary institution of the township. `returned`: goes back to the hospital that sent them down. `obstacles`: what stands
+    against this receiver taking this patient, see `receivers`."""
 
     emergency: bool
     in_catalogue: bool
@@ -95,6 +98,7 @@ class Facts:
     override: bool
     treatable_nearby: bool = False
     obstacles: tuple[str, ...] = ()
+    returned: bool = False
 
 
 REASON_ASKED = frozenset({"treatable_here", "treatable_nearby", "level_skipped", "level_override", "bypassed_primary", *OBSTACLES})
@@ -115,6 +119,8 @@ def judge(facts: Facts, grounds: Grounds) -> Decision:
         return Decision(ALLOWED, (grounds.reason("emergency", "emergency_skips"), *against), grounds.pack_hash)
     if not facts.in_catalogue:
         return Decision(ALLOWED, (grounds.reason("not_in_catalogue", "first_contact"), *against), grounds.pack_hash)
+    if facts.returned and not policy.return_reviewed:
+        return Decision(ALLOWED, (grounds.reason("returned_up", "return_reviewed"), *against), grounds.pack_hash)
     levels, skipped = _levels(facts, grounds)
     reasons = [*_first_contact(facts, grounds), *levels, *against]
     outcome = NOT_ALLOWED if skipped and not facts.override else ALLOWED

@@ -34,11 +34,15 @@ class _Filter:
     month: date | None
     way: str
     other: int
+    direction: str = ""
 
     @property
     def query(self) -> str:
         """The same filter, for an address."""
-        return urlencode({"state": self.state} | ({"month": f"{self.month:%Y-%m}"} if self.month else {}) | self._counterpart)
+        direction = {"direction": self.direction} if self.direction else {}
+        return urlencode(
+            {"state": self.state} | direction | ({"month": f"{self.month:%Y-%m}"} if self.month else {}) | self._counterpart
+        )
 
     @property
     def _counterpart(self) -> dict[str, Any]:
@@ -52,13 +56,16 @@ class _Filter:
         month = book.first_day(asked["month"], local_day(request.at)) if asked.get("month") else None
         other = list_start(asked.get("with", ""), digits=9)
         way = asked.get("way", "") if asked.get("way") in book.WAYS and other else ""
-        return cls(state, month, way, other if way else 0)
+        direction = asked.get("direction", "") if asked.get("direction") in rules.DIRECTIONS else ""
+        return cls(state, month, way, other if way else 0, direction)
 
     def rows(self, actor: Actor) -> QuerySet[Case]:
         """The referrals, newest first."""
         found = queries.in_month(actor, self.month) if self.month else queries.cases_of_institution(actor)
         if self.state:
             found = found.filter(state=self.state)
+        if self.direction:
+            found = found.filter(direction=self.direction)
         if self.way == book.OUT:
             found = found.filter(origin_id=actor.org_id, receiver_id=self.other)
         elif self.way == book.IN:
@@ -83,6 +90,7 @@ def case_list(request: SignedRequest) -> HttpResponse:
             for c in rows[:size]
         ],
         "states": texts.STATES.items(),
+        "directions": texts.DIRECTIONS.items(),
         "chosen": chosen,
         "other": names_of([chosen.other]).get(chosen.other, "") if chosen.other else "",
         "size": size,
@@ -102,6 +110,7 @@ def list_workbook(request: SignedRequest) -> HttpResponse:
     request.reads.append(("referral.export", f"{len(rows)} rows"))
     columns = [
         Column(_("Case number"), lambda c: c.number),
+        Column(_("Direction"), lambda c: str(texts.DIRECTIONS[c.direction])),
         Column(_("State"), lambda c: str(texts.STATES[c.state])),
         Column(_("Patient"), lambda c: mask_name(c.patient_name)),
         Column(_("Diagnosis code"), lambda c: c.diagnosis_code),

@@ -17,6 +17,7 @@ from fenji.care.booking.rules import UNSETTLED, WAITING
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.forms import ActionForm, LeaveForm
 from fenji.care.referral.models import Case, Transfer
+from fenji.care.referral.views.down import beside, branch_choices
 from fenji.care.referral.views.shared import receiver_choices
 from fenji.ground.access.queries import glass_on
 from fenji.ground.common.clock import local_day
@@ -45,7 +46,7 @@ def _my_actions(request: SignedRequest, case: Case) -> tuple[str, ...]:
     if party is None:
         return ()
     found = rules.open_actions(queries.view_of(case), party)
-    left = set(found) - {a for a, state in _ON_THE_FORM if state == case.state}
+    left = set(found) - {a for a, state in _ON_THE_FORM if (state, rules.UP) == (case.state, case.direction)}
     if "ask_again" in left:
         policy = queries.grounds(place(case.origin), local_day(request.at)).policy
         left -= set() if rules.may_ask_again(case.review_no, policy) else {"ask_again"}
@@ -67,7 +68,7 @@ def _ordered(case: Case, able: tuple[str, ...], left: Transfer | None) -> tuple[
 
 def _may_edit(request: SignedRequest, case: Case) -> bool:
     actor = request.actor
-    if case.origin_id != actor.org_id or not actor.may("referral.draft"):
+    if case.origin_id != actor.org_id or not actor.may("referral.draft") or case.direction != rules.UP:
         return False
     own_entry = case.state == rules.DRAFT and case.entered_by_id == actor.account_id
     return own_entry or (case.state in (rules.DRAFT, rules.RETURNED) and actor.may("referral.write"))
@@ -118,16 +119,16 @@ def _show_case(
     open_actions = _my_actions(request, case)
     told = _told(request, case)
     first, folded = _ordered(case, open_actions, told["left"])
-    origin = place(case.origin)
     choosing = "redirect" in open_actions or "offer" in open_actions
-    at_line = rules.MAIN_LINE.index(case.state) if case.state in rules.MAIN_LINE else -1
+    line = rules.LINES[case.direction]
+    at_line = line.index(case.state) if case.state in line else -1
     context = {
         "case": case,
         "age": age_on(case.patient_birth_date, local_day(request.at)),
         "phone": queries.phone_of(case),
         "events": [(e, texts.EVENTS[e.action]) for e in queries.timeline(case)],
         "step": open_step_of(case.number),
-        "line": [(s, texts.STATES[s], i < at_line, i == at_line) for i, s in enumerate(rules.MAIN_LINE)],
+        "line": [(s, texts.STATES[s], i < at_line, i == at_line) for i, s in enumerate(line)],
         "state_text": texts.STATES[case.state],
         "reasons": [(r, texts.REASONS[r["code"]]) for r in case.reasons],
         "route": [(r, texts.ROUTES[r["code"]]) for r in case.review_route],
@@ -143,20 +144,30 @@ def _show_case(
         "editable": _may_edit(request, case),
         **told,
         "may_file": case.ended_at is None and case.origin_id == request.actor.org_id and request.actor.may("referral.write"),
-        "others": [c for c in receiver_choices(origin) if c[0] != case.receiver_id] if choosing else [],
+        "others": _others(request, case) if choosing else [],
         "own": _own_page(request, case),
         "problem": problem,
         "glass": glass,
         "typed": typed or {},
         "at": request.at,
         "key": fresh_key(),
+        **beside(request, case),
     }
     return render(request, "referral/case.html", context, status=status)
 
 
+def _others(request: SignedRequest, case: Case) -> list[tuple[int, str]]:
+    """Where a case may be sent instead of its present receiver."""
+    if case.direction == rules.DOWN:
+        return branch_choices(case, request)
+    return [c for c in receiver_choices(place(case.origin)) if c[0] != case.receiver_id]
+
+
 def _own_page(request: SignedRequest, case: Case) -> dict[str, Any] | None:
     """What the sender's people see of the resident's own page; None for others, and before there can be one."""
-    if case.origin_id != request.actor.org_id or case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED, rules.LOCAL):
+    if case.origin_id != request.actor.org_id or case.direction != rules.UP:
+        return None
+    if case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED, rules.LOCAL):
         return None
     link = queries.link_of(case)
     locked = link is not None and link.tries >= link.most_tries
@@ -189,6 +200,7 @@ _DOERS: dict[str, Doer] = {
     "close": lambda n, d, k: actions.end(n, "close", note=d["note"], **k),
     "chose_elsewhere": lambda n, d, k: actions.end(n, "chose_elsewhere", note=d["note"], **k),
     "died": lambda n, d, k: actions.end(n, "died", note=d["note"], **k),
+    "return_up": lambda n, d, k: actions.return_up(n, d["refusal"], note=d["note"], **k),
     "refuse": lambda n, d, k: actions.refuse(n, d["refusal"], note=d["note"], **k),
 }
 

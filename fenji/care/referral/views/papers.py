@@ -127,6 +127,7 @@ def _entry_columns(way: str) -> list[Column]:
     other = Column(_("To"), lambda e: e.case.receiver.name) if way == book.OUT else Column(_("From"), lambda e: e.case.origin.name)
     return [
         Column(_("Case number"), lambda e: e.case.number),
+        Column(_("Direction"), lambda e: str(texts.DIRECTIONS[e.case.direction])),
         Column(_("Filing number"), lambda e: e.case.filing_number),
         Column(_("Patient"), lambda e: e.case.patient_name),
         Column(_("Sex"), lambda e: sex(e.case.patient_sex)),
