@@ -26,8 +26,8 @@ def reading() -> Iterator[None]:
 
 
 def remembered(read: Callable[P, R]) -> Callable[P, R]:
-    """A read whose result stands until the page is made; outside `reading` it is read each time. Its arguments must be hashable, and
-    nobody may change what it returns."""
+    """A read whose result stands until the page is made; outside `reading` it is read each time. Its arguments must be hashable,
+    and nobody may change what it returns."""
 
     @wraps(read)
     def once(*args: P.args, **kwargs: P.kwargs) -> R:

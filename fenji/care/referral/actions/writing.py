@@ -215,7 +215,7 @@ def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID 
 
 @all_or_nothing
 def write_and_send(visit: Visit, plan: Plan, *, by: Actor, at: datetime, returns: Case | None = None) -> Case:
-    """Write a referral and send it on its way as one change: what is drafted and submitted in the same moment waits on nobody's desk
+    """Write a referral and send it on its way as one change: what is drafted and submitted in the same moment lies on nobody's desk
     in between. `returns`: the down-referral after which the patient goes back. Raises what `draft` and `submit` raise."""
     case = _drafted(visit, plan, by, at, None, returns)
     slots.book(case, plan.wish, new=True, submitted=True, by=by, at=at)
