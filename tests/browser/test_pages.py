@@ -32,6 +32,7 @@ from fenji.world.county import COUNTY_HOSPITAL, Person
 from tests.app.forms import a_check
 from tests.browser.clinics import clinics_to_look_at
 from tests.browser.conftest import PICTURES, SIZES, Visitors
+from tests.browser.downs import down_things
 from tests.browser.people import accounts_to_look_at
 from tests.browser.plans import plan_things
 from tests.browser.things import network_things
@@ -114,7 +115,16 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(person("security")) as by:
         note = "三小时以内须先征求各医院意见"
         decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
-    return found | accounts_to_look_at() | _lists() | network_things() | visit_things() | plan_things() | clinics_to_look_at()
+    return (
+        found
+        | accounts_to_look_at()
+        | _lists()
+        | network_things()
+        | visit_things()
+        | plan_things()
+        | down_things()
+        | clinics_to_look_at()
+    )
 
 
 def _reviewed(doctor: Person) -> dict[str, str]:
@@ -256,6 +266,17 @@ PAGES = [
     ("duplicates-none", "doctor", "/residents/duplicates/?state=distinct"),
     ("duplicate", "doctor", "/residents/duplicates/{pair}/"),
     ("duplicate-linked", "doctor", "/residents/duplicates/{joined}/"),
+    ("down", "specialist", "/referrals/down/"),
+    ("down-none", "doctor2", "/referrals/down/"),
+    ("down-new", "specialist", "/referrals/down/{recovering}/"),
+    ("down-acute", "specialist", "/referrals/down/{acute}/"),
+    ("down-draft", "specialist", "/referrals/{down_draft}/"),
+    ("down-offered", "doctor", "/referrals/{down_offered}/"),
+    ("down-declined", "specialist", "/referrals/{down_declined}/"),
+    ("down-arrived", "doctor", "/referrals/{down_arrived}/"),
+    ("down-sent-back", "specialist", "/referrals/{down_back}/"),
+    ("down-return", "desk", "/referrals/{down_up}/"),
+    ("referrals-down", "specialist", "/referrals/?direction=down"),
     ("referral-new", "doctor", "/referrals/new/{visit}/"),
     ("referral-edit", "doctor", "/referrals/{draft}/edit/"),
     ("referral-review", "reviewer", "/referrals/{review}/"),
