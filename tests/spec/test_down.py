@@ -321,3 +321,18 @@ def test_a_forgotten_draft_expires_on_the_way_down_too(house_file: object) -> No
     with transaction.atomic(), scope(person(WARD)) as by:
         stay = stay_of(case.stay_id)
         visits.discharge(stay.pk, "home", version=stay.version, by=by, at=now())
+
+
+def test_a_branch_that_was_offered_a_patient_in_vain_reads_the_package_of_the_next_attempt_no_more(db: None) -> None:
+    first = offered()
+    with scope(person(BRANCH)):
+        assert packages.package_of(first.number) is not None
+    as_(WARD, actions.end, first, "withdraw", note="stays some days more")
+    with scope(person(WARD)) as by:
+        stay = stay_of(first.stay_id)
+        down = actions.Down(other_doctor().org_id, "please watch the left leg", consent=CONSENT)
+        second = actions.draft_down(stay, down, by=by, at=now())
+        assert packages.package_of(second.number) is not None
+    with scope(person(BRANCH)):
+        assert packages.package_of(second.number) is None
+        assert packages.package_of(first.number) is None

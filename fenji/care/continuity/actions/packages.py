@@ -133,6 +133,7 @@ def _line(package: Package, number: int, item: rules.Item) -> PlanItem:
 @all_or_nothing
 def put_under(stay_id: UUID, subject: str, *, by: Actor, at: datetime) -> Package | None:
     """A draft that was written for a stay before there was a case is the case's from now on; None when there is no such draft.
+    A branch that was shown it with an earlier case, which came to nothing, sees it no more.
 
     Raises NotPermitted, Stale.
     """
@@ -144,7 +145,7 @@ def put_under(stay_id: UUID, subject: str, *, by: Actor, at: datetime) -> Packag
     if found.subject != subject:
         try:
             with transaction.atomic():
-                swap(found, found.version, subject=subject)
+                swap(found, found.version, subject=subject, viewer_ids=[found.origin_id])
         except IntegrityError as error:
             if violated(error) != "package_one_live":
                 raise
