@@ -69,6 +69,7 @@ POSITIVE = {
     "registry_identity": "B doctor",
     "booking_booking": "B receiver",
     "booking_waitentry": "B doctor",
+    "booking_bedhold": "B receiver",
     "registry_duplicate": "B doctor",
     "visits_visit": "B doctor",
     "visits_handover": "B doctor",
@@ -287,6 +288,7 @@ def test_writing_into_rows_of_b_changes_nothing(canary: Canary) -> None:
         f"UPDATE tasks_workitem SET closed_at = now() WHERE subject = '{canary.case}'",
         f"UPDATE booking_booking SET end_reason = 'x' WHERE subject = '{canary.case}'",
         f"UPDATE booking_waitentry SET end_reason = 'x' WHERE subject = '{canary.case}'",
+        f"UPDATE booking_bedhold SET end_reason = 'x' WHERE subject = '{canary.case}'",
         f"UPDATE booking_slot SET outside = 'x' WHERE session_id = '{canary.session}'",
         f"UPDATE visits_visit SET version = 9 WHERE id = '{canary.visit}'",
     )
