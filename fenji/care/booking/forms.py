@@ -188,9 +188,9 @@ class WardForm(forms.Form):
 class BedForm(forms.Form):
     """A bed of a ward."""
 
-    room = Line(label=_("Room"), max_length=20)
+    room = Line(label=_("Sickroom"), max_length=20)
     name = Line(label=_("Bed"), max_length=20)
-    sex = forms.ChoiceField(label=_("For"), choices=tuple(texts.BED_SEXES.items()), initial=rules.ANY)
+    sex = forms.ChoiceField(label=_("Bed for"), choices=tuple(texts.BED_SEXES.items()), initial=rules.ANY)
     isolation = forms.BooleanField(label=_("Isolation bed"), required=False)
     closed = forms.BooleanField(label=_("Closed"), required=False)
 
@@ -217,7 +217,7 @@ class BedHoldForm(forms.Form):
     subject = Line(label=_("Case number"), max_length=40)
     name = Line(label=_("Name"), max_length=60)
     sex = forms.ChoiceField(label=_("Sex"), choices=_SEXES)
-    age = forms.IntegerField(label=_("Age"), min_value=0, max_value=130)
+    age = forms.IntegerField(label=_("Age in years"), min_value=0, max_value=130)
     topic = Line(label=_("Diagnosis"), max_length=60)
     isolation = forms.BooleanField(label=_("Needs isolation"), required=False)
 

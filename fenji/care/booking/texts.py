@@ -39,10 +39,10 @@ WARD_KINDS = {
 BED_SEXES = {rules.MALE: _("men"), rules.FEMALE: _("women"), rules.ANY: _("as the room")}
 BED_STATES = {rules.IN_USE: _("in use"), rules.CLOSED: _("closed")}
 HOLD_STATES = {
-    rules.HELD: _("held"),
+    rules.HELD: _("bed held"),
     rules.CONFIRMED: _("confirmed"),
-    rules.USED: _("came"),
-    rules.RELEASED: _("given back"),
+    rules.USED: _("lies there"),
+    rules.RELEASED: _("bed given back"),
     rules.EXPIRED: _("ran out"),
 }
 RELEASING = {

@@ -185,9 +185,9 @@ def board_workbook(request: SignedRequest) -> HttpResponse:
     columns = [
         Column(_("Ward"), lambda r: r[0].name),
         Column(_("Kind"), lambda r: str(texts.WARD_KINDS[r[0].kind])),
-        Column(_("Room"), lambda r: r[1]["bed"].room),
+        Column(_("Sickroom"), lambda r: r[1]["bed"].room),
         Column(_("Bed"), lambda r: r[1]["bed"].name),
-        Column(_("For"), lambda r: str(r[1]["for"])),
+        Column(_("Bed for"), lambda r: str(r[1]["for"])),
         Column(_("Isolation bed"), lambda r: _("yes") if r[1]["bed"].isolation else ""),
         Column(_("State"), lambda r: str(r[1]["text"])),
         Column(_("Patient"), lambda r: who(r[1])),
