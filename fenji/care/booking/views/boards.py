@@ -99,7 +99,7 @@ def _ward(request: SignedRequest, found: queries.Board) -> dict[str, Any]:
         "isolation": sum(f.place.isolation for f in facts if f.place.open and not f.takings),
         "free": found.free,
         "beds": sum(f.place.open for f in facts),
-        "days": [(names.get(org, ""), n) for org, n in sorted(found.days.items())],
+        "days": [(name, found.days.get(org, 0)) for org, name in names.items()] if found.days else [],
         "total": sum(found.days.values()),
     }
 
@@ -126,8 +126,8 @@ def _rows(request: SignedRequest, ward: Ward, found: queries.BoardBed) -> Iterat
         if taking.how in rules.LIVE:
             yield {**common, **_held(request, ward, found.hold, taking, lain=bool(seen) or hidden > 0)}
     if not found.facts.takings:
-        state = "free" if found.facts.place.open else rules.CLOSED
-        yield {**common, "state": state, "text": _("free") if state == "free" else texts.BED_STATES[rules.CLOSED]}
+        open_, closed = {"state": "free", "text": _("free")}, {"state": "off", "text": texts.BED_STATES[rules.CLOSED]}
+        yield {**common, **(open_ if found.facts.place.open else closed)}
 
 
 def _held(request: SignedRequest, ward: Ward, hold: BedHold | None, taking: rules.Taking, *, lain: bool) -> dict[str, Any]:
