@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -44,7 +45,7 @@ def a_room(at: datetime, beds: int = 2, **facts: object) -> tuple[Ward, list[Bed
 def a_department(who: Person, at: datetime) -> int:
     """A department for a shared ward at somebody's institution."""
     with scope(person("system")) as by:
-        facts = {"name_zh": "康复病区", "name_en": "Rehabilitation", "specialty": ""}
+        facts = {"name_zh": f"康复{uuid4().hex[:6]}", "name_en": "Rehabilitation", "specialty": ""}
         return network.add_department(who.org_id, facts, on=local_day(at), by=by, at=at).id
 
 
@@ -373,3 +374,26 @@ def test_the_kinds_of_wards_are_told_apart_where_beds_are_looked_for(db: None, a
     with scope(person("doctor")):
         assert ward.id in {f.ward.id for f in _free(at, "2", kind="rehabilitation")}
         assert ward.id not in {f.ward.id for f in _free(at, "2", kind="long_term")}
+
+
+def test_wards_beds_and_holds_go_along_when_a_hospital_goes_into_another(clean: None, at: datetime) -> None:
+    theirs = person("doctor").org_id
+    with transaction.atomic():
+        department = a_department(person("doctor"), at)
+        with scope(person("director")) as by:
+            shared = {"partner_id": theirs, "partner_department_id": department, "partner_doctor_id": person("doctor").id}
+            ward = a_ward(by, at, doctor_id=person("specialist").id, **shared)
+            bed = a_bed(ward, by, at)
+    with transaction.atomic(), scope(other_doctor()) as by:
+        held = hold_bed(bed, by, at)
+    wards = Ward.objects.using("load")
+    with transaction.atomic(using="load"):
+        wards.create(
+            org_id=theirs, path="x", department_id=department, name=ward.name, kind=rules.ACUTE, start=local_day(at)
+        )  # fmt: skip
+        actions.inherit(COUNTY_HOSPITAL, theirs, "load")
+        row, moved = BedHold.objects.using("load").get(pk=held.pk), wards.get(pk=ward.pk)
+        assert (row.org_id, Bed.objects.using("load").get(pk=bed.pk).org_id) == (theirs, theirs)
+        assert (moved.org_id, moved.name) == (theirs, f"{ward.name} ({COUNTY_HOSPITAL})")
+        assert (moved.partner_id, moved.partner_department_id, moved.partner_doctor_name) == (None, None, "")
+        transaction.set_rollback(True, using="load")

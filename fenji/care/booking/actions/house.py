@@ -134,6 +134,12 @@ _NO_MORE_SHARED = (
     " WHERE (org_id, partner_id) IN ((%(org)s, %(heir)s), (%(heir)s, %(org)s))"
 )
 """The two that shared a ward are one."""
+_WARDS = """
+UPDATE booking_ward w SET org_id = %(heir)s, name = CASE WHEN EXISTS (
+  SELECT 1 FROM booking_ward o WHERE o.org_id = %(heir)s AND o.name = w.name AND o."end" IS NULL
+) THEN w.name || ' (' || %(org)s || ')' ELSE w.name END WHERE w.org_id = %(org)s
+"""
+"""Both may have a ward of one name: the one that comes bears the number of where it came from."""
 
 
 def inherit(predecessor: int, successor: int, using: str) -> None:
@@ -147,7 +153,7 @@ def inherit(predecessor: int, successor: int, using: str) -> None:
             cursor.execute(f"UPDATE {table} SET org_id = %(heir)s WHERE org_id = %(org)s AND ended_at IS NULL", both)
         cursor.execute(_NO_MORE_SHARED, both)
         cursor.execute("UPDATE booking_ward SET partner_id = %(heir)s WHERE partner_id = %(org)s", both)
-        cursor.execute("UPDATE booking_ward SET org_id = %(heir)s WHERE org_id = %(org)s", both)
+        cursor.execute(_WARDS, both)
         cursor.execute("UPDATE booking_bed SET org_id = %(heir)s WHERE org_id = %(org)s", both)
         cursor.execute("UPDATE booking_slot SET org_id = %(heir)s WHERE org_id = %(org)s", both)
         cursor.execute(
