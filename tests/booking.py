@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fenji.care.booking import actions, rules
-from fenji.care.booking.models import Booking, ClinicSession, Slot, WaitEntry
+from fenji.care.booking.models import Bed, BedHold, Booking, ClinicSession, Slot, WaitEntry, Ward
 from fenji.ground.access.rules import Actor
 from fenji.world.county import COUNTY_HOSPITAL
 
@@ -56,3 +56,24 @@ def hold(slot: Slot | UUID, by: Actor, at: datetime, priority: str = rules.UP_RE
 def wait(by: Actor, at: datetime, priority: str = rules.UP_REFERRED, subject: str = "", **other: Any) -> WaitEntry:
     """Somebody new on the county hospital's wait list."""
     return actions.wait(COUNTY_HOSPITAL, **given(subject or a_subject(), by, at, priority, **other))
+
+
+# --- beds --------------------------------------------------------------------------------------------------------------------
+
+
+def a_ward(by: Actor, at: datetime, *, department: int = CARDIOLOGY, name: str = "", **facts: Any) -> Ward:
+    """A ward of the actor's institution; call inside the scope of its head."""
+    known = {"kind": rules.REHABILITATION, **facts}
+    return actions.open_ward(department, actions.NewWard(name or f"病区{uuid4().hex[:6]}", **known), by=by, at=at)
+
+
+def a_bed(ward: Ward, by: Actor, at: datetime, room: str = "1", name: str = "", **facts: Any) -> Bed:
+    """One more bed in a ward, of a name that its department has not."""
+    return actions.add_bed(ward.id, actions.NewBed(room, name or uuid4().hex[:8], **facts), by=by, at=at)
+
+
+def hold_bed(bed: Bed, by: Actor, at: datetime, *, sex: str = "2", isolation: bool = False, subject: str = "") -> BedHold:
+    """A bed held for somebody new; call inside the scope of `by`."""
+    said = given(subject or a_subject(), by, at)
+    del said["priority"]
+    return actions.hold_bed(bed.id, **said | {"who": actions.Who("陈××", sex, 61)}, isolation=isolation)

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from fenji.care.booking.urls import beds_patterns
 from fenji.care.referral.urls import facts_patterns, own_patterns
 from fenji.care.visits.urls import stays_patterns
 from fenji.config.api import ROOT, api
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", include("fenji.care.continuity.urls")),
     path("referrals/", include("fenji.care.referral.urls")),
     path("booking/", include("fenji.care.booking.urls")),
+    path("beds/", include(beds_patterns)),
     path("facts/referrals/", include(facts_patterns)),
     path("r/", include(own_patterns)),
     path(ROOT.removeprefix("/"), api.urls),

@@ -27,7 +27,7 @@ from fenji.care.visits import actions as visits
 from fenji.care.visits.models import Stay
 from fenji.ground.access.actions import audit, create_accounts, log_read, review_glass
 from fenji.ground.access.models import Account, ChainCheck, Glass, OldPassword
-from fenji.ground.access.rules import DOCTOR, SYSTEM_ADMIN, house, new_account
+from fenji.ground.access.rules import DOCTOR, MANAGER, SYSTEM_ADMIN, house, new_account
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.identity import identity_check
@@ -97,6 +97,9 @@ class Canary:
     session: UUID
     booked: UUID
     waits: UUID
+    ward: UUID
+    bed: UUID
+    bed_hold: UUID
     tokens: dict[str, str] = field(repr=False)
 
     @property
@@ -194,7 +197,8 @@ def planted() -> Canary:
     tokens = {"anonymous": "", **{name: token_for(who) for name, who in people.items()}}
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
-    listed = (draft.id, entry.pk, link, notice, message, logged, announced, *_booked(case.number, citydesk, doctor))
+    booked, bed = _booked(case.number, citydesk, doctor), _bed(case.number, doctor)
+    listed = (draft.id, entry.pk, link, notice, message, logged, announced, *booked, *bed)
     records = (resident.id, visit.id, infected.id, stay.id, followup, drafted, pair.id, stands_in.id)
     return Canary(*records, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
 
@@ -235,6 +239,18 @@ def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID
     with transaction.atomic(), scope(desk) as by:
         booking.cancel(session.id, "x", version=session.version, by=by, at=now())
     return session.id, booked.id, waits.id
+
+
+def _bed(number: str, doctor: Person) -> tuple[UUID, UUID, UUID]:
+    """B's patient has a bed held at the city hospital."""
+    with transaction.atomic(), scope(appointed("director.city", "卡院长", MANAGER, CITY_HOSPITAL)) as by:
+        ward = booking.open_ward(CITY_HOSPITAL * 100 + 1, booking.NewWard("x", "rehabilitation"), by=by, at=now())
+        bed = booking.add_bed(ward.id, booking.NewBed("1", "x1"), by=by, at=now())
+    who = booking.Who(f"{NAME[:1]}××", "2", 75)
+    said = {"subject": number, "url": f"/referrals/{number}/", "who": who, "topic": WORDS, "isolation": False}
+    with transaction.atomic(), scope(doctor) as by:
+        said |= {"viewer_ids": [doctor.org_id], "origin_id": doctor.org_id, "by": by, "at": now()}
+        return ward.id, bed.id, booking.hold_bed(bed.id, **said).id
 
 
 def _colleague() -> Person:

@@ -189,6 +189,14 @@ _PACKAGE_FORM = {
     "line-TOTAL_FORMS": "0",
     "line-INITIAL_FORMS": "0",
 }
+_GIVE_BACK = {"_version": "1", "reason": "needed"}
+
+
+def _bed_form(c: Canary, number: str) -> dict[str, str]:
+    """Somebody else's case number and bed, typed into the form that holds one."""
+    return {"bed": str(c.bed), "subject": number, "name": "x", "sex": "2", "age": "60", "topic": "x"}
+
+
 FACTORIES: dict[str, Factory] = {
     "": lambda c: [Try("GET", "/", "/", shows=c.case, positive="B receiver")],
     "desk.xlsx": lambda c: [Try("GET", "/desk.xlsx", "/desk.xlsx", shows=c.case, positive="B receiver")],
@@ -692,6 +700,31 @@ FACTORIES: dict[str, Factory] = {
     "booking/waiting/<uuid:entry_id>/place/": _desk("waiting/{}/place/", "waits"),
     "booking/waiting/<uuid:entry_id>/leave/": _desk("waiting/{}/leave/", "waits"),
     "booking/to-move/<uuid:booking_id>/move/": _desk("to-move/{}/move/", "booked"),
+    "beds/": lambda c: [
+        Try("GET", f"/beds/?org={CITY_HOSPITAL}", f"/beds/?org={CITY_HOSPITAL}", shows=c.case, positive="B receiver"),
+    ],
+    "beds/export.xlsx": lambda c: [
+        Try(
+            "GET",
+            f"/beds/export.xlsx?org={CITY_HOSPITAL}",
+            f"/beds/export.xlsx?org={CITY_HOSPITAL}",
+            shows=NAME[0] + "××",
+            positive="B receiver",
+        )
+    ],
+    "beds/hold/": lambda c: [
+        Try("GET", _q("/beds/hold/", subject=c.case, sex="2"), _q("/beds/hold/", subject=c.missing_case, sex="2"), positive=""),
+        Try("POST", "/beds/hold/", "/beds/hold/", _bed_form(c, c.case), _bed_form(c, c.missing_case), positive=""),
+    ],
+    "beds/holds/<uuid:hold_id>/<slug:action>/": lambda c: [
+        Try("POST", f"/beds/holds/{c.bed_hold}/{a}/", f"/beds/holds/{ID}/{a}/", _GIVE_BACK, _GIVE_BACK, positive="")
+        for a in ("confirm", "use", "release", "nothing")
+    ],
+    "beds/wards/new/": lambda c: [_same(m, "/beds/wards/new/") for m in ("GET", "POST")],
+    "beds/wards/<uuid:ward_id>/": lambda c: [_same(m, f"/beds/wards/{c.ward}/") for m in ("GET", "POST")],
+    "beds/wards/<uuid:ward_id>/close/": lambda c: [_same("POST", f"/beds/wards/{c.ward}/close/")],
+    "beds/wards/<uuid:ward_id>/add/": lambda c: [_same("POST", f"/beds/wards/{c.ward}/add/")],
+    "beds/one/<uuid:bed_id>/": lambda c: [_same(m, f"/beds/one/{c.bed}/") for m in ("GET", "POST")],
     "diagnoses/suggest/": lambda c: [
         Try("GET", _q("/diagnoses/suggest/", diagnosis=NAME), _q("/diagnoses/suggest/", diagnosis="无此人"), positive="")
     ],

@@ -1,4 +1,4 @@
-"""The forms of sessions, of a doctor's leave, and of the slot somebody gets."""
+"""The forms of sessions, of a doctor's leave, and of the slot somebody gets; of wards and beds, and of the bed somebody gets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from fenji.care.booking import rules, texts
-from fenji.care.booking.actions import NewSession
+from fenji.care.booking.actions import NewBed, NewSession, NewWard
 from fenji.ground.common.clock import SHANGHAI
+from fenji.ground.common.ids import BadCaseNumber, parse_case_number
 from fenji.ground.network.forms import Day, Line
 
 _WEEKS = 26
@@ -120,3 +121,114 @@ class WeekForm(forms.Form):
     on = Day(required=False)
     org = forms.IntegerField(required=False, min_value=1, max_value=2_000_000_000)
     department = forms.IntegerField(required=False, min_value=1, max_value=2_000_000_000)
+
+
+# --- beds --------------------------------------------------------------------------------------------------------------------
+
+_SEXES = ((rules.FEMALE, _("female")), (rules.MALE, _("male")))
+
+
+class BoardForm(forms.Form):
+    """Whose wards are shown, and of which kind."""
+
+    org = forms.IntegerField(required=False, min_value=1, max_value=2_000_000_000)
+    kind = forms.ChoiceField(required=False, choices=[("", _("All")), *texts.WARD_KINDS.items()])
+
+
+class WardForm(forms.Form):
+    """A ward. `department` only while it is new; of a partner its department there, which says which institution it is."""
+
+    name = Line(label=_("Name of the ward"), max_length=40)
+    kind = forms.ChoiceField(label=_("Kind"), choices=tuple(texts.WARD_KINDS.items()))
+    department = forms.TypedChoiceField(label=_("Department"), coerce=int, empty_value=None)
+    doctor = forms.TypedChoiceField(label=_("Responsible doctor"), coerce=UUID, empty_value=None, required=False)
+    partner = forms.TypedChoiceField(label=_("Shared with"), coerce=int, empty_value=None, required=False)
+    partner_doctor = forms.TypedChoiceField(label=_("Its responsible doctor"), coerce=UUID, empty_value=None, required=False)
+
+    def __init__(
+        self,
+        *args: Any,
+        departments: Mapping[int, str],
+        doctors: Mapping[UUID, str],
+        partners: Mapping[int, tuple[int, str]],
+        partner_doctors: Mapping[UUID, str],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.partners = partners
+        none = ("", _("none"))
+        self.fields["doctor"].choices = [none, *doctors.items()]
+        self.fields["partner"].choices = [none, *((k, label) for k, (_org, label) in partners.items())]
+        self.fields["partner_doctor"].choices = [none, *partner_doctors.items()]
+        if departments:
+            self.fields["department"].choices = list(departments.items())
+        else:
+            del self.fields["department"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("partner_doctor") and not data.get("partner"):
+            self.add_error("partner", _("Choose the institution that shares the ward, or no doctor of it."))
+        return data
+
+    def ward(self) -> NewWard:
+        """What was typed; only after `is_valid()`."""
+        data = self.cleaned_data
+        partner = data["partner"]
+        return NewWard(
+            data["name"],
+            data["kind"],
+            data["doctor"],
+            self.partners[partner][0] if partner else None,
+            partner,
+            data["partner_doctor"] if partner else None,
+        )
+
+
+class BedForm(forms.Form):
+    """A bed of a ward."""
+
+    room = Line(label=_("Sickroom"), max_length=20)
+    name = Line(label=_("Bed"), max_length=20)
+    sex = forms.ChoiceField(label=_("Bed for"), choices=tuple(texts.BED_SEXES.items()), initial=rules.ANY)
+    isolation = forms.BooleanField(label=_("Isolation bed"), required=False)
+    closed = forms.BooleanField(label=_("Closed"), required=False)
+
+    def bed(self) -> NewBed:
+        """What was typed; only after `is_valid()`."""
+        data = self.cleaned_data
+        state = rules.CLOSED if data["closed"] else rules.IN_USE
+        return NewBed(data["room"], data["name"], data["sex"], data["isolation"], state)
+
+
+class NeedForm(forms.Form):
+    """For whom a bed is looked for, and what kind of bed."""
+
+    org = forms.IntegerField(required=False, min_value=1, max_value=2_000_000_000)
+    kind = forms.ChoiceField(label=_("Kind"), required=False, choices=[("", _("All")), *texts.WARD_KINDS.items()])
+    sex = forms.ChoiceField(label=_("Sex"), choices=_SEXES)
+    isolation = forms.BooleanField(label=_("Needs isolation"), required=False)
+
+
+class BedHoldForm(forms.Form):
+    """A bed for somebody: which, for which case, and what the ward must know beforehand."""
+
+    bed = forms.UUIDField(label=_("Bed"), error_messages={"required": _("Choose a bed."), "invalid": _("Choose a bed.")})
+    subject = Line(label=_("Case number"), max_length=40)
+    name = Line(label=_("Name"), max_length=60)
+    sex = forms.ChoiceField(label=_("Sex"), choices=_SEXES)
+    age = forms.IntegerField(label=_("Age in years"), min_value=0, max_value=130)
+    topic = Line(label=_("Diagnosis"), max_length=60)
+    isolation = forms.BooleanField(label=_("Needs isolation"), required=False)
+
+    def clean_subject(self) -> str:
+        try:
+            return parse_case_number(self.cleaned_data["subject"])
+        except BadCaseNumber:
+            raise forms.ValidationError(_("This is no case number. Copy it from the case."), code="number") from None
+
+
+class GiveBackForm(forms.Form):
+    """Why a bed is given back."""
+
+    reason = forms.ChoiceField(label=_("Reason"), choices=tuple(texts.RELEASING.items()))

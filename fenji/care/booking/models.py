@@ -1,4 +1,4 @@
-"""Clinic sessions, their slots, bookings, the wait list, and when hospitals' own systems were last heard."""
+"""Clinic sessions, their slots, bookings, the wait list, and when hospitals' own systems were last heard; wards, beds and holds."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ class Slot(Keyed):
         ]
 
 
-class Particulars(Keyed):
-    """Abstract: of whom a booking or a wish is, as far as a hospital's desk must know it before the patient comes."""
+class Person(Keyed):
+    """Abstract: for whom something is booked or held, as far as a hospital must know it before the patient comes."""
 
     org = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
     origin_id = models.IntegerField()
@@ -130,19 +130,28 @@ class Particulars(Keyed):
     sex = CText()
     age = models.SmallIntegerField()
     topic = models.TextField()
-    priority = CText()
-    kind = CText()
-    item = CText(default="")
     state = CText()
 
     class Meta:
         abstract = True
 
 
-_PARTICULARS = {
-    **_internal("id", "version", "org", "origin_id", "subject", "url", "viewer_ids", "kind", "state"),
-    **dict.fromkeys(("who", "sex", "age", "topic", "priority", "item"), "patient"),
+class Particulars(Person):
+    """Abstract: a booking or a wish: how urgent, and for what."""
+
+    priority = CText()
+    kind = CText()
+    item = CText(default="")
+
+    class Meta:
+        abstract = True
+
+
+_PERSON = {
+    **_internal("id", "version", "org", "origin_id", "subject", "url", "viewer_ids", "state"),
+    **dict.fromkeys(("who", "sex", "age", "topic"), "patient"),
 }
+_PARTICULARS = {**_PERSON, **_internal("kind"), **dict.fromkeys(("priority", "item"), "patient")}
 
 
 class Booking(Particulars):
@@ -235,3 +244,115 @@ class Feed(House):
 
     privacy: ClassVar = _internal("org", "path", "heard_at")
     shape: ClassVar = kept_by_desk("booking_feed", ())
+
+
+class Ward(Keyed):
+    """A ward of a department. `partner`: the institution that shares it, with its own department (a joint rehabilitation ward):
+    each of the two names a responsible doctor. Days half-open: [start, end)."""
+
+    org = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    path = CText()
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="+")
+    name = CText()
+    kind = CText()
+    doctor_id = models.UUIDField(null=True)
+    doctor_name = CText(default="")
+    partner = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    partner_department = models.ForeignKey(Department, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    partner_doctor_id = models.UUIDField(null=True)
+    partner_doctor_name = CText(default="")
+    start = models.DateField()
+    end = models.DateField(null=True)
+
+    privacy: ClassVar = {
+        **_internal("id", "version", "org", "path", "department", "name", "kind", "partner", "partner_department", "start", "end"),
+        **dict.fromkeys(("doctor_id", "doctor_name", "partner_doctor_id", "partner_doctor_name"), "person"),
+    }
+    shape: ClassVar = kept_by_desk("booking_ward", (MANAGER,))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(kind__in=rules.WARD_KINDS), name="ward_kind"),
+            models.CheckConstraint(
+                condition=Q(partner=None, partner_department=None, partner_doctor_id=None)
+                | Q(
+                    partner__isnull=False,
+                    partner_department__isnull=False,
+                    partner_doctor_id__isnull=False,
+                    doctor_id__isnull=False,
+                    kind=rules.REHABILITATION,
+                )
+                & ~Q(partner=F("org")),
+                name="ward_of_two",
+            ),
+            models.CheckConstraint(condition=Q(end=None) | Q(end__gte=F("start")), name="ward_days"),
+            models.UniqueConstraint(fields=["org", "name"], condition=Q(end=None), name="ward_name_once"),
+            models.UniqueConstraint(
+                fields=["partner_department"], condition=Q(end=None, partner_department__isnull=False), name="ward_shared_once"
+            ),
+        ]
+
+
+class Bed(Keyed):
+    """A bed of a ward. `name`: as the census calls it, so that a stay names its bed; `sex`: whom it is for, or
+    that the room decides."""
+
+    ward = models.ForeignKey(Ward, on_delete=models.PROTECT)
+    org = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    path = CText()
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="+", db_index=False)
+    room = CText()
+    name = CText()
+    isolation = models.BooleanField(default=False)
+    sex = CText(default=rules.ANY)
+    state = CText(default=rules.IN_USE)
+
+    privacy: ClassVar = _internal("id", "version", "ward", "org", "path", "department", "room", "name", "isolation", "sex", "state")
+    shape: ClassVar = kept_by_desk("booking_bed", (MANAGER,))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(sex__in=rules.BED_SEXES), name="bed_sex"),
+            models.CheckConstraint(condition=Q(state__in=rules.BED_STATES), name="bed_state"),
+            models.CheckConstraint(condition=~Q(name="") & ~Q(room=""), name="bed_named"),
+            models.UniqueConstraint(fields=["department", "name"], condition=Q(state=rules.IN_USE), name="bed_name_once"),
+        ]
+
+
+class BedHold(Person):
+    """A bed for one patient of another or the same institution: held, confirmed by the ward, then used, released or expired.
+
+    Until it ends it has an end, `held_until`. `origin_id`: the institution that holds.
+    """
+
+    bed = models.ForeignKey(Bed, on_delete=models.PROTECT, db_index=False)
+    isolation = models.BooleanField(default=False)
+    made_at = models.DateTimeField()
+    held_until = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = CText(default="")
+
+    privacy: ClassVar = {
+        **_PERSON,
+        **_internal("bed", "made_at", "held_until", "ended_at", "end_reason"),
+        "isolation": "patient",
+    }
+    shape: ClassVar = rls.viewers("booking_bedhold")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=rules.HOLD_STATES), name="bedhold_state"),
+            models.CheckConstraint(condition=Q(sex__in=SEXES), name="bedhold_sex"),
+            models.CheckConstraint(
+                condition=Q(state__in=rules.LIVE, held_until__isnull=False, ended_at=None)
+                | (~Q(state__in=rules.LIVE) & Q(held_until=None, ended_at__isnull=False)),
+                name="bedhold_ends",
+            ),
+            models.UniqueConstraint(fields=["bed"], condition=Q(state__in=rules.LIVE), name="bedhold_one_on_a_bed"),
+            models.UniqueConstraint(fields=["subject"], condition=Q(state__in=rules.LIVE), name="bedhold_one_of_a_subject"),
+        ]
+        indexes: ClassVar = [
+            GinIndex(fields=["viewer_ids"], name="bedhold_viewers"),
+            models.Index(fields=["subject"], name="bedhold_subject"),
+            models.Index(fields=["held_until"], condition=Q(state__in=rules.LIVE), name="bedhold_holds"),
+        ]

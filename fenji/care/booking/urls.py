@@ -1,8 +1,8 @@
-"""Addresses of clinics, examinations and the wait list."""
+"""Addresses of clinics, examinations and the wait list; and of beds."""
 
 from django.urls import path
 
-from fenji.care.booking.views import sessions, waiting
+from fenji.care.booking.views import boards, sessions, waiting, wards
 
 urlpatterns = [
     path("", sessions.week, name="booking"),
@@ -17,4 +17,16 @@ urlpatterns = [
     path("waiting/<uuid:entry_id>/leave/", waiting.leave, name="booking-leave"),
     path("to-move/", waiting.to_move, name="booking-to-move"),
     path("to-move/<uuid:booking_id>/move/", waiting.move, name="booking-move"),
+]
+
+beds_patterns = [
+    path("", boards.board, name="beds"),
+    path("export.xlsx", boards.board_workbook, name="beds-workbook"),
+    path("hold/", boards.hold, name="bed-hold"),
+    path("holds/<uuid:hold_id>/<slug:action>/", boards.act, name="bed-act"),
+    path("wards/new/", wards.new, name="ward-new"),
+    path("wards/<uuid:ward_id>/", wards.ward, name="ward"),
+    path("wards/<uuid:ward_id>/close/", wards.close, name="ward-close"),
+    path("wards/<uuid:ward_id>/add/", wards.add, name="bed-add"),
+    path("one/<uuid:bed_id>/", wards.bed, name="bed"),
 ]

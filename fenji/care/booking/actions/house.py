@@ -10,8 +10,9 @@ from django.db import connections, transaction
 from django.db.models import F, QuerySet
 
 from fenji.care.booking import queries, rules
+from fenji.care.booking.actions.beds import change_hold
 from fenji.care.booking.actions.bookings import change
-from fenji.care.booking.models import Booking, Feed, Slot, WaitEntry
+from fenji.care.booking.models import BedHold, Booking, Feed, Slot, WaitEntry
 from fenji.ground.access import rules as access
 from fenji.ground.common.clock import local_day
 from fenji.ground.network.queries import place_of
@@ -35,6 +36,25 @@ def end_holds(*, at: datetime, using: str = "job", limit: int = 500) -> int:
         for row in over:
             change(row, rules.RELEASED, access.house(row.org_id), at, reason="expired", using=using)
             tasks.notify("booking.expired", org_id=row.origin_id, role=access.DOCTOR, subject=row.subject, url=row.url, at=at)
+    return len(over)
+
+
+def end_bed_holds(*, at: datetime, using: str = "job", limit: int = 500) -> int:
+    """End the holds of beds whose time is over, confirmed ones too, and tell the institutions that held and the wards. Returns how
+    many."""
+    with transaction.atomic(using=using):
+        over = list(
+            BedHold.objects.using(using)
+            .select_for_update(skip_locked=True)
+            .filter(state__in=rules.LIVE, held_until__lte=at)
+            .only(*_HOLD)
+            .order_by("held_until")[:limit]
+        )
+        for row in over:
+            change_hold(row, rules.EXPIRED, access.house(row.org_id), at, reason="expired", using=using)
+            told = {"subject": row.subject, "at": at, "using": using}
+            tasks.notify("booking.bed_expired", org_id=row.origin_id, role=access.DOCTOR, url=row.url, **told)
+            tasks.notify("booking.bed_expired", org_id=row.org_id, role=access.DESK, url=f"/beds/?org={row.org_id}", **told)
     return len(over)
 
 
@@ -106,18 +126,35 @@ def _propose(org_id: int, rows: list[WaitEntry], at: datetime, using: str) -> in
 
 
 _SEEN = "UPDATE {} SET viewer_ids = viewer_ids || %(heir)s WHERE viewer_ids @> ARRAY[%(org)s] AND NOT viewer_ids @> ARRAY[%(heir)s]"
-_TABLES = ("booking_booking", "booking_waitentry")
+_TABLES = ("booking_booking", "booking_waitentry", "booking_bedhold")
+
+
+_NO_MORE_SHARED = (
+    "UPDATE booking_ward SET partner_id = NULL, partner_department_id = NULL, partner_doctor_id = NULL, partner_doctor_name = ''"
+    " WHERE (org_id, partner_id) IN ((%(org)s, %(heir)s), (%(heir)s, %(org)s))"
+)
+"""The two that shared a ward are one."""
+_WARDS = """
+UPDATE booking_ward w SET org_id = %(heir)s, name = CASE WHEN EXISTS (
+  SELECT 1 FROM booking_ward o WHERE o.org_id = %(heir)s AND o.name = w.name AND o."end" IS NULL
+) THEN w.name || ' (' || %(org)s || ')' ELSE w.name END WHERE w.org_id = %(org)s
+"""
+"""Both may have a ward of one name: the one that comes bears the number of where it came from."""
 
 
 def inherit(predecessor: int, successor: int, using: str) -> None:
-    """Sessions, bookings and waits of an institution that went into another go on there. What its own system fed is typed from now
-    on: the two systems may call different sessions the same."""
+    """Sessions, bookings, waits, wards and holds of an institution that went into another go on there. What its own system
+    fed is typed from now on: the two systems may call different sessions the same."""
     both = {"org": predecessor, "heir": successor}
     with connections[using].cursor() as cursor:
         for table in _TABLES:
             cursor.execute(_SEEN.format(table), both)
             cursor.execute(f"UPDATE {table} SET origin_id = %(heir)s WHERE origin_id = %(org)s AND ended_at IS NULL", both)
             cursor.execute(f"UPDATE {table} SET org_id = %(heir)s WHERE org_id = %(org)s AND ended_at IS NULL", both)
+        cursor.execute(_NO_MORE_SHARED, both)
+        cursor.execute("UPDATE booking_ward SET partner_id = %(heir)s WHERE partner_id = %(org)s", both)
+        cursor.execute(_WARDS, both)
+        cursor.execute("UPDATE booking_bed SET org_id = %(heir)s WHERE org_id = %(org)s", both)
         cursor.execute("UPDATE booking_slot SET org_id = %(heir)s WHERE org_id = %(org)s", both)
         cursor.execute(
             "UPDATE booking_clinicsession SET org_id = %(heir)s, source = 'typed', source_id = '' WHERE org_id = %(org)s", both

@@ -1,5 +1,25 @@
-"""The only reads of this room offered to others: free slots, the earliest of several hospitals, who is booked and who waits."""
+"""The only reads of this room offered to others: free slots, the earliest of several hospitals, who is booked and who waits; wards
+and beds, which are free, and who has one."""
 
+from fenji.care.booking.queries.beds import (
+    Board,
+    BoardBed,
+    HoldView,
+    WardBeds,
+    bed,
+    bed_facts,
+    bed_hold_of,
+    bed_policy_at,
+    beds_of,
+    free_beds,
+    hold,
+    hospitals_with_wards,
+    split_of,
+    ward,
+    ward_board,
+    ward_boards,
+    wards_of,
+)
 from fenji.care.booking.queries.desk import (
     Day,
     fed_session,
@@ -37,12 +57,21 @@ from fenji.care.booking.queries.slots import (
 )
 
 __all__ = [
+    "Board",
+    "BoardBed",
     "BookingView",
     "Day",
     "Earliest",
+    "HoldView",
     "SlotView",
     "Standing",
     "WaitView",
+    "WardBeds",
+    "bed",
+    "bed_facts",
+    "bed_hold_of",
+    "bed_policy_at",
+    "beds_of",
     "booking",
     "bookings_of",
     "department_of",
@@ -51,9 +80,12 @@ __all__ = [
     "facts_of",
     "fed_session",
     "free_at",
+    "free_beds",
     "free_for_referrers",
     "free_slots",
     "heard",
+    "hold",
+    "hospitals_with_wards",
     "known_until",
     "not_kept",
     "of_session",
@@ -63,9 +95,14 @@ __all__ = [
     "slot",
     "slot_view",
     "slots_of",
+    "split_of",
     "standings_of",
     "to_move",
     "waiting_at",
     "waiting_of",
     "want_of",
+    "ward",
+    "ward_board",
+    "ward_boards",
+    "wards_of",
 ]

@@ -1,0 +1,188 @@
+"""Fifty at once want the last free bed, on as many real connections: one gets it, the others are told so by name."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from uuid import UUID
+
+import pytest
+from django.db import connections, transaction
+
+from fenji.care.booking import actions, queries, rules
+from fenji.care.booking.actions import beds
+from fenji.care.booking.models import Bed, BedHold
+from fenji.ground.common.clock import local_day
+from fenji.ground.common.edge import now
+from fenji.ground.common.refusal import Refused
+from tests.booking import a_bed, a_subject, a_ward, hold_bed
+from tests.cast import other_doctor, person, scope, token_for
+
+CROWD = 50
+ROUNDS = 3
+
+
+@pytest.fixture(scope="module")
+def crowd(house_file: object) -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(CROWD) as pool:
+        yield pool
+        barrier = threading.Barrier(CROWD)
+
+        def end() -> None:
+            barrier.wait()
+            connections.close_all()
+
+        for ending in [pool.submit(end) for _ in range(CROWD)]:
+            ending.result()
+
+
+@pytest.fixture(scope="module")
+def tokens(house_file: object) -> list[str]:
+    return [token_for(who) for who in (person("doctor"), other_doctor())]
+
+
+def _nothing_held() -> None:
+    live = BedHold.objects.using("owner").filter(state__in=rules.LIVE)
+    live.update(state="released", ended_at=now(), held_until=None)
+
+
+@pytest.fixture(autouse=True)
+def clean(house_file: object) -> Iterator[None]:
+    yield
+    _nothing_held()
+
+
+def a_room(count: int = 1) -> list[Bed]:
+    """A new ward with so many beds in one room."""
+    with transaction.atomic(), scope(person("director")) as by:
+        ward = a_ward(by, now())
+        return [a_bed(ward, by, now()) for _ in range(count)]
+
+
+def at_once(crowd: ThreadPoolExecutor, work: Callable[[int], str], count: int = CROWD) -> Counter[str]:
+    """What `count` threads that begin together come to: what they return, or the code of the refusal."""
+    barrier = threading.Barrier(count)
+
+    def entrant(i: int) -> str:
+        try:
+            with transaction.atomic():
+                barrier.wait(timeout=120)
+                return work(i)
+        except Refused as refusal:
+            return refusal.code
+
+    return Counter(crowd.map(entrant, range(count)))
+
+
+def holder(bed: Bed, tokens: list[str]) -> Callable[[int], str]:
+    def hold(i: int) -> str:
+        with scope(person("doctor"), tokens[i % len(tokens)]) as by:
+            hold_bed(bed, by, now())
+        return "held"
+
+    return hold
+
+
+def holders_of(bed_id: UUID) -> int:
+    return BedHold.objects.using("owner").filter(bed_id=bed_id, state__in=rules.LIVE).count()
+
+
+def deadlocks() -> int:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
+def test_the_last_free_bed_is_held_once_by_fifty_and_without_deadlock(crowd: ThreadPoolExecutor, tokens: list[str]) -> None:
+    before = deadlocks()
+    for _ in range(ROUNDS):
+        (bed,) = a_room()
+        assert at_once(crowd, holder(bed, tokens)) == {"held": 1, "bed_taken": CROWD - 1}
+        assert holders_of(bed.id) == 1
+    assert deadlocks() == before
+
+
+@contextmanager
+def unguarded() -> Iterator[None]:
+    """Without what the database holds about beds: only the action's own look at the bed is left."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ALTER TABLE booking_bedhold DISABLE TRIGGER booking_bed_take")
+        cursor.execute("DROP INDEX bedhold_one_on_a_bed")
+    try:
+        yield
+    finally:
+        _nothing_held()
+        constraint = next(c for c in BedHold._meta.constraints if c.name == "bedhold_one_on_a_bed")
+        with connections["owner"].schema_editor() as editor:
+            editor.execute(constraint.create_sql(BedHold, editor))
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("ALTER TABLE booking_bedhold ENABLE TRIGGER booking_bed_take")
+
+
+def test_without_lock_and_constraint_the_last_bed_is_given_twice(
+    crowd: ThreadPoolExecutor, tokens: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: if a look before the write were enough, the test above would prove nothing."""
+    monkeypatch.setattr(beds, "_lock", lambda bed: None)
+    connections["owner"].close()
+    with unguarded():
+        given = []
+        for _ in range(ROUNDS):
+            (bed,) = a_room()
+            at_once(crowd, holder(bed, tokens))
+            given.append(holders_of(bed.id))
+    assert max(given) > 1, given
+
+
+def test_a_man_and_a_woman_never_both_get_a_bed_in_an_empty_room(crowd: ThreadPoolExecutor, tokens: list[str]) -> None:
+    for _ in range(ROUNDS):
+        room = a_room(4)
+
+        def work(i: int, room: list[Bed] = room) -> str:
+            with scope(person("doctor"), tokens[i % 2]) as by:
+                hold_bed(room[i % 4], by, now(), sex=str(1 + i % 2))
+            return "held"
+
+        found = at_once(crowd, work, 12)
+        assert found["held"] >= 1
+        assert set(found) <= {"held", "bed_taken", "room_other_sex"}
+        held = BedHold.objects.using("owner").filter(bed__in=room, state__in=rules.LIVE)
+        assert len(set(held.values_list("sex", flat=True))) == 1
+
+
+def test_one_patient_holds_one_bed_however_many_ask(crowd: ThreadPoolExecutor, tokens: list[str]) -> None:
+    room, subject = a_room(6), a_subject()
+
+    def work(i: int) -> str:
+        with scope(person("doctor"), tokens[0]) as by:
+            hold_bed(room[i], by, now(), subject=subject)
+        return "held"
+
+    found = at_once(crowd, work, 6)
+    assert found["held"] >= 1
+    assert set(found) <= {"held", "stale"}
+    assert BedHold.objects.using("owner").filter(subject=subject, state__in=rules.LIVE).count() == 1
+
+
+def test_a_bed_is_held_or_closed_and_never_both(crowd: ThreadPoolExecutor, tokens: list[str]) -> None:
+    head, ends = token_for(person("director")), set()
+    for _ in range(ROUNDS):
+        (bed,) = a_room()
+
+        def work(i: int, bed: Bed = bed) -> str:
+            if i:
+                return holder(bed, tokens)(i)
+            with scope(person("director"), head) as by:
+                actions.change_bed(bed.id, actions.NewBed("1", bed.name, state=rules.CLOSED), version=1, by=by, at=now())
+            return "closed"
+
+        found = at_once(crowd, work, 4)
+        assert found["held"] + found["closed"] == 1, found
+        with transaction.atomic(), scope(person("doctor"), tokens[0]):
+            facts = queries.bed_facts(queries.bed(bed.id), local_day(now()))
+        assert facts.place.open == bool(facts.takings)
+        ends |= set(found)
+    assert ends & {"held", "closed"}
