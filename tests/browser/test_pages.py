@@ -33,6 +33,7 @@ from tests.app.forms import a_check
 from tests.browser.clinics import clinics_to_look_at
 from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.people import accounts_to_look_at
+from tests.browser.quality import quality_to_look_at
 from tests.browser.things import network_things
 from tests.browser.visits import visit_things
 from tests.cast import a_case, a_resident, person, scope
@@ -113,7 +114,9 @@ def cases(house_file: Path) -> dict[str, str]:
     with transaction.atomic(), scope(person("security")) as by:
         note = "三小时以内须先征求各医院意见"
         decide(rejected.pk, approve=False, note=note, version=rejected.version, by=by, at=now())
-    return found | accounts_to_look_at() | _lists() | network_things() | visit_things() | clinics_to_look_at()
+    return (
+        found | accounts_to_look_at() | _lists() | network_things() | visit_things() | clinics_to_look_at() | quality_to_look_at()
+    )
 
 
 def _reviewed(doctor: Person) -> dict[str, str]:
@@ -194,6 +197,15 @@ def _import(rows: list[tuple[object, ...]], listing: str = "calendar", *, write:
 
 
 PAGES = [
+    ("quality-cycles", "reviewer", "/quality/cycles/"),
+    ("quality-cycle", "reviewer", "/quality/cycles/{cycle}/"),
+    ("quality-sampled", "reviewer", "/quality/sampled/{sampled}/"),
+    ("quality-mine", "doctor", "/quality/mine/"),
+    ("quality-rates", "reviewer", "/quality/?limits=plain"),
+    ("quality-rates-officer", "officer", "/quality/"),
+    ("quality-outliers", "head", "/quality/outliers/"),
+    ("quality-outlier", "head", "/quality/outliers/{outlier}/"),
+    ("quality-bulletin", "desk", "/quality/bulletins/"),
     ("login", None, "/login/"),
     ("activate", None, "/activate/"),
     ("account", "doctor", "/account/"),

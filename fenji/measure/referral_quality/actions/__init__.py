@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fenji.measure.referral_quality.actions.bulletins import publish_bulletins
-from fenji.measure.referral_quality.actions.cycles import close_cycle, mark_overdue, open_cycle, open_cycles, read
+from fenji.measure.referral_quality.actions.cycles import close_cycle, mark_overdue, open_cycle, open_cycles, read, subject_of
 from fenji.measure.referral_quality.actions.outliers import act, judge_outliers
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "open_cycles",
     "publish_bulletins",
     "read",
+    "subject_of",
 ]

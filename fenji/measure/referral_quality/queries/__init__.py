@@ -26,13 +26,22 @@ from fenji.measure.referral_quality.queries.cycles import (
     to_read,
     views_of,
 )
-from fenji.measure.referral_quality.queries.outliers import bulletin, bulletins, events_of, outlier, outliers, view_of
+from fenji.measure.referral_quality.queries.outliers import (
+    bulletin,
+    bulletin_counties,
+    bulletins,
+    events_of,
+    outlier,
+    outliers,
+    view_of,
+)
 
 __all__ = [
     "Counts",
     "Rates",
     "Sent",
     "bulletin",
+    "bulletin_counties",
     "bulletins",
     "community",
     "counted",

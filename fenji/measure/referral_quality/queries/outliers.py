@@ -40,6 +40,11 @@ def bulletins(county: str) -> QuerySet[Bulletin]:
     return Bulletin.objects.filter(county=county).order_by("-month")
 
 
+def bulletin_counties(stem: str) -> list[str]:
+    """The counties with a bulletin whose code begins like this, ascending."""
+    return sorted(set(Bulletin.objects.filter(county__starts=stem).values_list("county", flat=True)))
+
+
 def bulletin(county: str, month: date) -> Bulletin:
     """The bulletin of one month. Raises Unknown."""
     found = bulletins(county).filter(month=month).first()
