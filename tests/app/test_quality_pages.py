@@ -17,7 +17,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.network.models import Organisation
 from fenji.ground.tasks.models import WorkItem
-from fenji.measure.referral_quality import actions, rules
+from fenji.measure.referral_quality import actions, queries, rules
 from fenji.measure.referral_quality.models import Bulletin, OutlierCase, OutlierEvent, Reading, ReviewCycle, SampledCase
 from fenji.measure.referral_quality.views.picture import HEIGHT, WIDTH, picture
 from fenji.world.county import COUNTY_HOSPITAL
@@ -119,15 +119,12 @@ def test_the_sample_as_a_spreadsheet(cycle: ReviewCycle, reviewer: str) -> None:
     assert book.worksheets[0].max_row == cycle.size + 1
 
 
-def test_the_funnel_shows_every_unit_that_can_be_judged_and_each_point_leads_to_its_row(lead: str) -> None:
+def test_rates_are_shown_from_every_side_and_as_a_spreadsheet(cycle: ReviewCycle, lead: str) -> None:
     today = local_day(now())
     page = call("GET", f"/quality/?side=branch&limits=plain&since={today - timedelta(days=360)}&until={today}", lead)
     assert page.status == 200
-    points = re.findall(r'href="#unit-(\d+)"', page.body)
     rows = re.findall(r'<tr id="unit-(\d+)"', page.body)
     assert rows
-    assert set(points) <= set(rows)
-    assert len(points) == len(rows) - page.body.count("Too few to judge")
     for side in rules.SIDES:
         for limits in ("plain", "adjusted"):
             assert call("GET", f"/quality/?side={side}&limits={limits}&until={today}", lead).status == 200
@@ -135,6 +132,23 @@ def test_the_funnel_shows_every_unit_that_can_be_judged_and_each_point_leads_to_
         io.BytesIO(call("GET", f"/quality/export.xlsx?since={today - timedelta(days=360)}&until={today}", lead).raw)
     )
     assert book.worksheets[0].max_row == len(rows) + 1
+
+
+@pytest.mark.parametrize("limits", ["plain", "adjusted"])
+def test_the_funnel_draws_an_unusual_unit_beyond_its_limits(lead: str, limits: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    org = person("doctor").org_id
+    usual = [rules.Tally(str(900 + n), "I10", "", ("60", "1"), 400 + 50 * n, 20 + n * 5 // 2) for n in range(12)]
+    high = rules.Tally(str(org), "I10", "", ("60", "1"), 500, 120)
+    few = rules.Tally("999", "I10", "", ("60", "1"), 3, 1)
+    monkeypatch.setattr(queries, "counted_here", lambda *a: queries.Counts([*usual, high, few], {}))
+    page = call("GET", f"/quality/?side=branch&limits={limits}", lead).body
+    points, rows = re.findall(r'href="#unit-(\d+)"', page), re.findall(r'<tr id="unit-(\d+)"', page)
+    assert (len(points), len(rows)) == (13, 14)
+    assert set(points) < set(rows)
+    assert page.count('class="point point-alarm_high"') == 1
+    assert page.count('<polyline class="limit limit-warning"') == page.count('<polyline class="limit limit-alarm"') == 2
+    assert "95.0% of chance" in page
+    assert page.count("Too few to judge") == 1
 
 
 @pytest.mark.parametrize("query", ["since=x", "until=1999-01-01", "since=2026-01-01&until=2025-01-01", "side=nothing", "limits=x"])
