@@ -24,6 +24,7 @@ urlpatterns = [
     path("referrals/", include("fenji.care.referral.urls")),
     path("booking/", include("fenji.care.booking.urls")),
     path("beds/", include(beds_patterns)),
+    path("quality/", include("fenji.measure.referral_quality.urls")),
     path("facts/referrals/", include(facts_patterns)),
     path("r/", include(own_patterns)),
     path(ROOT.removeprefix("/"), api.urls),

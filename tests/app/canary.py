@@ -41,6 +41,8 @@ from fenji.ground.publication.models import Announcement, ChannelEvent
 from fenji.ground.tasks import actions as tasks
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.ground.tasks.models import Notice, PersonMessage
+from fenji.measure.referral_quality import actions as quality
+from fenji.measure.referral_quality.models import OutlierCase, OutlierEvent, Reading, SampledCase
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
 from tests.app.forms import a_check
@@ -100,6 +102,8 @@ class Canary:
     ward: UUID
     bed: UUID
     bed_hold: UUID
+    sampled: SampledCase
+    outlier: UUID
     tokens: dict[str, str] = field(repr=False)
 
     @property
@@ -186,6 +190,7 @@ def planted() -> Canary:
         link = url_for(case)
         notice = Notice.objects.get(subject=case.number, role=DOCTOR, kind="referral.accept").pk
         tasks.read(notice, by=by, at=now())
+    sampled, outlier = _judged(doctor)
     told = PersonMessage.objects.using("owner").filter(subject=case.number).order_by("at")
     message = told[0].pk
     told.update(state="dead", reason=WORDS)
@@ -198,7 +203,7 @@ def planted() -> Canary:
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
     booked, bed = _booked(case.number, citydesk, doctor), _bed(case.number, doctor)
-    listed = (draft.id, entry.pk, link, notice, message, logged, announced, *booked, *bed)
+    listed = (draft.id, entry.pk, link, notice, message, logged, announced, *booked, *bed, sampled, outlier)
     records = (resident.id, visit.id, infected.id, stay.id, followup, drafted, pair.id, stands_in.id)
     return Canary(*records, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
 
@@ -222,6 +227,27 @@ def _drafted(doctor: Person, illness: Diagnosis) -> UUID:
         lies = visits.admit(a_resident(doctor, 3), visits.NewStay(illness, (doctor.id, doctor.name)), by=by, at=now())
         continuity.write_package(f"stay-{lies.id}", lies, Summary(WORDS), "", [], by=by, at=now())
     return lies.id
+
+
+def _judged(doctor: Person) -> tuple[SampledCase, UUID]:
+    """B's referral was drawn by a review cycle and read, and B refers unusually often."""
+    today, at = local_day(now()), now()
+    cycle = quality.open_cycle(doctor.org_id, today, seed=WORDS, at=at + timedelta(days=1))
+    assert cycle is not None
+    sampled = SampledCase.objects.using("owner").select_related("cycle").get(cycle=cycle)
+    Reading.objects.using("owner").create(
+        sampled=sampled, reader_id=_colleague().id, reader_name=WORDS, appropriate="no", compliant="no", note=WORDS, at=at
+    )
+    org = Organisation.objects.using("load").get(pk=doctor.org_id)
+    outlier = OutlierCase.objects.using("owner").create(
+        lead_id=COUNTY_HOSPITAL, org=org, path=org.path, kind="branch", unit=str(org.pk), since=today - timedelta(days=1),
+        until=today, contacts=9, referred=9, expected=1, limits={}, verdict="alarm_high", state="opened", cause=WORDS,
+        due_at=at, opened_at=at,
+    )  # fmt: skip
+    OutlierEvent.objects.using("owner").create(
+        outlier=outlier, at=at, actor_id=doctor.id, actor_name=WORDS, action="send_back", note=WORDS
+    )
+    return sampled, outlier.id
 
 
 def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,9 +26,13 @@ from fenji.care.registry import actions as registry
 from fenji.care.registry.models import Resident
 from fenji.care.visits import actions as visits
 from fenji.care.visits.models import Visit
+from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
 from fenji.ground.documents import actions as documents
+from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import region_id
+from fenji.measure.referral_quality import actions as quality
+from fenji.measure.referral_quality.models import OutlierCase, SampledCase
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.forms import FORM_TYPE, a_visit, case_row, end_case, new_card, post, shown, written
 from tests.app.wsgi import call
@@ -420,6 +425,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<int:region_id>": [str(region_id("350405101", "load")), "1", "9" * 25],
         **{f"<uuid:{name}>": [nothing] for name in ("practitioner_id", "work_id", "shift_id", "member_id", "paper_id")},
         **_booked(),
+        **_judged(at=now()),
         "<str:source_id>": ["HIS.1", "陈", "9" * 300],
         "<int:position>": ["1", "0", "9" * 20],
     }
@@ -433,6 +439,25 @@ def _followed() -> dict[str, list[str]]:
     first = FollowUp.objects.using("load").filter(package=package).order_by("planned_on")[0]
     nothing = "00000000-0000-7000-8000-000000000000"
     return {"<uuid:followup_id>": [str(first.pk), nothing], "<str:subject>": [package.subject, "x", "9" * 300]}
+
+
+def _judged(at: datetime) -> dict[str, list[str]]:
+    """A cycle with a sampled referral, and an outlier."""
+    doctor, nothing = person("doctor"), "00000000-0000-7000-8000-000000000000"
+    cycle = quality.open_cycle(doctor.org_id, local_day(at), seed="x", at=at + timedelta(days=1))
+    assert cycle is not None
+    org = Organisation.objects.using("load").get(pk=doctor.org_id)
+    outlier = OutlierCase.objects.using("owner").create(
+        lead_id=COUNTY_HOSPITAL, org=org, path=org.path, kind="branch", unit=str(org.pk), since=local_day(at),
+        until=local_day(at), contacts=9, referred=9, expected=1, limits={}, verdict="alarm_high", state="opened",
+        due_at=at, opened_at=at,
+    )  # fmt: skip
+    sampled = SampledCase.objects.using("owner").filter(cycle=cycle).first()
+    return {
+        "<uuid:cycle_id>": [str(cycle.id), nothing],
+        "<uuid:sampled_id>": [str(sampled.id) if sampled else nothing, nothing],
+        "<uuid:outlier_id>": [str(outlier.id), nothing],
+    }
 
 
 def _booked() -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ differs from that for an id that does not exist. Every address also has a positi
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connections, transaction
@@ -90,6 +91,64 @@ def _b() -> int:
 
 def _of_b(address: str) -> Callable[[Canary], list[Try]]:
     return lambda c: [_same(method, f"/institutions/{_b()}/{address}/") for method in ("GET", "POST")]
+
+
+def _quality() -> dict[str, Factory]:
+    """Pages on the quality of referrals. The health officer over B is to see its cycles and that it refers unusually often."""
+    posted = {"_version": "1", "appropriate": "yes", "compliant": "yes", "note": "x", "cause": "x", "correction": "x"}
+    one = "quality/outliers/<uuid:outlier_id>/"
+
+    def cycle(more: str, **tries: Any) -> Factory:
+        return lambda c: [
+            Try("GET", f"/quality/cycles/{c.sampled.cycle_id}/{more}", f"/quality/cycles/{ID}/{more}", roles=NOT_OFFICER, **tries)
+        ]
+
+    return {
+        "quality/": lambda c: [_same("GET", f"/quality/?limits={x}") for x in ("plain", "adjusted")],
+        "quality/export.xlsx": lambda c: [_same("GET", "/quality/export.xlsx?side=doctor")],
+        "quality/cycles/": lambda c: [
+            Try("GET", "/quality/cycles/", "/quality/cycles/", shows=str(c.sampled.cycle_id), positive="B reviewer")
+        ],
+        "quality/cycles/<uuid:cycle_id>/": cycle("", shows=WORDS, positive="B reviewer"),
+        "quality/cycles/<uuid:cycle_id>/export.xlsx": cycle("export.xlsx", shows=WORDS, positive="B reviewer"),
+        "quality/cycles/<uuid:cycle_id>/close/": lambda c: [
+            Try("POST", f"/quality/cycles/{c.sampled.cycle_id}/close/", f"/quality/cycles/{ID}/close/", posted, posted, positive="")
+        ],
+        "quality/sampled/<uuid:sampled_id>/": lambda c: [
+            Try("GET", f"/quality/sampled/{c.sampled.pk}/", f"/quality/sampled/{ID}/", shows=WORDS, positive="B reviewer"),
+            Try("POST", f"/quality/sampled/{c.sampled.pk}/", f"/quality/sampled/{ID}/", posted, posted, positive=""),
+        ],
+        "quality/mine/": lambda c: [_same("GET", "/quality/mine/")],
+        "quality/outliers/": lambda c: [
+            Try("GET", "/quality/outliers/", "/quality/outliers/", shows=str(c.outlier), positive="B reviewer")
+        ],
+        "quality/outliers/export.xlsx": lambda c: [
+            Try(
+                "GET",
+                "/quality/outliers/export.xlsx",
+                "/quality/outliers/export.xlsx",
+                shows=WORDS,
+                positive="B reviewer",
+                roles=NOT_OFFICER,
+            )
+        ],
+        one: lambda c: [
+            Try(
+                "GET",
+                f"/quality/outliers/{c.outlier}/",
+                f"/quality/outliers/{ID}/",
+                shows=WORDS,
+                positive="B reviewer",
+                roles=NOT_OFFICER,
+            )
+        ],
+        f"{one}do/<slug:action>/": lambda c: [
+            Try("POST", f"/quality/outliers/{c.outlier}/do/{a}/", f"/quality/outliers/{ID}/do/{a}/", posted, posted, positive="")
+            for a in ("explain", "send_back", "confirm", "close")
+        ],
+        "quality/bulletins/": lambda c: [_same("GET", "/quality/bulletins/")],
+        "quality/bulletins/export.xlsx": lambda c: [_same("GET", "/quality/bulletins/export.xlsx")],
+    }
 
 
 ACTIONS = (
@@ -681,6 +740,7 @@ FACTORIES: dict[str, Factory] = {
         *_drafted("entries/{entry}/")(c),
         *_drafted("entries/{entry}/", {**_LIST_FORM, "remove": "1"})(c),
     ],
+    **_quality(),
     "booking/": lambda c: [_same("GET", f"/booking/?org={CITY_HOSPITAL}")],
     "booking/export.xlsx": lambda c: [_same("GET", f"/booking/export.xlsx?org={CITY_HOSPITAL}")],
     "booking/new/": lambda c: [_same(m, "/booking/new/") for m in ("GET", "POST")],

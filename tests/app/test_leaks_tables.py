@@ -88,6 +88,7 @@ POSITIVE = {
     "referral_caselink": "B doctor",
     "referral_reviewdecision": "B reviewer",
     "referral_reviewdelegation": "B doctor",
+    **{f"referral_quality_{t}": "B reviewer" for t in ("reviewcycle", "sampledcase", "reading", "outliercase", "outlierevent")},
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
 MEANT = {
@@ -98,6 +99,8 @@ MEANT = {
     "access_readlog": ("audit",),
     # one chain for the whole house
     "access_chaincheck": ("audit", "security", "other security"),
+    # the health authority of the county
+    **{f"referral_quality_{t}": ("officer",) for t in ("reviewcycle", "outliercase", "outlierevent")},
 }
 _COLUMNS = """
 SELECT a.attname FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped

@@ -35,6 +35,7 @@ from tests.browser.conftest import PICTURES, SIZES, Visitors
 from tests.browser.downs import down_things
 from tests.browser.people import accounts_to_look_at
 from tests.browser.plans import plan_things
+from tests.browser.quality import quality_to_look_at
 from tests.browser.things import network_things
 from tests.browser.visits import visit_things
 from tests.cast import a_case, a_resident, person, scope
@@ -124,6 +125,7 @@ def cases(house_file: Path) -> dict[str, str]:
         | plan_things()
         | down_things()
         | clinics_to_look_at()
+        | quality_to_look_at()
     )
 
 
@@ -205,6 +207,15 @@ def _import(rows: list[tuple[object, ...]], listing: str = "calendar", *, write:
 
 
 PAGES = [
+    ("quality-cycles", "reviewer", "/quality/cycles/"),
+    ("quality-cycle", "reviewer", "/quality/cycles/{cycle}/"),
+    ("quality-sampled", "reviewer", "/quality/sampled/{sampled}/"),
+    ("quality-mine", "doctor", "/quality/mine/"),
+    ("quality-rates", "reviewer", "/quality/?limits=plain"),
+    ("quality-rates-officer", "officer", "/quality/"),
+    ("quality-outliers", "head", "/quality/outliers/"),
+    ("quality-outlier", "head", "/quality/outliers/{outlier}/"),
+    ("quality-bulletin", "desk", "/quality/bulletins/"),
     ("login", None, "/login/"),
     ("activate", None, "/activate/"),
     ("account", "doctor", "/account/"),

@@ -50,6 +50,11 @@ def test_fifty_sampled_and_three_unreasonable_are_94_percent(policy: QualityPoli
 # --- SM-3-5l: no review inside the cycle → overdue -------------------------------------------------------------------------------
 
 
+def test_the_sample_is_drawn_while_there_is_time_to_read_it(policy: QualityPolicy) -> None:
+    opens, last = rules.cycle_opens(DAY, policy), rules.cycle_due(DAY, policy)
+    assert (opens, last) == (DAY + timedelta(days=76), DAY + timedelta(days=90))
+
+
 def test_a_cycle_without_review_is_overdue(policy: QualityPolicy) -> None:
     last = DAY + timedelta(days=policy.review_cycle_days)
     assert [rules.cycle_overdue(DAY, day, policy) for day in (last, last + timedelta(days=1))] == [False, True]

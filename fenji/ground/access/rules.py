@@ -27,26 +27,26 @@ MACHINE = "machine"
 _EVERYBODY = frozenset(
     {"desk.open", "account.own", "account.password", "network.read", "policy.read", "catalogue.read", "notice.read"}
 )
-_CASE_READERS = _EVERYBODY | {"referral.read", "referral.export", "booking.read", "booking.hold", "bed.read"}
+_CASE_READERS = _EVERYBODY | {"referral.read", "referral.export", "booking.read", "booking.hold", "bed.read", "bulletin.read"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     DOCTOR: _CASE_READERS
     | {"resident.find", "resident.open", "resident.register", "resident.link", "glass.break"}
     | {"visit.read", "visit.write", "stay.read", "stay.write", "referral.draft", "referral.write", "referral.answer"}
-    | {"package.write", "followup.read", "followup.write", "bed.hold", "bed.confirm"},
+    | {"package.write", "followup.read", "followup.write", "bed.hold", "bed.confirm", "quality.own"},
     NURSE: _CASE_READERS
     | {"resident.find", "resident.open", "resident.register", "referral.draft", "stay.read", "stay.write"}
     | {"followup.read", "followup.write", "bed.confirm"},
-    REVIEWER: _CASE_READERS | {"referral.review"},
+    REVIEWER: _CASE_READERS | {"referral.review", "quality.read", "quality.review"},
     DESK: _CASE_READERS | {"referral.receive", "referral.review", "booking.write", "bed.confirm", "import.open"},
     MANAGER: _CASE_READERS
     | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"}
     | {"message.watch", "paper.write", "visit.read", "visit.settle", "visit.feed", "stay.read", "booking.write", "import.open"}
-    | {"followup.read", "bed.write"},
+    | {"followup.read", "bed.write", "quality.read", "quality.review"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
-    | {"import.open", "publication.log", "network.gaps", "paper.write"},
+    | {"import.open", "publication.log", "network.gaps", "paper.write", "quality.read", "bulletin.read"},
     SYSTEM_ADMIN: _EVERYBODY
     | {"network.write", "network.gaps", "account.write", "import.open", "notice.write", "staff.write", "duty.write"}
     | {"message.watch", "paper.write"},

@@ -1,4 +1,5 @@
 """Referral quality 转诊质量: sampled review of referrals, units that refer unusually often, outlier cases, the bulletin.
 
-Owns no table yet, only rules. Calls: common. Called by: nobody yet.
+Owns: review cycles, sampled referrals and their readings, outliers with events, bulletins. Calls: common, access, policy, network,
+tasks, catalogue, referral. Called by: nobody yet.
 """

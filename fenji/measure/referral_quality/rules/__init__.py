@@ -14,11 +14,13 @@ from fenji.measure.referral_quality.rules.adjusted import (
 from fenji.measure.referral_quality.rules.binomial import at_least, at_most, limits
 from fenji.measure.referral_quality.rules.bulletin import Bulletin, Line, Record, bulletin, ranked
 from fenji.measure.referral_quality.rules.funnel import (
+    ADJUSTED,
     ALARM_HIGH,
     ALARM_LOW,
     BRANCH,
     DISEASE,
     DOCTOR,
+    PLAIN,
     SIDES,
     TOO_FEW,
     VERDICTS,
@@ -88,6 +90,7 @@ from fenji.measure.referral_quality.rules.review import (
     Score,
     cycle_done,
     cycle_due,
+    cycle_opens,
     cycle_overdue,
     needs_reader,
     reader_fault,
@@ -100,6 +103,7 @@ from fenji.measure.referral_quality.rules.sampling import drawn, sample, sample_
 __all__ = [
     "ACTIONS",
     "ADDITIVE",
+    "ADJUSTED",
     "ALARM",
     "ALARM_HIGH",
     "ALARM_LOW",
@@ -132,6 +136,7 @@ __all__ = [
     "OPEN",
     "OPENED",
     "OWN_REFERRAL",
+    "PLAIN",
     "SAME_PERSON",
     "SAME_READER",
     "SEND_BACK",
@@ -170,6 +175,7 @@ __all__ = [
     "chi_square_tail",
     "cycle_done",
     "cycle_due",
+    "cycle_opens",
     "cycle_overdue",
     "dispersion",
     "drawn",

@@ -10,6 +10,8 @@ from fenji.measure.referral_quality.rules.binomial import limits
 from fenji.measure.referral_quality.rules.policy import ALARM, LEVELS, QualityPolicy
 
 BRANCH, DISEASE, DOCTOR = SIDES = ("branch", "disease", "doctor")
+PLAIN, ADJUSTED = VIEWS = ("plain", "adjusted")
+"""Against the rate of all, with exact limits; or against the own mix, with the usual spread."""
 WITHIN, TOO_FEW = "within", "too_few"
 WARNING_HIGH, ALARM_HIGH, WARNING_LOW, ALARM_LOW = "warning_high", "alarm_high", "warning_low", "alarm_low"
 VERDICTS = (WITHIN, WARNING_HIGH, ALARM_HIGH, WARNING_LOW, ALARM_LOW, TOO_FEW)

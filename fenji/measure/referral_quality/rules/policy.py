@@ -17,16 +17,19 @@ WARNING, ALARM = LEVELS = ("warning", "alarm")
 class QualityPolicy:
     """Review cycles, limits of what is usual, time for explaining what is not, and the bulletin.
 
-    sample_percent, sample_least: of the referrals of a cycle, rounded up, and at least so many. warning_permille, alarm_permille:
-    how much of what chance brings lies within the limits, both sides together. least_contacts: fewer are too few to judge.
-    winsor_percent: how much of each end is drawn in before the spread between units is measured.
+    sample_percent, sample_least: of the referrals of a cycle, rounded up, and at least so many. review_open_days: how long before
+    its last day the sample of a cycle is drawn. outlier_days: over how many days rates are judged. warning_permille,
+    alarm_permille: how much of what chance brings lies within the limits, both sides together. least_contacts: fewer are too few
+    to judge. winsor_percent: how much of each end is drawn in before the spread between units is measured.
     """
 
     review_asked: bool
     sample_percent: int
     sample_least: int
     review_cycle_days: int
+    review_open_days: int
     outliers_watched: bool
+    outlier_days: int
     warning_permille: int
     alarm_permille: int
     least_contacts: int
@@ -43,6 +46,8 @@ class QualityPolicy:
             raise ValueError(f"limits must nest: {self.warning_permille}, {self.alarm_permille}")
         if not 0 <= self.sample_percent <= PERCENT or self.sample_least < 0 or self.review_cycle_days < 1:
             raise ValueError("not a share, a number or a cycle")
+        if not 0 <= self.review_open_days < self.review_cycle_days or self.outlier_days < 1:
+            raise ValueError("the sample is drawn within the cycle, and rates are judged over a day or more")
         if (
             not 0 <= self.winsor_percent * 2 < PERCENT
             or self.least_contacts < 1

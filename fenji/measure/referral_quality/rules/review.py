@@ -114,6 +114,11 @@ def cycle_due(since: date, policy: QualityPolicy) -> date:
     return since + timedelta(days=policy.review_cycle_days)
 
 
+def cycle_opens(since: date, policy: QualityPolicy) -> date:
+    """The first day on which the sample of a cycle may be drawn: so that there is time left to read it."""
+    return cycle_due(since, policy) - timedelta(days=policy.review_open_days)
+
+
 def cycle_overdue(since: date, today: date, policy: QualityPolicy) -> bool:
     """True from the day after the last day of a cycle without a review; never where no clause asks for one."""
     return policy.review_asked and today > cycle_due(since, policy)

@@ -1,0 +1,19 @@
+"""The only writes of this room: cycles drawn, read and closed; outliers opened and explained; bulletins published."""
+
+from __future__ import annotations
+
+from fenji.measure.referral_quality.actions.bulletins import publish_bulletins
+from fenji.measure.referral_quality.actions.cycles import close_cycle, mark_overdue, open_cycle, open_cycles, read, subject_of
+from fenji.measure.referral_quality.actions.outliers import act, judge_outliers
+
+__all__ = [
+    "act",
+    "close_cycle",
+    "judge_outliers",
+    "mark_overdue",
+    "open_cycle",
+    "open_cycles",
+    "publish_bulletins",
+    "read",
+    "subject_of",
+]
