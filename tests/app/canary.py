@@ -57,6 +57,7 @@ ROLES = (
 )
 """`system` and `security` administer the county that B lies in, the other two another; the machine is the county hospital's."""
 ALLOWED = ("B doctor", "B reviewer", "B receiver")
+_PICTURE = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 STAFF, ADMINISTRATOR, MACHINE = "卡纳员工", "卡纳管理", "卡纳接口"
 """Accounts at home in B, one of each kind."""
 
@@ -82,6 +83,7 @@ class Canary:
     stay: UUID
     followup: UUID
     drafted: UUID
+    attached: UUID
     pair: UUID
     delegation: UUID
     case: str
@@ -159,7 +161,7 @@ def planted() -> Canary:
         today = local_day(now())
         stands_in = actions.delegate(doctor.id, today, today, WORDS, by=by, at=now())
         audit(by=by, at=now(), action=WORDS, subject=WORDS)
-    followup, drafted = _followed(stay, doctor), _drafted(doctor, illness)
+    followup, (drafted, attached) = _followed(stay, doctor), _drafted(doctor, illness)
     citydesk = person("citydesk")
     with transaction.atomic(), scope(citydesk) as by:
         case = actions.accept(case.number, version=case.version, by=by, at=now(), note=WORDS)
@@ -204,7 +206,7 @@ def planted() -> Canary:
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
     booked, bed = _booked(case.number, citydesk, doctor), _bed(case.number, doctor)
     listed = (draft.id, entry.pk, link, notice, message, logged, announced, *booked, *bed, sampled, outlier)
-    records = (resident.id, visit.id, infected.id, stay.id, followup, drafted, pair.id, stands_in.id)
+    records = (resident.id, visit.id, infected.id, stay.id, followup, drafted, attached, pair.id, stands_in.id)
     return Canary(*records, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
 
 
@@ -215,18 +217,20 @@ def _followed(stay: Stay, doctor: Person) -> UUID:
     with transaction.atomic(), scope(doctor) as by:
         subject = f"stay-{stay.id}"
         continuity.write_package(subject, stay, said, WORDS, lines, by=by, at=now())
+        continuity.attach(subject, "x.png", _PICTURE, WORDS, by=by, at=now())
         continuity.hand_over(subject, by.org_id, local_day(now()) - timedelta(days=1), by=by, at=now())
         first, second = FollowUp.objects.filter(package__subject=subject).order_by("planned_on")
         continuity.record(first.pk, "done", {}, WORDS, version=first.version, by=by, at=now())
     return second.pk
 
 
-def _drafted(doctor: Person, illness: Diagnosis) -> UUID:
+def _drafted(doctor: Person, illness: Diagnosis) -> tuple[UUID, UUID]:
     """Somebody else lies at B, with a package that is being written."""
     with transaction.atomic(), scope(doctor) as by:
         lies = visits.admit(a_resident(doctor, 3), visits.NewStay(illness, (doctor.id, doctor.name)), by=by, at=now())
         continuity.write_package(f"stay-{lies.id}", lies, Summary(WORDS), "", [], by=by, at=now())
-    return lies.id
+        attached = continuity.attach(f"stay-{lies.id}", "x.png", _PICTURE, WORDS, by=by, at=now())
+    return lies.id, attached.pk
 
 
 def _judged(doctor: Person) -> tuple[SampledCase, UUID]:

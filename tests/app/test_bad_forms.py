@@ -438,7 +438,8 @@ def _followed() -> dict[str, list[str]]:
         package = handed_over(now())
     first = FollowUp.objects.using("load").filter(package=package).order_by("planned_on")[0]
     nothing = "00000000-0000-7000-8000-000000000000"
-    return {"<uuid:followup_id>": [str(first.pk), nothing], "<str:subject>": [package.subject, "x", "9" * 300]}
+    known = {"<uuid:attachment_id>": [str(package.pk), nothing]}
+    return known | {"<uuid:followup_id>": [str(first.pk), nothing], "<str:subject>": [package.subject, "x", "9" * 300]}
 
 
 def _judged(at: datetime) -> dict[str, list[str]]:

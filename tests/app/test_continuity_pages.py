@@ -6,16 +6,18 @@ import io
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
+from django.http import HttpResponse
 from openpyxl import load_workbook
 
 from fenji.care.continuity import actions
-from fenji.care.continuity.models import FollowUp, Package, PlanItem
+from fenji.care.continuity.models import Attachment, FollowUp, Package, PlanItem
 from fenji.care.visits.models import Stay
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import fresh_key, now
 from tests.app.wsgi import Answer, call
-from tests.cast import person, scope, token_for
+from tests.cast import client_for, form, person, scope, token_for
 from tests.continuity import MEDICINE, PRESSURE, a_stay, handed_over
 
 DAY = timedelta(days=1)
@@ -32,6 +34,7 @@ LINE = {
 }
 WORDS = {"admitted_for": "a", "course": "b", "condition": "c", "medicines": "d", "warning_signs": "e", "stage_reason": ""}
 STAGES = {"stage_from": "treatment", "stage": "rehabilitation"}
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +226,34 @@ def test_the_hospital_reads_the_follow_up_and_cannot_record_it(ward: str, at: da
     assert days_of(package)[0].state == "open"
     assert call("GET", f"/plans/{package.subject}/", ward).status == 200
     assert PlanItem.objects.using("load").filter(package=package).count() == 1
+
+
+# --- attachments ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_attached_opened_and_taken_out_while_the_package_is_written(ward: str, stay: Stay) -> None:
+    post(f"/packages/new/{stay.pk}/", ward, {**WORDS, **STAGES, **lines(LINE)})
+    (package,) = written(stay)
+    plan = f"/plans/{package.subject}/"
+    client = client_for(person("specialist"))
+
+    def attach(content: bytes, what: str = "头颅CT", name: str = "a.png") -> HttpResponse:
+        return client.post(f"{plan}attach/", form(what=what, file=SimpleUploadedFile(name, content)))
+
+    assert attach(PICTURE).status_code == 303
+    shown = call("GET", plan, ward).body
+    assert "头颅CT" in shown
+    (attached,) = Attachment.objects.using("load").filter(package=package)
+    assert call("GET", f"/files/{attached.file_id}/", ward).raw == PICTURE
+    for content, what, name, said in (
+        (b"MZ a program", "x", "a.png", "it must be one of: pdf, png, jpeg"),
+        (PICTURE, "", "a.png", "required"),
+        (b"", "x", "a.png", "This file is empty"),
+    ):
+        refused = attach(content, what, name)
+        assert refused.status_code in (409, 422)
+        assert said in refused.content.decode()
+    removed = post(f"/plans/attachments/{attached.pk}/remove/", ward, {})
+    assert (removed.status, removed.location) == (303, plan)
+    assert "头颅CT</a>" not in call("GET", plan, ward).body
+    assert call("GET", f"/files/{attached.file_id}/", ward).status == 404

@@ -344,6 +344,12 @@ FACTORIES: dict[str, Factory] = {
         Try("POST", f"/packages/new/{c.drafted}/", f"/packages/new/{ID}/", _PACKAGE_FORM, _PACKAGE_FORM, positive=""),
     ],
     "plans/<str:subject>/": lambda c: [Try("GET", f"/plans/stay-{c.stay}/", f"/plans/stay-{ID}/", shows=WORDS)],
+    "plans/<str:subject>/attach/": lambda c: [
+        Try("POST", f"/plans/stay-{c.drafted}/attach/", f"/plans/stay-{ID}/attach/", {"what": "x"}, {"what": "x"}, positive="")
+    ],
+    "plans/attachments/<uuid:attachment_id>/remove/": lambda c: [
+        Try("POST", f"/plans/attachments/{c.attached}/remove/", f"/plans/attachments/{ID}/remove/", {}, {}, positive="")
+    ],
     "followups/": lambda c: [Try("GET", "/followups/", "/followups/", shows=str(c.followup))],
     "followups/export.xlsx": lambda c: [Try("GET", "/followups/export.xlsx", "/followups/export.xlsx", shows=WORDS)],
     "followups/size/": lambda c: [Try("POST", "/followups/size/", "/followups/size/", {}, {}, positive="")],

@@ -81,6 +81,7 @@ POSITIVE = {
     "continuity_planitem": "B doctor",
     "continuity_followup": "B doctor",
     "continuity_packageevent": "B doctor",
+    "continuity_attachment": "B doctor",
     "referral_case": "B receiver",
     "referral_caseevent": "B reviewer",
     "referral_consent": "B receiver",

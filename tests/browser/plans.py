@@ -25,6 +25,7 @@ def plan_things() -> dict[str, str]:
         lies, drafted = a_stay(by, at, "陈桂花"), a_stay(by, at, "吴水金")
         half = rules.Summary("突发言语不清三小时")
         draft = actions.write_package(f"stay-{drafted.pk}", drafted, half, "", PLAN, by=by, at=at)
+        actions.attach(draft.subject, "CT-1.png", b"\x89PNG\r\n\x1a\n" + b"x" * 20, "头颅 CT 平扫", by=by, at=at)
     with transaction.atomic():
         late = handed_over(at, PLAN, local_day(at) - timedelta(days=6))
         today = handed_over(at, [MEDICINE], local_day(at) - timedelta(days=5))

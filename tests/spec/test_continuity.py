@@ -15,6 +15,7 @@ from fenji.care.continuity.models import FollowUp, Package
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.documents import actions as documents
 from fenji.ground.tasks.actions import escalate_overdue
 from fenji.ground.tasks.models import Notice, OutboxMessage, WorkItem
 from tests.cast import other_doctor, person, scope
@@ -110,6 +111,43 @@ def test_a_draft_written_for_a_stay_is_put_under_the_number_of_its_case(db: None
         assert actions.put_under(made.stay_id, number, by=by, at=at).pk == made.pk
         assert queries.parts_missing_of(number) == ()
         assert actions.put_under(uuid4(), number, by=by, at=at) is None
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"x" * 20
+
+
+def test_a_file_goes_with_the_package_and_is_opened_by_the_receiver_and_by_nobody_else(db: None, at: datetime) -> None:
+    doctor = person("doctor")
+    with scope(person("specialist")) as by:
+        made = a_package(by, at)
+        wrong = actions.attach(made.subject, "a.png", PICTURE, "错", by=by, at=at)
+        actions.detach(wrong.pk, by=by, at=at)
+        first = actions.attach(made.subject, "b.png", PICTURE, "头颅CT", by=by, at=at)
+        actions.let_see(made.subject, doctor.org_id, by=by, at=at)
+        second = actions.attach(made.subject, "c.png", PICTURE, "心电图", by=by, at=at)
+        with pytest.raises(documents.FileKind), transaction.atomic():
+            actions.attach(made.subject, "d.png", b"MZ no picture", "x", by=by, at=at)
+        with pytest.raises(documents.TooLargeToKeep), transaction.atomic():
+            actions.attach(made.subject, "e.png", PICTURE + b"x" * (64 << 20), "x", by=by, at=at)
+    with scope(doctor) as by:
+        assert [a.pk for a in queries.attachments_of(made.pk)] == [first.pk, second.pk]
+        assert documents.open_file(first.file_id, by=by, at=at).content == PICTURE
+        assert documents.open_file(second.file_id, by=by, at=at).content == PICTURE
+        with pytest.raises(NotPermitted):
+            actions.detach(first.pk, by=by, at=at)
+        actions.hand_over(made.subject, doctor.org_id, local_day(at), by=by, at=at)
+    with scope(other_doctor()) as by:
+        with pytest.raises(Unknown):
+            queries.attachment(first.pk)
+        with pytest.raises(Unknown):
+            documents.open_file(first.file_id, by=by, at=at)
+    with scope(person("specialist")) as by:
+        for late in (
+            lambda: actions.attach(made.subject, "f.png", PICTURE, "x", by=by, at=at),
+            lambda: actions.detach(first.pk, by=by, at=at),
+        ):
+            with pytest.raises(Stale):
+                late()
 
 
 # --- the chain of care (QZ-2-11j) ---------------------------------------------------------------------------------------------

@@ -141,6 +141,15 @@ def form_of(item: PlanItem) -> dict[str, Any]:
     return {**{name: getattr(item, name) for name in names}, "low": _plain(item.low), "high": _plain(item.high)}
 
 
+class AttachForm(forms.Form):
+    """A file that goes along. Its kind is read from its content, not from its name."""
+
+    ACCEPT = ".pdf,.png,.jpg,.jpeg"
+
+    what = _Line(label=_("What it shows"), max_length=100)
+    file = forms.FileField(label=_("File"), error_messages={"required": _("Choose a file."), "empty": _("This file is empty.")})
+
+
 class RecordForm(forms.Form):
     """How a follow-up went: the button that was pressed, what was measured, a word about it."""
 

@@ -1,4 +1,4 @@
-"""Packages that go down with a patient, the lines of their plans, the follow-ups that come of them, and what happened."""
+"""Packages that go down with a patient, the lines of their plans, the follow-ups that come of them, what happened, and files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fenji.care.registry.rules import SEXES
 from fenji.care.visits.models import Stay
 from fenji.ground.common import rls
 from fenji.ground.common.models import CText, Keyed, org_array
+from fenji.ground.documents.models import StoredFile
 from fenji.ground.network.models import Organisation
 
 
@@ -190,3 +191,21 @@ class PackageEvent(Keyed):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["package", "at"], name="packageevent_of")]
+
+
+class Attachment(Keyed):
+    """A file that goes with a package: a report, a picture. Taken out while the package is a draft, and kept from then on."""
+
+    package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="attachments")
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+", db_index=False)
+    what = models.TextField()
+    at = models.DateTimeField()
+    by_name = CText()
+    voided_at = models.DateTimeField(null=True)
+
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "version", "file", "at", "voided_at"), "internal"),
+        **dict.fromkeys(("package", "what"), "patient"),
+        "by_name": "person",
+    }
+    shape: ClassVar = rls.through("continuity_attachment", "continuity_package", "package_id")

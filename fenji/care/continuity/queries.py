@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from fenji.care.continuity import rules
-from fenji.care.continuity.models import FollowUp, Package, PackageEvent, PlanItem
+from fenji.care.continuity.models import Attachment, FollowUp, Package, PackageEvent, PlanItem
 from fenji.ground.access.queries import names_of
 from fenji.ground.access.rules import DOCTOR, NURSE, Actor
 from fenji.ground.common import shipped
@@ -106,6 +106,20 @@ def parts_missing_of(subject: str) -> tuple[str, ...]:
     if found is None or found.state == rules.OVER:
         return rules.parts_missing(None, (), "")
     return rules.parts_missing(summary_of(found), [as_item(i) for i in items_of(found.pk)], found.warning_signs)
+
+
+def attachments_of(package_id: UUID) -> list[Attachment]:
+    """The files that go with a package, oldest first."""
+    found = Attachment.objects.filter(package_id=package_id, voided_at=None).select_related("file")
+    return list(found.order_by("at", "id"))
+
+
+def attachment(attachment_id: UUID) -> Attachment:
+    """One of them. Raises Unknown."""
+    found = one(Attachment.objects.filter(pk=attachment_id, voided_at=None).select_related("package"))
+    if found is None:
+        raise Unknown(what="attachment")
+    return found
 
 
 # --- plans -------------------------------------------------------------------------------------------------------------------

@@ -59,6 +59,8 @@ EVENTS = {
     "record": _("Follow-up recorded"),
     "delegate": _("Follow-up given to"),
     "end": _("Plan ended"),
+    "attach": _("File attached"),
+    "detach": _("File taken out"),
 }
 PARTS = {
     "summary": _("the summary of the stay"),

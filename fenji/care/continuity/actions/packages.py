@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from fenji.care.continuity import queries, rules
+from fenji.care.continuity.actions.attachments import show_files
 from fenji.care.continuity.actions.shared import note_down, open_next, swap
 from fenji.care.continuity.models import FollowUp, Package, PlanItem
 from fenji.care.registry.queries import phone_of
@@ -168,6 +169,7 @@ def let_see(subject: str, org_id: int, *, by: Actor, at: datetime) -> None:
         raise NotPermitted
     if org_id not in found.viewer_ids:
         swap(found, found.version, viewer_ids=[*found.viewer_ids, org_id])
+        show_files(found, org_id, by=by, at=at)
         note_down(found, "show", by=by, at=at)
 
 
@@ -189,6 +191,7 @@ def hand_over(subject: str, receiver_id: int, start: date, *, by: Actor, at: dat
     viewers = sorted({*found.viewer_ids, receiver_id})
     moved = {"state": rules.HANDED_OVER, "receiver_id": receiver_id, "discharged_on": start, "handed_over_at": at}
     swap(found, found.version, viewer_ids=viewers, **moved)
+    show_files(found, receiver_id, by=by, at=at)
     FollowUp.objects.bulk_create(
         FollowUp(package=found, org_id=receiver_id, viewer_ids=viewers, planned_on=day, due_on=day, items=list(numbers))
         for day, numbers in rules.schedule(items, start, policy)

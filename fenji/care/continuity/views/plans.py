@@ -3,24 +3,63 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
-from django.http import HttpResponse
+from django.db import transaction
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
-from fenji.care.continuity import queries, rules, texts
+from fenji.care.continuity import actions, queries, rules, texts
+from fenji.care.continuity.forms import AttachForm
 from fenji.care.continuity.models import FollowUp, Package
 from fenji.care.continuity.views.follow_ups import shown_values, what_is_due
 from fenji.care.registry.queries import linked
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.edge import SignedRequest, page
+from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
 from fenji.ground.common.identity import age_on
-from fenji.ground.common.refusal import Unknown
+from fenji.ground.common.refusal import Refused, Unknown
+from fenji.ground.documents.queries import largest_body, largest_file
 from fenji.ground.network.queries import place_of
 
 
 @page("followup.read")
 def plan(request: SignedRequest, subject: str) -> HttpResponse:
     """One package with its plan. Raises Unknown for one that does not exist or that the actor may not see."""
+    return _show(request, subject)
+
+
+@page("package.write", ("POST",), largest=largest_body)
+def attach(request: SignedRequest, subject: str) -> HttpResponse:
+    """A file goes along with the package."""
+    found = queries.package(subject)
+    form = AttachForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _show(request, subject, form=form, status=422)
+    file = form.cleaned_data["file"]
+    said = {"by": request.actor, "at": request.at}
+    try:
+        with transaction.atomic():
+            actions.attach(found.subject, file.name, file.read(), form.cleaned_data["what"], **said)
+    except Refused as refusal:
+        return _show(request, subject, form=form, problem=refusal_text(refusal), status=409)
+    return HttpResponseRedirect(f"/plans/{found.subject}/", status=303)
+
+
+@page("package.write", ("POST",))
+def detach(request: SignedRequest, attachment_id: UUID) -> HttpResponse:
+    """It was the wrong file: its content is wiped."""
+    subject = queries.attachment(attachment_id).package.subject
+    try:
+        with transaction.atomic():
+            actions.detach(attachment_id, by=request.actor, at=request.at)
+    except Refused as refusal:
+        return _show(request, subject, problem=refusal_text(refusal), status=409)
+    return HttpResponseRedirect(f"/plans/{subject}/", status=303)
+
+
+def _show(
+    request: SignedRequest, subject: str, *, form: AttachForm | None = None, problem: Any = None, status: int = 200
+) -> HttpResponse:
     found = queries.plan_of(subject)
     if found is None:
         raise Unknown(what="package")
@@ -29,6 +68,8 @@ def plan(request: SignedRequest, subject: str) -> HttpResponse:
     draft = package.state == rules.DRAFT
     context: dict[str, Any] = {
         "package": package,
+        "problem": problem,
+        "files": queries.attachments_of(package.pk),
         "age": age_on(package.patient_birth_date, today),
         "phone": queries.phone_of(package),
         "state": texts.PACKAGE_STATES[package.state],
@@ -45,7 +86,10 @@ def plan(request: SignedRequest, subject: str) -> HttpResponse:
         "chain": [(p, texts.STAGES[p.stage_from], texts.STAGES[p.stage]) for p in queries.chain_of(linked(package.resident_id))],
         "events": [(e, texts.EVENTS[e.action], _outcome(e.action, e.outcome)) for e in queries.history_of(subject)],
     }
-    return render(request, "continuity/plan.html", context)
+    if context["may_write"]:
+        largest = largest_file(request)
+        context |= {"form": form or AttachForm(), "largest": largest, "megabytes": largest >> 20, "key": fresh_key()}
+    return render(request, "continuity/plan.html", context, status=status)
 
 
 def _outcome(action: str, outcome: str) -> Any:

@@ -130,6 +130,15 @@ def open_file(file_id: UUID, *, by: Actor, at: datetime) -> Opened:
     return Opened(file.pk, file.name, file.kind, content)
 
 
+def show_file(file_id: UUID, org_id: int, *, by: Actor, at: datetime) -> None:
+    """Let one more institution open a file, because it came to be a party of what the file belongs to. Raises Unknown."""
+    file = queries.stored(file_id)
+    if org_id in file.viewer_ids:
+        return
+    StoredFile.objects.filter(pk=file.pk).update(viewer_ids=[*file.viewer_ids, org_id], version=F("version") + 1)
+    audit(by=by, at=at, action="file.show", subject=str(file.pk), org=org_id)
+
+
 def void_file(file_id: UUID, reason: str, *, by: Actor, at: datetime) -> None:
     """Take a file out: nobody opens it again, and a job wipes its content. `reason`: a code. Raises Unknown."""
     with transaction.atomic():
