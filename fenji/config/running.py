@@ -60,8 +60,12 @@ def _spawn(command: list[str], file: Path, **variables: str) -> subprocess.Popen
 
 
 def web(file: Path, port: int, *, workers: int | None = None) -> subprocess.Popen[bytes]:
-    """The web server on 127.0.0.1."""
-    count = workers or max(2, os.cpu_count() or 1)
+    """The web server on 127.0.0.1.
+
+    Two processes for each core: a connection stays with the process that took it, and the system gives it to any of them, busy or
+    not. With as many processes as cores, the one that has most of the connections makes people wait while a core is idle.
+    """
+    count = workers or 2 * (os.cpu_count() or 1)
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += [
         "--workers",
@@ -70,7 +74,7 @@ def web(file: Path, port: int, *, workers: int | None = None) -> subprocess.Pope
         "2",
         "--no-ws",
         "--log-level",
-        "warning",
+        "error",  # its one warning is that there are more processes than cores
         "fenji.config.wsgi:application",
     ]
     return _spawn(command, file)

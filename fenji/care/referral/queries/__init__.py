@@ -5,6 +5,7 @@ from __future__ import annotations
 from fenji.care.referral.queries.cases import (
     belonging,
     case,
+    case_shown,
     cases_of,
     cases_of_institution,
     clock_of,
@@ -59,6 +60,7 @@ __all__ = [
     "came_down",
     "candidates",
     "case",
+    "case_shown",
     "cases_of",
     "cases_of_institution",
     "clock_of",

@@ -22,8 +22,17 @@ from fenji.ground.network.queries import attach_organisations, holders_of
 
 def case(number: str) -> Case:
     """A case that the open scope reaches. Raises Unknown, alike for none and for somebody else's."""
+    return _read(Case.objects.filter(number=number))
+
+
+def case_shown(number: str) -> Case:
+    """The same with what its page names: the department, and the lists it was judged by."""
     # the visit is not joined: it is the origin's alone, and the join would hide the case from the receiver
-    found = one(Case.objects.filter(number=number).select_related("department", "catalogue_version", "treatable_version"))
+    return _read(Case.objects.filter(number=number).select_related("department", "catalogue_version", "treatable_version"))
+
+
+def _read(rows: QuerySet[Case]) -> Case:
+    found = one(rows)
     if found is None:
         raise Unknown(what="case")
     # six joins to one table cost the planner more than a second statement

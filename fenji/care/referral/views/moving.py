@@ -26,6 +26,7 @@ from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.network.queries import place
 from fenji.ground.tasks import actions as tasks
+from fenji.ground.tasks.models import WorkItem
 from fenji.ground.tasks.queries import open_step_of
 
 
@@ -33,9 +34,9 @@ from fenji.ground.tasks.queries import open_step_of
 def case_page(request: SignedRequest, number: str) -> HttpResponse:
     """One referral: who holds it, the story, the timeline, and the actions open to this person. Opening it is the receipt of
     notices about it."""
-    case = queries.case(number)
-    tasks.saw(case.number, by=request.actor, at=request.at)
-    return _show_case(request, case)
+    case = queries.case_shown(number)
+    step = tasks.saw(case.number, by=request.actor, at=request.at)
+    return _show_case(request, case, step=step)
 
 
 def _my_actions(request: SignedRequest, case: Case) -> tuple[str, ...]:
@@ -111,6 +112,7 @@ def _show_case(
     typed: Any = None,
     status: int = 200,
     leaving: LeaveForm | None = None,
+    step: WorkItem | None = None,
 ) -> HttpResponse:
     request.reads.append(("referral.page", case.number))
     glass = glass_on(request.actor, case.resident_id, request.at)
@@ -127,7 +129,7 @@ def _show_case(
         "age": age_on(case.patient_birth_date, local_day(request.at)),
         "phone": queries.phone_of(case),
         "events": [(e, texts.EVENTS[e.action]) for e in queries.timeline(case)],
-        "step": open_step_of(case.number),
+        "step": step or open_step_of(case.number),
         "line": [(s, texts.STATES[s], i < at_line, i == at_line) for i, s in enumerate(line)],
         "state_text": texts.STATES[case.state],
         "reasons": [(r, texts.REASONS[r["code"]]) for r in case.reasons],

@@ -151,11 +151,21 @@ def read(notice_id: UUID, *, by: Actor, at: datetime) -> Notice:
     return notice
 
 
-@all_or_nothing
-def saw(subject: str, *, by: Actor, at: datetime) -> None:
+def saw(subject: str, *, by: Actor, at: datetime) -> WorkItem | None:
     """Somebody has opened the page of a subject: notices to them about it are read, and a step that waits for them has been seen.
-    The first time counts."""
-    _receipts(list(queries.unread(by, subject=subject).order_by().values_list("pk", flat=True)), by, at)
+    The first time counts. Returns the open step on the subject."""
+    told = list(queries.unread(by, subject=subject).order_by().values_list("pk", flat=True))
+    step = queries.open_step_of(subject)
+    waits = step is not None and step.seen_at is None and (step.org_id, step.role) == (by.org_id, by.role)
+    if not told and not waits:
+        return step
+    _see(subject, told, by, at)
+    return queries.open_step_of(subject) if waits else step
+
+
+@all_or_nothing
+def _see(subject: str, told: list[UUID], by: Actor, at: datetime) -> None:
+    _receipts(told, by, at)
     waiting = WorkItem.objects.filter(subject=subject, closed_at=None, seen_at=None, org_id=by.org_id, role=by.role)
     waiting.update(seen_at=at, seen_by=by.name)
 
