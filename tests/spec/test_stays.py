@@ -17,12 +17,14 @@ from fenji.care.registry.models import Resident
 from fenji.care.visits import actions, queries, rules
 from fenji.care.visits.models import Stay, StayEvent
 from fenji.ground.access.models import AuditEvent
+from fenji.ground.access.rules import DOCTOR
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.network.queries import place_of
 from fenji.ground.policy.queries import resolve
-from tests.cast import a_resident, other_doctor, person, scope
+from tests.cast import a_resident, everybody, other_doctor, person, scope
+from tests.continuity import a_stay
 
 SANMING, QUANZHOU = ("35", "350400", "350405", "org:104"), ("35", "350500", "350526", "org:1")
 _NUMBERS = iter(range(60))
@@ -204,6 +206,20 @@ def test_a_doctor_elsewhere_sees_no_stay_and_writes_none_for_another_house(db: N
         )  # fmt: skip
         with pytest.raises(DatabaseError), transaction.atomic():
             planted.save(force_insert=True)
+
+
+def test_the_health_centre_of_the_hospitals_own_town_sees_no_stay_of_it(db: None) -> None:
+    """A centre reaches the rows of its town's clinics by place, and the county's hospital stands in some town."""
+    with scope(person("specialist")) as by:
+        stay = a_stay(by, now())
+    town = stay.path[:9]
+    doctors = [p for p in everybody().values() if p.role == DOCTOR and p.org_id != stay.org_id]
+    neighbour = next(p for p in doctors if place_of(p.org_id, "load").path.startswith(town))
+    with scope(neighbour):
+        assert not Stay.objects.filter(pk=stay.pk).exists()
+        assert not StayEvent.objects.filter(stay=stay.pk).exists()
+    with scope(person("specialist")):
+        assert Stay.objects.filter(pk=stay.pk).exists()
 
 
 def test_the_database_itself_keeps_a_stay_whole(db: None) -> None:

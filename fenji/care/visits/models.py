@@ -220,7 +220,7 @@ class Stay(Keyed):
         **dict.fromkeys(("resident", "bed", "diagnosis_code", "diagnosis_name", "disease_group", "phase"), "patient"),
         **dict.fromkeys(("admitted_at", "discharged_at", "way_out", "source_id"), "patient"),
     }
-    shape: ClassVar = rls.owned("visits_stay")
+    shape: ClassVar = rls.of_org("visits_stay")
     readers: ClassVar = (rls.under_glass("visits_stay"),)
 
     class Meta:
@@ -256,7 +256,7 @@ class StayEvent(Keyed):
         **dict.fromkeys(("actor_id", "actor_name"), "person"),
         **dict.fromkeys(("stay", "before", "after"), "patient"),
     }
-    shape: ClassVar = rls.through("visits_stayevent", "visits_stay", "stay_id", _WRITABLE)
+    shape: ClassVar = rls.through("visits_stayevent", "visits_stay", "stay_id", f"({rls.of_org('parent').using})")
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["stay", "at"], name="stayevent_of")]
