@@ -63,7 +63,7 @@ def _organisation(number: int, name: str, code: str, tier: str, km: float | None
         code=f"SIM{number:06d}",
         region_id=region_id(code, "load"),
         care_tier=tier,
-        path=rules.path_of(code, number),
+        path=rules.path_of(code, number, tier),
         distance_km=km,
         start=SINCE,
         simulated=True,

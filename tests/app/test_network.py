@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -139,6 +140,42 @@ def test_dated_rows_of_one_organisation_never_overlap(rolled_back: None) -> None
         OrganisationVersion.objects.using("load").create(
             org_id=org.id, path=org.path, name="x", region_id=org.region_id, care_tier="township", start=MID_YEAR
         )
+
+
+# --- the place of a hospital ---------------------------------------------------------------------------------------------------
+
+
+def _living_at(org: Organisation) -> set[UUID]:
+    return set(Resident.objects.using("load").filter(path=org.path).values_list("pk", flat=True))
+
+
+def _with_a_resident(org: Organisation) -> UUID:
+    resident = Resident.objects.using("load").order_by("pk").values_list("pk", flat=True)[0]
+    Resident.objects.using("load").filter(pk=resident).update(path=org.path)
+    return resident
+
+
+def test_what_becomes_a_hospital_leaves_the_place_of_its_town_with_its_rows(rolled_back: None) -> None:
+    org = an_organisation("升级卫生院")
+    resident = _with_a_resident(org)
+    assert org.path == f"350405101000/{org.id:08d}"
+    up = actions.change(org.id, 1, {"care_tier": "county"}, on=MID_YEAR, reason="升格", by=HOUSE, at=now(), using="load")
+    assert up.path == f"350405000000/{org.id:08d}"
+    assert _living_at(up) == {resident}
+    down = actions.change(org.id, up.version, {"care_tier": "township"}, on=MID_YEAR, reason="", by=HOUSE, at=now(), using="load")
+    assert (down.path, _living_at(down)) == (org.path, {resident})
+
+
+def test_a_hospital_that_an_earlier_release_placed_in_its_town_is_moved_to_its_county(rolled_back: None) -> None:
+    hospital, centre = an_organisation("旧医院", care_tier="county"), an_organisation("旧卫生院")
+    assert hospital.path == f"350405000000/{hospital.id:08d}"
+    Organisation.objects.using("load").filter(pk=hospital.pk).update(path=f"350405101000/{hospital.id:08d}")
+    resident = _with_a_resident(Organisation.objects.using("load").get(pk=hospital.pk))
+    with connections["load"].cursor() as cursor:
+        cursor.execute(import_module("fenji.ground.network.migrations.0007_hospitals_places")._MOVE)
+    assert _living_at(hospital) == {resident}
+    assert Organisation.objects.using("load").get(pk=hospital.pk).path == hospital.path
+    assert Organisation.objects.using("load").get(pk=centre.pk).path == centre.path
 
 
 # --- regions ------------------------------------------------------------------------------------------------------------------

@@ -15,13 +15,15 @@ from fenji.care.catalogue.models import DownEntry
 from fenji.care.catalogue.queries import diagnosis, suggested_down
 from fenji.care.registry.models import Resident
 from fenji.care.visits import actions, queries, rules
-from fenji.care.visits.models import Stay, StayEvent
+from fenji.care.visits.models import Stay, StayEvent, Visit
 from fenji.ground.access.models import AuditEvent
 from fenji.ground.access.rules import DOCTOR
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import place_of
+from fenji.ground.network.queries.directory import region_codes
 from fenji.ground.policy.queries import resolve
 from tests.cast import a_resident, everybody, other_doctor, person, scope
 from tests.continuity import a_stay
@@ -208,18 +210,28 @@ def test_a_doctor_elsewhere_sees_no_stay_and_writes_none_for_another_house(db: N
             planted.save(force_insert=True)
 
 
-def test_the_health_centre_of_the_hospitals_own_town_sees_no_stay_of_it(db: None) -> None:
+def test_the_health_centre_of_the_hospitals_own_town_sees_nobody_of_it(db: None) -> None:
     """A centre reaches the rows of its town's clinics by place, and the county's hospital stands in some town."""
+    hospital = Organisation.objects.using("load").get(pk=person("specialist").org_id)
+    town = region_codes([hospital.region_id])[hospital.region_id][:9]
     with scope(person("specialist")) as by:
         stay = a_stay(by, now())
-    town = stay.path[:9]
+        visit = actions.register(stay.resident, actions.NewVisit(diagnosis("I10.x00"), "x", False), by=by, at=now())
     doctors = [p for p in everybody().values() if p.role == DOCTOR and p.org_id != stay.org_id]
     neighbour = next(p for p in doctors if place_of(p.org_id, "load").path.startswith(town))
+
+    def seen() -> list[bool]:
+        of_the_patient = (
+            Stay.objects.filter(pk=stay.pk),
+            StayEvent.objects.filter(stay=stay.pk),
+            Visit.objects.filter(pk=visit.pk),
+        )
+        return [rows.exists() for rows in (*of_the_patient, Resident.objects.filter(pk=stay.resident_id))]
+
     with scope(neighbour):
-        assert not Stay.objects.filter(pk=stay.pk).exists()
-        assert not StayEvent.objects.filter(stay=stay.pk).exists()
+        assert seen() == [False] * 4
     with scope(person("specialist")):
-        assert Stay.objects.filter(pk=stay.pk).exists()
+        assert seen() == [True] * 4
 
 
 def test_the_database_itself_keeps_a_stay_whole(db: None) -> None:

@@ -15,6 +15,7 @@ from fenji.ground.access.rules import CLINICAL, DESK, GOVERNING, REVIEWER, Scope
 from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.refusal import Refused
 from fenji.ground.common.units import (
+    COUNTY_CODE_LENGTH,
     EARTH_RADIUS_KM,
     REGION_CODE_WIDTH,
     REGION_PREFIXES,
@@ -72,9 +73,18 @@ def level(tier: str) -> int:
     return TIERS.index(tier)
 
 
-def path_of(region_code: str, org_id: int) -> str:
-    """Fixed-width place of an organisation: `350405101000/00000017`. Rows carry it, so that one range covers a region."""
-    return f"{region_code.ljust(REGION_CODE_WIDTH, '0')}/{org_id:08d}"
+def is_hospital(tier: str) -> bool:
+    """True above the primary tiers."""
+    return tier not in ("", *PRIMARY)
+
+
+def path_of(region_code: str, org_id: int, tier: str = "") -> str:
+    """Fixed-width place of an organisation: `350405101000/00000017`. Rows carry it, so that one range covers a region.
+
+    A hospital's is that of its county, whatever town it stands in: the health centre of the town reaches the rows of the town.
+    """
+    code = region_code[:COUNTY_CODE_LENGTH] if is_hospital(tier) else region_code
+    return f"{code.ljust(REGION_CODE_WIDTH, '0')}/{org_id:08d}"
 
 
 def prefix_range(prefix: str) -> tuple[str, str]:

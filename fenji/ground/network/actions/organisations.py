@@ -86,7 +86,7 @@ def found(new: NewOrganisation, *, by: Actor, at: datetime, using: str = "defaul
     with transaction.atomic(using=using):
         code = _code_of(new.facts["region_id"], using)
         number = next_numbers(1, using)[0]
-        path = rules.path_of(code, number)
+        path = rules.path_of(code, number, new.facts.get("care_tier", ""))
         require_reach(by, path)
         if new.start > local_day(at):
             raise BadChange(why="future")
@@ -131,8 +131,23 @@ def change(
 ) -> Organisation:
     """Change particulars from a day on, that day not after today; the former ones stay with their end.
 
-    On the day the present ones began they are corrected in place. Raises Unknown, Stale, OutOfReach, BadChange.
+    On the day the present ones began they are corrected in place. What becomes a hospital, or is one no more, gets another place,
+    and its rows with it. Raises Unknown, Stale, OutOfReach, BadChange.
     """
+    tiers = Organisation.objects.using(using).filter(pk=org_id).values_list("care_tier", flat=True)
+    if all(rules.is_hospital(facts.get("care_tier", tier)) == rules.is_hospital(tier) for tier in tiers):
+        return _changed(org_id, version, facts, on, reason, by, at, using)
+    with transaction.atomic(using="load"):
+        org = _changed(org_id, version, facts, on, reason, by, at, "load")
+        moved = rules.path_of(_code_of(org.region_id, "load"), org.id, org.care_tier)
+        move_paths(org.path, moved)
+        sign_out(posts_below(moved), at)
+        return Organisation.objects.using("load").get(pk=org_id)
+
+
+def _changed(
+    org_id: int, version: int, facts: Mapping[str, Any], on: date, reason: str, by: Actor, at: datetime, using: str
+) -> Organisation:
     with transaction.atomic(using=using):
         org = _locked(org_id, version, by, using)
         wanted = {k: v for k, v in facts.items() if getattr(org, k) != v}
@@ -272,7 +287,7 @@ def move(org_id: int, version: int, region_id: int, *, on: date, reason: str, by
         org = _locked(org_id, version, by, "load")
         _not_ones_own(org, by)
         code = _code_of(region_id, "load")
-        new = rules.path_of(code, org.id)
+        new = rules.path_of(code, org.id, org.care_tier)
         require_reach(by, new)
         old = org.path
         change(org_id, version, {"region_id": region_id}, on=on, reason=reason, by=by, at=at, using="load")

@@ -208,7 +208,7 @@ def _built(row: Row, number: int, region: RegionName, today: date) -> Organisati
         agency_kind=row.values["agency_kind"] or "",
         force_kind=row.values["force_kind"] or "",
         region_id=region.region_id,
-        path=rules.path_of(region.code, number),
+        path=rules.path_of(region.code, number, _facts(row)["care_tier"]),
         start=row.values["since"] or today,
         **_facts(row),
         **_place(row),

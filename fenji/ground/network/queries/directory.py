@@ -122,6 +122,12 @@ def suggest_regions(typed: str, by: Actor) -> list[RegionName]:
     return list(regions_of_reach(by).filter(condition)[:SUGGESTED])
 
 
+def region_codes(region_ids: Iterable[int]) -> dict[int, str]:
+    """The present codes of regions, at the width of a path, by id."""
+    rows = RegionName.objects.filter(region_id__in=set(region_ids), end=None)
+    return {region: code.ljust(REGION_CODE_WIDTH, "0") for region, code in rows.values_list("region_id", "code")}
+
+
 def place_names(places: Iterable[str], on: date) -> dict[str, str]:
     """Region code, or a path that begins with one → the names it had on a day, county first: `沙县区 高桥镇`."""
     wanted = {place: _prefixes(place[:REGION_CODE_WIDTH]) for place in places}

@@ -82,7 +82,7 @@ def split(request: SignedRequest, org_id: int) -> HttpResponse:
     if not directory.regions_of_reach(request.actor).exists():
         raise actions.OutOfReach
     kept = {n: getattr(org, n) for n in ("care_tier", "ownership", "affiliation", "agency_kind", "force_kind")}
-    first = {**kept, "on": today, "region": org.path[: rules.REGION_CODE_WIDTH]}
+    first = {**kept, "on": today, "region": directory.region_codes([org.region_id])[org.region_id]}
     form = SplitForm(request.POST or None, kind=org.kind, by=request.actor, today=today, initial=first)
     shown = {"kind": org.kind}
     if request.method == "GET" or not form.is_valid():

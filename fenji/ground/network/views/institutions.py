@@ -108,7 +108,8 @@ def listing_workbook(request: SignedRequest) -> HttpResponse:
     refused = too_many(request, found, "/institutions/")
     if refused:
         return refused
-    places = directory.place_names(found.values_list("path", flat=True), today_of(request))
+    codes = directory.region_codes(found.values_list("region_id", flat=True))
+    places = directory.place_names(codes.values(), today_of(request))
 
     def code(field: str) -> Column:
         return Column(str(texts.FIELDS[field]), lambda o: texts.value_text(field, getattr(o, field)))
@@ -118,8 +119,8 @@ def listing_workbook(request: SignedRequest) -> HttpResponse:
         code("code"),
         code("uscc"),
         Column(_("Kind"), texts.kind_text),
-        Column(_("Where it lies"), lambda o: places[o.path]),
-        Column(_("Region code"), lambda o: o.path[: rules.REGION_CODE_WIDTH]),
+        Column(_("Where it lies"), lambda o: places[codes[o.region_id]]),
+        Column(_("Region code"), lambda o: codes[o.region_id]),
         *(code(f) for f in ("grade", "ws218", "affiliation", "ownership", "development")),
         Column(str(texts.FIELDS["integrated"]), lambda o: str(texts.YES_NO[o.integrated]) if o.care_tier == rules.TIERS[0] else ""),
         Column(_("Street address"), lambda o: o.address),
