@@ -20,7 +20,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_whole_loop_walks_over_http() -> None:
     done = _run("-m", "fenji", "demo", "--smoke")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "21 of 21 steps ok" in done.stdout
+    assert "28 of 28 steps ok" in done.stdout
 
 
 def test_a_missed_step_makes_the_smoke_run_fail() -> None:

@@ -54,6 +54,11 @@ def test_our_scripts_use_nothing_newer_than_chrome_86(path: Path) -> None:
     assert not [f"{p} needs Chrome {v}" for p, v in TOO_NEW_JS.items() if re.search(p, text) and v > 86]
 
 
+def test_no_text_has_a_plural_of_its_own() -> None:
+    """Chinese has one form, and the list of texts keeps one for each: a text with two would stay English on a Chinese page."""
+    assert [p.name for p in TEMPLATES if re.search(r"{%\s*plural\s*%}", p.read_text(encoding="utf-8"))] == []
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: str(p.relative_to(ROOT / "templates")))
 def test_templates_have_no_inline_script_or_style_and_nothing_from_elsewhere(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
