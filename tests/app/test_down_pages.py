@@ -99,6 +99,19 @@ def test_nobody_else_sends_a_wards_patient_down(house_file: object, login: str) 
     assert answer.status_code in (403, 404)
 
 
+def test_summary_and_plan_that_are_written_after_the_case_are_the_cases(house_file: object) -> None:
+    stay = in_ward("acute_recovery")
+    number = written(stay)
+    words = {"admitted_for": "x", "course": "x", "condition": "x", "medicines": "x", "warning_signs": "x"}
+    line = {"kind": "visit", "service": "follow_up", "what": "x", "first": "0", "every": "1"}
+    plan = {"line-TOTAL_FORMS": "1", "line-INITIAL_FORMS": "0", **{f"line-0-{name}": value for name, value in line.items()}}
+    stages = {"stage_from": "treatment", "stage": "rehabilitation"}
+    to = post(WARD, f"/packages/new/{stay.pk}/", **words, **plan, **stages)
+    assert to == f"/plans/{number}/"
+    assert "It cannot be sent yet" not in body(WARD, f"/referrals/{number}/")
+    do(WARD, number, "offer", receiver=person(BRANCH).org_id)
+
+
 def test_from_the_draft_to_the_team_and_back_up_by_the_pages_alone(house_file: object) -> None:
     stay = in_ward("critical_stable")
     number = written(stay)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fenji.care.continuity import actions, queries, rules
 from fenji.care.continuity.models import FollowUp, Package
-from fenji.ground.common.clock import local_day
+from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.documents import actions as documents
@@ -209,7 +209,7 @@ def test_what_is_not_done_two_days_after_its_day_goes_to_the_head_of_the_institu
         with scope(doctor):
             first = days_of(package)[0]
             assert first.due_on == local_day(at)
-    escalate_overdue(at=at.replace(hour=4) + late * DAY, limit=10_000)
+    escalate_overdue(at=at.astimezone(SHANGHAI).replace(hour=12) + late * DAY, limit=10_000)
     step = WorkItem.objects.using("owner").get(subject=f"followup:{first.pk}")
     assert (step.escalated_at is not None) == escalated
     told = Notice.objects.using("owner").filter(subject=f"followup:{first.pk}", role="manager", org_id=doctor.org_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -73,6 +73,20 @@ def package(subject: str) -> Package:
 def package_of_stay(stay_id: UUID) -> Package | None:
     """The package that was last written for a stay, if the open scope sees one."""
     return one(Package.objects.filter(stay_id=stay_id).order_by("-written_at", "-id"))
+
+
+CaseOf = Callable[[UUID], str]
+_CASES: list[CaseOf] = []
+
+
+def register_case_of(hook: CaseOf) -> None:
+    """Let this room ask for the number of the open case that sends a stay down; "" for none. Called at start-up by a room above."""
+    _CASES.append(hook)
+
+
+def subject_of(stay_id: UUID) -> str:
+    """What a package that is begun for a stay is about: the case that sends it down, or the stay while there is none."""
+    return next((number for hook in _CASES if (number := hook(stay_id))), f"stay-{stay_id}")
 
 
 def packages_written(actor: Actor) -> QuerySet[Package]:

@@ -11,10 +11,12 @@ class ReferralConfig(AppConfig):
 
     def ready(self) -> None:
         from fenji.care.booking.actions import register_given
+        from fenji.care.continuity.queries import register_case_of
         from fenji.care.referral import panels, texts
         from fenji.care.referral.actions import inherit
         from fenji.care.referral.actions.links import appointed
         from fenji.care.referral.actions.meeting import met_by_links
+        from fenji.care.referral.queries import down_case_of
         from fenji.care.referral.rules import LinkPolicy, ReferralPolicy, TransferPolicy
         from fenji.care.registry.actions import register_linked
         from fenji.ground.common import sealed
@@ -31,3 +33,4 @@ class ReferralConfig(AppConfig):
         panels.register()
         register_heir(inherit)
         register_given(appointed)
+        register_case_of(down_case_of)

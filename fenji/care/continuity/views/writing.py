@@ -47,7 +47,7 @@ def write(request: SignedRequest, stay_id: UUID) -> HttpResponse:
     form, lines = PackageForm(request.POST), _Lines(request.POST, prefix=_PREFIX)
     if not (form.is_valid() & lines.is_valid()):
         return _show(request, stay, draft, form, lines, status=422)
-    subject = draft.subject if draft else f"stay-{stay.pk}"
+    subject = draft.subject if draft else queries.subject_of(stay.pk)
     data = form.cleaned_data
     stage = {name: data[name] for name in ("stage", "stage_from", "stage_reason")}
     said = {"version": posted_version(request) or None, "by": request.actor, "at": request.at}

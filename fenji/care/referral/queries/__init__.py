@@ -20,7 +20,16 @@ from fenji.care.referral.queries.cases import (
     transfer,
     view_of,
 )
-from fenji.care.referral.queries.down import Branch, below, branches, came_down, on_their_way, receiving_role, returned
+from fenji.care.referral.queries.down import (
+    Branch,
+    below,
+    branches,
+    came_down,
+    down_case_of,
+    on_their_way,
+    receiving_role,
+    returned,
+)
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at, slots_at
 from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
@@ -73,6 +82,7 @@ __all__ = [
     "delegations",
     "delegations_on",
     "doctors_of",
+    "down_case_of",
     "ended_of",
     "fact",
     "fact_steps",

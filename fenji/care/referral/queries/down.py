@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import connection
 
@@ -89,6 +90,12 @@ def on_their_way(actor: Actor, stays: Collection[Stay]) -> dict[object, Case]:
     """The open down-referral of each of some stays of the actor's institution, by stay."""
     found = Case.objects.filter(origin_id=actor.org_id, direction=rules.DOWN, state__in=rules.DOWN_STATES, ended_at=None)
     return {c.stay_id: c for c in found.filter(stay_id__in=[s.pk for s in stays])}
+
+
+def down_case_of(stay_id: UUID) -> str:
+    """The number of the open case that sends a stay down, as far as the scope sees it; "" when there is none."""
+    numbers = Case.objects.filter(stay_id=stay_id, direction=rules.DOWN, ended_at=None).values_list("number", flat=True)
+    return next(iter(numbers[:1]), "")
 
 
 def returned(found: Case) -> Case | None:
