@@ -88,7 +88,7 @@ class AwayForm(forms.Form):
     """Who is away, from when to when."""
 
     practitioner = forms.ChoiceField(label=_("Doctor"))
-    first = Day(label=_("From"))
+    first = Day(label=_("First day"))
     last = Day(label=_("To and including"))
     reason = Line(label=_("Reason"), max_length=200)
 
@@ -192,7 +192,7 @@ class BedForm(forms.Form):
     name = Line(label=_("Bed"), max_length=20)
     sex = forms.ChoiceField(label=_("Bed for"), choices=tuple(texts.BED_SEXES.items()), initial=rules.ANY)
     isolation = forms.BooleanField(label=_("Isolation bed"), required=False)
-    closed = forms.BooleanField(label=_("Closed"), required=False)
+    closed = forms.BooleanField(label=_("Out of use"), required=False)
 
     def bed(self) -> NewBed:
         """What was typed; only after `is_valid()`."""

@@ -49,7 +49,7 @@ STANDINGS = {"low": _("below the target"), "within": "", "high": _("above the ta
 PACKAGE_STATES = {
     rules.DRAFT: _("being written"),
     rules.HANDED_OVER: _("being followed"),
-    rules.OVER: _("over"),
+    rules.OVER: _("plan ended"),
 }
 EVENTS = {
     "write": _("Summary and plan written"),

@@ -36,7 +36,7 @@ class Accounts:
         Column("name", _("Name"), required=True, longest=60, sample="张某某"),
         Column("org", _("Institution code"), required=True, longest=40, sample="PDY00001X350405"),
         Column("role", _("Role"), "choice", True, IMPORTABLE, "doctor"),
-        Column("since", _("From"), "date", sample="2022-03-01"),
+        Column("since", _("First day"), "date", sample="2022-03-01"),
     )
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:

@@ -35,7 +35,7 @@ class Members:
         Column("org", _("Institution code"), required=True, longest=40, sample="PDY00001X350405"),
         Column("role", _("Role"), "choice", required=True, choices=tuple(texts.MEMBER_ROLES.items()), sample="branch"),
         Column("specialty", _("Specialty"), longest=40, note=_("For specialty alliances.")),
-        Column("since", _("From"), "date", sample="2022-03-01"),
+        Column("since", _("First day"), "date", sample="2022-03-01"),
     )
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:

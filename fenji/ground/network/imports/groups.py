@@ -31,7 +31,7 @@ class Seats:
         Column("name", _("Name"), required=True, longest=60, sample="张某某"),
         Column("position", _("Office held"), longest=100),
         Column("role", _("Role"), "choice", True, tuple(texts.FORCE_ROLES.items()), "member"),
-        Column("since", _("From"), "date", sample="2022-03-01"),
+        Column("since", _("First day"), "date", sample="2022-03-01"),
     )
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:
@@ -93,7 +93,7 @@ class Lists:
         Column("expected", _("Number named by the clause"), "whole", sample="25"),
         Column("org", _("Institution code"), longest=40, sample="PDY00001X350405"),
         Column("region", _("Region code"), longest=12),
-        Column("since", _("From"), "date", sample="2022-03-01"),
+        Column("since", _("First day"), "date", sample="2022-03-01"),
     )
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:

@@ -84,7 +84,7 @@ class Institutions:
         Column("latitude", _("Latitude"), "decimal"),
         Column(
             "since",
-            _("From"),
+            _("First day"),
             "date",
             sample="2022-03-01",
             note=_("New: the day it began. Changed: the day from which the change counts; empty: today."),
@@ -237,7 +237,7 @@ class Departments:
         Column("name", _("Department"), required=True, longest=60, sample="心血管内科"),
         Column("name_en", _("Name in English"), longest=80, sample="Cardiology"),
         Column("specialty", _("Specialty"), longest=40, sample="cardiology", note=_("Code or name, if it is a clinical one.")),
-        Column("since", _("From"), "date", sample="2022-03-01"),
+        Column("since", _("First day"), "date", sample="2022-03-01"),
     )
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:

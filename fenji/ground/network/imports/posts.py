@@ -31,7 +31,7 @@ class Posts:
         Column("username", _("User name"), required=True, longest=60, sample="zhangmm"),
         Column("org", _("Institution code"), required=True, longest=40, sample="PDY00001X350405"),
         Column("role", _("Role"), "choice", required=True, choices=IMPORTABLE, sample="doctor"),
-        Column("since", _("From"), "date", sample="2022-03-01"),
+        Column("since", _("First day"), "date", sample="2022-03-01"),
         Column("until", _("Until"), "date", note=_("The last day; empty: open.")),
     )
 

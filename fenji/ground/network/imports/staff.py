@@ -45,7 +45,7 @@ class Staff:
         ),
         Column("department", _("Department"), longest=60, note=_("As it is called in the list of departments.")),
         Column("licence_until", _("Licence valid until"), "date"),
-        Column("since", _("From"), "date", sample="2022-03-01"),
+        Column("since", _("First day"), "date", sample="2022-03-01"),
     )
 
     def judge(self, rows: Sequence[Row], *, by: Actor, at: datetime) -> Judgement:
