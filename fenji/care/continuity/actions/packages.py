@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F
 
 from fenji.care.continuity import queries, rules
@@ -105,14 +106,20 @@ def _begun(subject: str, stay: Stay, words: dict[str, object]) -> Package:
         viewer_ids=[stay.org_id],
         **words,
     )
+    with _one_live():
+        row.save(force_insert=True)
+    return row
+
+
+@contextmanager
+def _one_live() -> Iterator[None]:
+    """The database allows a case one live package: who comes second at the same moment is told that theirs is stale."""
     try:
-        with transaction.atomic():
-            row.save(force_insert=True)
+        yield
     except IntegrityError as error:
         if violated(error) != "package_one_live":
             raise
-        raise Stale from None  # somebody began it at this moment
-    return row
+        raise Stale from None
 
 
 def _line(package: Package, number: int, item: rules.Item) -> PlanItem:
@@ -144,13 +151,8 @@ def put_under(stay_id: UUID, subject: str, *, by: Actor, at: datetime) -> Packag
     if not by.may("package.write") or by.org_id != found.origin_id:
         raise NotPermitted
     if found.subject != subject:
-        try:
-            with transaction.atomic():
-                swap(found, found.version, subject=subject, viewer_ids=[found.origin_id])
-        except IntegrityError as error:
-            if violated(error) != "package_one_live":
-                raise
-            raise Stale from None
+        with _one_live():
+            swap(found, found.version, subject=subject, viewer_ids=[found.origin_id])
         note_down(found, "number", by=by, at=at)
     return found
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
 from fenji.care.catalogue.queries import diagnosis
@@ -16,7 +15,7 @@ from fenji.care.continuity import rules as care
 from fenji.care.referral import queries, rules
 from fenji.care.referral.actions.consent import consent_of, keep_consent
 from fenji.care.referral.actions.step import carry_out, due, record, step_for, swap
-from fenji.care.referral.actions.writing import Plan, WrongReceiver, next_number, one_open_only, write_and_send
+from fenji.care.referral.actions.writing import Plan, WrongReceiver, next_number, one_open_only, patient_columns, write_and_send
 from fenji.care.referral.models import Case
 from fenji.care.registry import queries as registry
 from fenji.care.visits import actions as visits
@@ -72,7 +71,7 @@ def draft_down(stay: Stay, down: Down, *, by: Actor, at: datetime) -> Case:
         raise NotPermitted
     if stay.discharged_at is not None:
         raise rules.NotPossible(state=rules.DRAFT)
-    origin, resident = place(stay.org), stay.resident
+    origin = place(stay.org)
     number = next_number(origin.county, local_day(at), "D")
     case = Case(
         number=number,
@@ -85,12 +84,8 @@ def draft_down(stay: Stay, down: Down, *, by: Actor, at: datetime) -> Case:
         viewer_ids=[origin.id],
         requester_id=by.account_id,
         requester_name=by.name,
-        resident=resident,
         stay=stay,
-        patient_name=resident.name,
-        patient_sex=resident.sex,
-        patient_birth_date=resident.birth_date,
-        patient_phone=settings.DATABASE_KEYS.seal(registry.phone_of(resident), f"case.phone:{number}"),
+        **patient_columns(stay.resident, number),
         diagnosis_code=stay.diagnosis_code,
         diagnosis_name=stay.diagnosis_name,
         disease_group=stay.disease_group,

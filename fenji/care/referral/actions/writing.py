@@ -202,6 +202,17 @@ def judged_again(
     return candidate, _verdict_columns(judge, candidate.decision)
 
 
+def patient_columns(resident: Resident, number: str) -> dict[str, Any]:
+    """What is copied of the patient onto the case of a number: the receiver reads the case, not the register."""
+    return {
+        "resident": resident,
+        "patient_name": resident.name,
+        "patient_sex": resident.sex,
+        "patient_birth_date": resident.birth_date,
+        "patient_phone": settings.DATABASE_KEYS.seal(registry.phone_of(resident), f"case.phone:{number}"),
+    }
+
+
 @all_or_nothing
 def draft(visit: Visit, plan: Plan, *, by: Actor, at: datetime, doctor_id: UUID | None = None) -> Case:
     """Write a draft for a visit of the actor's institution; a nurse writes it in the name of a doctor there, the visit's unless
@@ -235,7 +246,6 @@ def _drafted(visit: Visit, plan: Plan, by: Actor, at: datetime, doctor_id: UUID 
         if not requester_name:
             raise NoSuchDoctor
     origin, resident = place(visit.org), visit.resident
-    phone = registry.phone_of(resident)
     number = next_number(origin.county, local_day(at))
     case = Case(
         number=number,
@@ -249,12 +259,8 @@ def _drafted(visit: Visit, plan: Plan, by: Actor, at: datetime, doctor_id: UUID 
         requester_name=requester_name,
         entered_by_id=by.account_id if by.role == access.NURSE else None,
         entered_by_name=by.name if by.role == access.NURSE else "",
-        resident=resident,
         visit=visit,
-        patient_name=resident.name,
-        patient_sex=resident.sex,
-        patient_birth_date=resident.birth_date,
-        patient_phone=settings.DATABASE_KEYS.seal(phone, f"case.phone:{number}"),
+        **patient_columns(resident, number),
         created_at=at,
         due_at=due(origin, "draft_within", at),
         returns=returns,

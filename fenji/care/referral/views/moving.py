@@ -34,9 +34,7 @@ from fenji.ground.tasks.queries import open_step_of
 def case_page(request: SignedRequest, number: str) -> HttpResponse:
     """One referral: who holds it, the story, the timeline, and the actions open to this person. Opening it is the receipt of
     notices about it."""
-    case = queries.case_shown(number)
-    step = tasks.saw(case.number, by=request.actor, at=request.at)
-    return _show_case(request, case, step=step)
+    return _show_case(request, queries.case_shown(number))
 
 
 def _my_actions(request: SignedRequest, case: Case) -> tuple[str, ...]:
@@ -112,7 +110,6 @@ def _show_case(
     typed: Any = None,
     status: int = 200,
     leaving: LeaveForm | None = None,
-    step: WorkItem | None = None,
 ) -> HttpResponse:
     request.reads.append(("referral.page", case.number))
     glass = glass_on(request.actor, case.resident_id, request.at)
@@ -129,7 +126,7 @@ def _show_case(
         "age": age_on(case.patient_birth_date, local_day(request.at)),
         "phone": queries.phone_of(case),
         "events": [(e, texts.EVENTS[e.action]) for e in queries.timeline(case)],
-        "step": step or open_step_of(case.number),
+        "step": _step(request, case),
         "line": [(s, texts.STATES[s], i < at_line, i == at_line) for i, s in enumerate(line)],
         "state_text": texts.STATES[case.state],
         "reasons": [(r, texts.REASONS[r["code"]]) for r in case.reasons],
@@ -163,6 +160,13 @@ def _others(request: SignedRequest, case: Case) -> list[tuple[int, str]]:
     if case.direction == rules.DOWN:
         return branch_choices(case, request)
     return [c for c in receiver_choices(place(case.origin)) if c[0] != case.receiver_id]
+
+
+def _step(request: SignedRequest, case: Case) -> WorkItem | None:
+    """The open step of a case. Whoever opened the page has seen it; a form that was refused is no opening."""
+    if request.method == "GET":
+        return tasks.saw(case.number, by=request.actor, at=request.at)
+    return open_step_of(case.number)
 
 
 def _own_page(request: SignedRequest, case: Case) -> dict[str, Any] | None:

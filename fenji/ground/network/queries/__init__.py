@@ -271,7 +271,7 @@ def higher_care(origin: Place) -> list[Organisation]:
 
 
 def _serves(org: Organisation, origin: Place) -> bool:
-    common = {"township": 9, "county": 6, "city": 4, "province": 2}[org.care_tier]
+    common = REGION_PREFIXES[org.care_tier]
     return org.path[:common] == origin.path[:common]
 
 

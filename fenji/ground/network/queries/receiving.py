@@ -11,6 +11,7 @@ from pathlib import Path
 from django.db.models import Q
 
 from fenji.ground.common import shipped
+from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network import rules
 from fenji.ground.network.models import Department, Membership, Organisation
 from fenji.ground.network.queries import Place, in_force
@@ -53,13 +54,9 @@ def distance_km(origin: Organisation, there: Organisation) -> Decimal | None:
     return rules.great_circle_km((float(here[0]), float(here[1])), (float(other[0]), float(other[1])))  # type: ignore[arg-type]
 
 
-_SERVED = {"township": 9, "county": 6, "city": 4, "province": 2}
-"""How many digits of a place's code a hospital of each tier shares with those it serves."""
-
-
 def lower_care(origin: Place, tiers: Collection[str]) -> list[Organisation]:
     """Institutions of lower tiers among `tiers` that a hospital serves: of its county, its city or the province; by id."""
     lower = [t for t in tiers if rules.level(t) < origin.level]
-    common = origin.path[: _SERVED.get(origin.tier, len(origin.path))]
+    common = origin.path[: REGION_PREFIXES.get(origin.tier, len(origin.path))]
     found = Organisation.objects.filter(kind="care", care_tier__in=lower, path__startswith=common, end=None)
     return list(found.exclude(pk=origin.id).order_by("id"))
