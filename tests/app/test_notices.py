@@ -34,7 +34,7 @@ def accepted(house_file: object) -> Iterator[tuple[Case, Notice]]:
 
 def _unread(login: str, notice: Notice) -> bool:
     with transaction.atomic(), scope(person(login)) as by:
-        return queries.unread(by).filter(pk=notice.pk).exists()
+        return notice.pk in queries.unread_about(notice.subject, by)
 
 
 def test_opening_a_notice_is_its_receipt_and_leads_to_the_case(accepted: tuple[Case, Notice]) -> None:

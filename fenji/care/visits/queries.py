@@ -16,6 +16,7 @@ from fenji.care.visits.models import Handover, Infection, Stay, StayEvent, Visit
 from fenji.ground.access.queries import names_of
 from fenji.ground.access.rules import DOCTOR, Actor
 from fenji.ground.common.clock import SHANGHAI
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.rows import one
 from fenji.ground.network.models import Post
@@ -23,12 +24,16 @@ from fenji.ground.network.queries import Place
 from fenji.ground.policy.queries import resolve, sources
 
 
+@prepared
+def _by_key(visit_id: UUID) -> QuerySet[Visit]:
+    return Visit.objects.filter(pk=visit_id).select_related("resident", "org", "department")
+
+
 def visit(visit_id: UUID) -> Visit:
     """A visit that the open scope reaches. Raises Unknown."""
-    found = one(Visit.objects.filter(pk=visit_id).select_related("resident", "org", "department"))
-    if found is None:
-        raise Unknown(what="visit")
-    return found
+    for found in _by_key(visit_id):
+        return found
+    raise Unknown(what="visit")
 
 
 def visits_of(resident_id: UUID, limit: int) -> list[Visit]:

@@ -11,8 +11,8 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from fenji.ground.access.rules import MANAGER, Actor
 from fenji.ground.common.clock import SHANGHAI
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import Unknown
-from fenji.ground.common.rows import one
 from fenji.ground.tasks.models import Notice, NoticeReceipt, PersonMessage, WorkItem
 from fenji.ground.tasks.rules import DEAD
 
@@ -69,9 +69,14 @@ def unit_counts(actor: Actor, at: datetime) -> UnitCounts:
     return UnitCounts(*_counted(WorkItem.objects.filter(org_id=actor.org_id, closed_at=None), at))
 
 
+@prepared
+def _open_steps(subject: str) -> QuerySet[WorkItem]:
+    return WorkItem.objects.filter(subject=subject, closed_at=None)[:1]
+
+
 def open_step_of(subject: str) -> WorkItem | None:
     """The one open step on a subject."""
-    return one(WorkItem.objects.filter(subject=subject, closed_at=None))
+    return next(iter(_open_steps(subject)), None)
 
 
 _MANY = 100
@@ -90,10 +95,21 @@ def latest_notices(actor: Actor, limit: int = 8) -> list[Notice]:
     return list(received(actor)[:limit])
 
 
-def unread(actor: Actor, subject: str = "") -> QuerySet[Notice]:
-    """Of these the ones that the actor has not read; with `subject` those about it alone."""
-    found = received(actor).filter(mine=False)
-    return found.filter(subject=subject) if subject else found
+def unread(actor: Actor) -> QuerySet[Notice]:
+    """Of these the ones that the actor has not read."""
+    return received(actor).filter(mine=False)
+
+
+@prepared
+def _unread(subject: str, org_id: int, role: str, account_id: UUID) -> QuerySet[Notice, UUID]:
+    mine = NoticeReceipt.objects.filter(notice=OuterRef("pk"), account_id=account_id)
+    found = Notice.objects.filter(~Exists(mine), subject=subject, org_id=org_id, role=role)
+    return found.values_list("pk", flat=True)
+
+
+def unread_about(subject: str, actor: Actor) -> list[UUID]:
+    """The notices about a subject to the actor's institution and role that the actor has not read, by their keys."""
+    return _unread(subject, actor.org_id, actor.role, actor.account_id)
 
 
 _FRAME = """

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from fenji.care.booking import queries, rules
 from fenji.care.booking.models import Booking, Slot, WaitEntry
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DOCTOR, HOUSE_ACCOUNT, Actor
 from fenji.ground.common.clock import local_day
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.common.rows import violated
 from fenji.ground.common.whole import all_or_nothing
@@ -193,9 +195,9 @@ def _party(row: Booking, by: Actor, *, hospital: bool) -> None:
         raise NotPermitted
 
 
-def _of(subject: str, states: Collection[str]) -> list[Booking]:
-    found = Booking.objects.filter(subject=subject, state__in=states).select_related("org")
-    return sorted(found, key=lambda b: (b.start_at, b.id))
+@prepared
+def _of(subject: str, *, states: tuple[str, ...]) -> QuerySet[Booking]:
+    return Booking.objects.filter(subject=subject, state__in=states).select_related("org").order_by("start_at", "id")
 
 
 @all_or_nothing
@@ -203,7 +205,7 @@ def extend(subject: str, until: datetime | None = None, *, may_be_none: bool = F
     """Hold a subject's slots longer: until an instant, or as long as the policy says once a referral has been submitted; never past
     the slot's own time. `may_be_none`: where no slot was ever chosen there is nothing to do. Raises HoldEnded when there is nothing
     to hold any more, NotPermitted."""
-    rows = _of(subject, [rules.HELD])
+    rows = _of(subject, states=(rules.HELD,))
     held = [b for b in rows if b.held_until is not None and b.held_until > at]
     if not rows and may_be_none:
         return []
@@ -221,7 +223,7 @@ def extend(subject: str, until: datetime | None = None, *, may_be_none: bool = F
 @all_or_nothing
 def confirm(subject: str, *, by: Actor, at: datetime) -> list[Booking]:
     """The hospital takes the patient: holds become bookings. Raises HoldEnded when one ran out meanwhile, NotPermitted."""
-    held = _of(subject, [rules.HELD])
+    held = _of(subject, states=(rules.HELD,))
     if not held or any(b.held_until is None or b.held_until <= at for b in held):
         raise rules.HoldEnded
     for row in held:
@@ -231,7 +233,7 @@ def confirm(subject: str, *, by: Actor, at: datetime) -> list[Booking]:
 
 
 def _ended(subject: str, state: str, by: Actor, at: datetime) -> list[Booking]:
-    found = _of(subject, [rules.CONFIRMED, rules.HELD])
+    found = _of(subject, states=(rules.CONFIRMED, rules.HELD))
     for row in found:
         _party(row, by, hospital=True)
         change(row, state, by, at)

@@ -14,9 +14,10 @@ from fenji.care.booking import rules
 from fenji.care.booking.models import Booking, Feed, Slot, WaitEntry
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.memo import remembered
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.rows import one
-from fenji.ground.network.queries import Place, place, place_of, places_of
+from fenji.ground.network.queries import Place, place_of, places_of
 from fenji.ground.policy.queries import resolve
 
 
@@ -168,12 +169,37 @@ def _untaken(since: datetime, kind: str) -> QuerySet[Slot]:
     return free.filter(session__state=rules.OPEN, session__kind=kind).select_related("session__department")
 
 
-def _open_to(kind: str, priority: str, policy: rules.BookingPolicy, at: datetime) -> Q:
-    """Slots that somebody of this priority may take at an instant, the feed apart."""
-    mine = Q(kept_until=None) | Q(kept_until__lte=at) | Q(kept_rank__gt=rules.rank(priority, kind, policy))
-    if rules.is_public(priority, kind, policy):
+def _open_to(rank: int, at: datetime, *, public: bool) -> Q:
+    """Slots that somebody of this rank may take at an instant, the feed apart."""
+    mine = Q(kept_until=None) | Q(kept_until__lte=at) | Q(kept_rank__gt=rank)
+    if public:
         mine &= Q(reserved=False) | Q(session__release_at__lte=at)
     return mine
+
+
+@prepared
+def _next_free(
+    org_id: int,
+    since: datetime,
+    until: datetime,
+    rank: int,
+    at: datetime,
+    department_id: int | None,
+    item: str,
+    *,
+    kind: str,
+    public: bool,
+    narrowed: tuple[bool, bool],
+    limit: int,
+) -> QuerySet[Slot]:
+    found = _untaken(since, kind).filter(_open_to(rank, at, public=public), org_id=org_id, start_at__lt=until)
+    # said of the session too, though it follows: see `_firsts`
+    found = found.filter(session__end_at__gt=since, session__start_at__lt=until)
+    if narrowed[0]:
+        found = found.filter(session__department_id=department_id)
+    if narrowed[1]:
+        found = found.filter(session__item=item)
+    return found.annotate(heard_at=_HEARD).order_by("start_at", "session_id", "position")[:limit]
 
 
 def free_slots(
@@ -194,15 +220,42 @@ def free_slots(
     """
     at = at or since
     policy = policy_at(place_of(org_id), local_day(at))
-    found = _untaken(max(since, at), kind).filter(_open_to(kind, priority, policy, at), org_id=org_id, start_at__lt=until)
-    # said of the session too, though it follows: see `earliest`
-    found = found.filter(session__end_at__gt=max(since, at), session__start_at__lt=until)
-    if department_id is not None:
-        found = found.filter(session__department_id=department_id)
-    if item:
-        found = found.filter(session__item=item)
-    rows = list(found.annotate(heard_at=_HEARD).order_by("start_at", "session_id", "position")[:limit])
+    rows = _next_free(
+        *(org_id, max(since, at), until, rules.rank(priority, kind, policy), at, department_id, item),
+        kind=kind,
+        public=rules.is_public(priority, kind, policy),
+        narrowed=(department_id is not None, bool(item)),
+        limit=limit,
+    )
     return [slot_view(row, policy, row.heard_at, at) for row in rows]
+
+
+@prepared
+def _firsts(
+    org_ids: list[int],
+    rank: int,
+    at: datetime,
+    specialty: str,
+    department_id: int | None,
+    item: str,
+    *,
+    kind: str,
+    public: bool,
+    narrowed: tuple[bool, bool, bool],
+) -> QuerySet[Slot]:
+    # said of the session too, though it follows: the sessions ahead of these hospitals are few, and have an index
+    ahead = {"org_id__among": org_ids, "session__org_id__among": org_ids, "session__end_at__gt": at}
+    found = _untaken(at, kind).filter(_open_to(rank, at, public=public), **ahead)
+    if narrowed[0]:
+        found = found.filter(session__specialty=specialty)
+    if narrowed[1]:
+        found = found.filter(session__department_id=department_id)
+    if narrowed[2]:
+        found = found.filter(session__item=item)
+    # the first of each are found by themselves: what a view needs besides is read for these alone, not for all that are free
+    firsts = found.order_by("org_id", "session__source", "start_at", "id").distinct("org_id", "session__source").values("pk")
+    rows = Slot.objects.filter(pk__in=firsts).select_related("session__department").annotate(heard_at=_HEARD)
+    return rows.order_by("org_id", "start_at", "id")
 
 
 def earliest(
@@ -215,7 +268,7 @@ def earliest(
     priority: str,
     at: datetime,
 ) -> dict[int, Earliest]:
-    """The first slot of each hospital for a patient of this priority, in one statement beside that for the hospitals.
+    """The first slot of each hospital for a patient of this priority, in one statement for all to whom one policy gives one rank.
 
     A slot of a silent system is `unknown`, never `free`, and comes only where no other is free.
     """
@@ -223,23 +276,12 @@ def earliest(
     alike: dict[tuple[int, bool], list[int]] = defaultdict(list)
     for org_id, policy in policies.items():
         alike[rules.rank(priority, kind, policy), rules.is_public(priority, kind, policy)].append(org_id)
-    wanted = Q(pk=None)
-    for orgs in alike.values():
-        wanted |= Q(org_id__in=orgs) & _open_to(kind, priority, policies[orgs[0]], at)
-    # said of the session too, though it follows: the sessions ahead of these hospitals are few, and have an index
-    found = _untaken(at, kind).filter(wanted, session__org_id__in=list(policies), session__end_at__gt=at)
-    if specialty:
-        found = found.filter(session__specialty=specialty)
-    if department_id is not None:
-        found = found.filter(session__department_id=department_id)
-    if item:
-        found = found.filter(session__item=item)
-    # the first of each are found by themselves: what a view needs besides is read for these alone, not for all that are free
-    firsts = found.order_by("org_id", "session__source", "start_at", "id").distinct("org_id", "session__source").values("pk")
-    rows = Slot.objects.filter(pk__in=firsts).select_related("session__department").annotate(heard_at=_HEARD)
+    narrowed = bool(specialty), department_id is not None, bool(item)
     views: dict[int, list[SlotView]] = defaultdict(list)
-    for row in rows.order_by("org_id", "start_at", "id"):
-        views[row.org_id].append(slot_view(row, policies[row.org_id], row.heard_at, at))
+    for (rank, public), orgs in alike.items():
+        asked = orgs, rank, at, specialty, department_id, item
+        for row in _firsts(*asked, kind=kind, public=public, narrowed=narrowed):
+            views[row.org_id].append(slot_view(row, policies[row.org_id], row.heard_at, at))
     return {org_id: _first(views[org_id]) for org_id in policies}
 
 
@@ -266,30 +308,43 @@ def entry(entry_id: UUID) -> WaitEntry:
     return found
 
 
+@prepared
+def _bookings(subject: str) -> QuerySet[Booking]:
+    rows = Booking.objects.filter(subject=subject).select_related("slot__session__department").annotate(heard_at=_HEARD)
+    return rows.order_by("-made_at", "-id")
+
+
 def bookings_of(subject: str, *, at: datetime) -> list[BookingView]:
     """All bookings of a subject that the open scope reaches, newest first."""
-    rows = Booking.objects.filter(subject=subject).select_related("slot__session__department", "org").annotate(heard_at=_HEARD)
     found = []
-    # sorted here: they are few, and a join of this width is dear to prepare for sorting
-    for row in sorted(rows, key=lambda b: (b.made_at, b.id), reverse=True):
-        view = slot_view(row.slot, policy_at(place(row.org), local_day(at)), row.heard_at, at)
+    for row in _bookings(subject):
+        view = slot_view(row.slot, policy_at(place_of(row.org_id), local_day(at)), row.heard_at, at)
         held = (row.id, row.subject, row.state, row.kind, row.priority, row.held_until, row.end_reason)
         found.append(BookingView(*held, view))
     return found
 
 
+@prepared
+def _standings(subject: str) -> QuerySet[Booking, tuple[UUID, int, str, datetime | None, str]]:
+    rows = Booking.objects.filter(subject=subject).order_by("-made_at", "-id")
+    return rows.values_list("slot_id", "org_id", "state", "held_until", "end_reason")
+
+
 def standings_of(subject: str) -> list[Standing]:
     """How all bookings of a subject stand that the open scope reaches, newest first."""
-    rows = Booking.objects.filter(subject=subject).order_by("-made_at", "-id")
-    return [Standing(*row) for row in rows.values_list("slot_id", "org_id", "state", "held_until", "end_reason")]
+    return [Standing(*row) for row in _standings(subject)]
+
+
+@prepared
+def _waiting(subject: str) -> QuerySet[WaitEntry]:
+    return WaitEntry.objects.filter(subject=subject).order_by("-asked_at", "-id")
 
 
 def waiting_of(subject: str) -> list[WaitView]:
     """All wait entries of a subject that the open scope reaches, newest first."""
-    rows = WaitEntry.objects.filter(subject=subject).order_by("-asked_at", "-id")
     return [
         WaitView(
             *(w.id, w.subject, w.org_id, w.state, w.kind, w.item, w.priority, w.why, w.asked_at, w.due_at, w.end_reason),
         )
-        for w in rows
+        for w in _waiting(subject)
     ]

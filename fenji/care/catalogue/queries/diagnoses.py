@@ -9,14 +9,14 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Substr
 
 from fenji.care.catalogue import rules
 from fenji.care.catalogue.models import CodeEntry, CodeTable, Diagnosis, Reading
 from fenji.ground.common import shipped
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import Unknown
-from fenji.ground.common.rows import one
 from fenji.ground.common.text import half_width
 from fenji.ground.common.units import ICD10_CATEGORY_LENGTH
 
@@ -35,12 +35,16 @@ class Suggestion:
     hint: str = ""
 
 
+@prepared
+def _coded(code: str) -> QuerySet[Diagnosis]:
+    return Diagnosis.objects.filter(pk=code)
+
+
 def diagnosis(code: str) -> Diagnosis:
     """A row of the dictionary. Raises Unknown."""
-    found = one(Diagnosis.objects.filter(pk=rules.clean_code(code)))
-    if found is None:
-        raise Unknown(what="diagnosis")
-    return found
+    for found in _coded(rules.clean_code(code)):
+        return found
+    raise Unknown(what="diagnosis")
 
 
 def group_of(row: Diagnosis | Suggestion) -> str:

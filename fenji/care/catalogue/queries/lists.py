@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Max, OuterRef, Q, Subquery
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
 from fenji.care.catalogue import rules
 from fenji.care.catalogue.models import (
@@ -20,6 +20,7 @@ from fenji.care.catalogue.models import (
     ListVersion,
     TechniqueEntry,
 )
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network.models import Organisation, Specialty
@@ -77,15 +78,21 @@ def in_force(kind: str, org_id: int, on: date, using: str = "default") -> ListVe
     return ListVersion.objects.using(using).filter(_in_force(on), kind=kind, org_id=org_id).first()
 
 
+@prepared
+def _both_lists(
+    group: str, org_id: int, lead_id: int | None, on: date, *, led: bool
+) -> QuerySet[ListVersion, tuple[str, int, str | None]]:
+    theirs = Q(kind=rules.TREATABLE, org_id=org_id)
+    if led:
+        theirs |= Q(kind=rules.FIRST_CONTACT, org_id=lead_id)
+    return ListVersion.objects.filter(_in_force(on), theirs).annotate(level=_level_of(group)).values_list("kind", "id", "level")
+
+
 def _looked_up(group: str, org_id: int, lead_id: int | None, on: date) -> dict[str, tuple[int, str | None]]:
     """By kind of list the id of the version in force, and the level of its entry for a group, None for none: the community's
     catalogue and the institution's own list. One read: every referral asks."""
-    level = Subquery(DiseaseEntry.objects.filter(list=OuterRef("pk"), group=group).values("level")[:1])
-    theirs = Q(kind=rules.TREATABLE, org_id=org_id)
-    if lead_id is not None:
-        theirs |= Q(kind=rules.FIRST_CONTACT, org_id=lead_id)
-    found = ListVersion.objects.filter(_in_force(on), theirs).annotate(level=level)
-    return {kind: (list_id, level) for kind, list_id, level in found.values_list("kind", "id", "level")}
+    found = _both_lists(group, org_id, lead_id, on, led=lead_id is not None)
+    return {kind: (list_id, level) for kind, list_id, level in found}
 
 
 def listing(group: str, org_id: int, on: date) -> Listing:
@@ -104,11 +111,19 @@ def listing(group: str, org_id: int, on: date) -> Listing:
     )
 
 
+def _level_of(group: str) -> Subquery:
+    return Subquery(DiseaseEntry.objects.filter(list=OuterRef("pk"), group=group).values("level")[:1])
+
+
+@prepared
+def _own_lists(group: str, org_ids: list[int], on: date) -> QuerySet[ListVersion, tuple[int, str | None]]:
+    found = ListVersion.objects.filter(_in_force(on), kind=rules.TREATABLE, org_id__among=org_ids).annotate(level=_level_of(group))
+    return found.values_list("org_id", "level")
+
+
 def on_their_lists(group: str, org_ids: Collection[int], on: date) -> dict[int, bool]:
     """Of institutions with a list of what they treat in force on a day: whether a disease group is on it."""
-    level = Subquery(DiseaseEntry.objects.filter(list=OuterRef("pk"), group=group).values("level")[:1])
-    found = ListVersion.objects.filter(_in_force(on), kind=rules.TREATABLE, org_id__in=org_ids).annotate(level=level)
-    return {org: level is not None for org, level in found.values_list("org_id", "level")}
+    return {org: level is not None for org, level in _own_lists(group, list(org_ids), on)}
 
 
 def treated_nearby(group: str, where: Place, on: date) -> bool:

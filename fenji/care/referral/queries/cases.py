@@ -15,26 +15,33 @@ from fenji.care.referral.models import Case, CaseEvent, Consent, Transfer
 from fenji.care.registry.queries import linked
 from fenji.ground.access.queries import has_glass, names_of
 from fenji.ground.access.rules import DOCTOR, Actor
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import Unknown
-from fenji.ground.common.rows import one
 from fenji.ground.network.queries import attach_organisations, holders_of
+
+
+@prepared
+def _numbered(number: str, *, joined: tuple[str, ...]) -> QuerySet[Case]:
+    rows = Case.objects.filter(number=number)
+    return rows.select_related(*joined) if joined else rows
 
 
 def case(number: str) -> Case:
     """A case that the open scope reaches. Raises Unknown, alike for none and for somebody else's."""
-    return _read(Case.objects.filter(number=number))
+    return _read(number)
 
 
 def case_shown(number: str) -> Case:
     """The same with what its page names: the department, and the lists it was judged by."""
     # the visit is not joined: it is the origin's alone, and the join would hide the case from the receiver
-    return _read(Case.objects.filter(number=number).select_related("department", "catalogue_version", "treatable_version"))
+    return _read(number, "department", "catalogue_version", "treatable_version")
 
 
-def _read(rows: QuerySet[Case]) -> Case:
-    found = one(rows)
-    if found is None:
+def _read(number: str, *joined: str) -> Case:
+    rows = _numbered(number, joined=joined)
+    if not rows:
         raise Unknown(what="case")
+    found = rows[0]
     # six joins to one table cost the planner more than a second statement
     attach_organisations(found, "origin", "receiver", "holder", "duty", "review_org", "review_upper")
     return found
@@ -62,9 +69,14 @@ def phone_of(found: Case) -> str:
     return str(settings.DATABASE_KEYS.open(bytes(found.patient_phone), f"case.phone:{found.number}"))
 
 
+@prepared
+def _events(case_id: UUID) -> QuerySet[CaseEvent]:
+    return CaseEvent.objects.filter(case_id=case_id).order_by("at", "id")
+
+
 def timeline(found: Case) -> list[CaseEvent]:
     """Events, oldest first."""
-    return list(CaseEvent.objects.filter(case=found).order_by("at", "id"))
+    return _events(found.pk)
 
 
 def cases_of(resident_id: UUID, limit: int) -> list[Case]:
@@ -80,9 +92,14 @@ def cases_of_institution(actor: Actor) -> QuerySet[Case]:
     return found.filter(viewer_ids__overlap=list(actor.orgs)) if has_glass(actor) else found
 
 
+@prepared
+def _consents(case_id: UUID) -> QuerySet[Consent]:
+    return Consent.objects.filter(case_id=case_id)
+
+
 def consent(found: Case) -> Consent | None:
     """Who consented to the transfer or refused it."""
-    return one(Consent.objects.filter(case=found))
+    return next(iter(_consents(found.pk)), None)
 
 
 def transfer(found: Case) -> Transfer | None:
@@ -112,13 +129,15 @@ def belonging(found: Case) -> tuple[Case | None, Case | None]:
     return before, after.first() if after is not None else None
 
 
+@prepared
+def _open(resident_id: UUID, group: str) -> QuerySet[Case]:
+    found = Case.objects.filter(resident_id=resident_id, direction=rules.UP, disease_group=group, state__in=rules.OPEN_STATES)
+    return found.order_by("created_at", "id")[:1]
+
+
 def open_here(resident_id: UUID, group: str) -> Case | None:
     """The resident's open up-referral of a disease group that the scope sees."""
-    return (
-        Case.objects.filter(resident_id=resident_id, direction=rules.UP, disease_group=group, state__in=rules.OPEN_STATES)
-        .order_by("created_at")
-        .first()
-    )
+    return next(iter(_open(resident_id, group)), None)
 
 
 def open_elsewhere(visit_id: UUID, group: str) -> int | None:
@@ -132,10 +151,15 @@ def open_elsewhere(visit_id: UUID, group: str) -> int | None:
     return None if found is None else int(found)
 
 
+@prepared
+def _ended(resident_id: UUID, *, limit: int) -> QuerySet[Case]:
+    ended = Case.objects.filter(resident_id=resident_id, direction=rules.UP, state__in=rules.ENDS)
+    return ended.select_related("receiver").order_by("-created_at", "-id")[:limit]
+
+
 def ended_of(resident_id: UUID, limit: int) -> list[Case]:
     """Ended up-referrals of a resident that the scope sees, newest first: what a new one may be copied from."""
-    ended = Case.objects.filter(resident_id=resident_id, direction=rules.UP, state__in=rules.ENDS)
-    return list(ended.select_related("receiver").order_by("-created_at", "-id")[:limit])
+    return _ended(resident_id, limit=limit)
 
 
 def doctors_of(org_id: int, at: datetime) -> dict[UUID, str]:

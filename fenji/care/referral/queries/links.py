@@ -6,13 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from fenji.care.referral import rules
 from fenji.care.referral.models import Case, CaseLink
-from fenji.ground.common.rows import one
+from fenji.ground.common.prepared import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,14 @@ def own_page(token: str, answer: bytes) -> OwnPage | None:
     return OwnPage(*row[:5], tuple((date.fromisoformat(s["day"]), s["state"]) for s in steps))
 
 
+@prepared
+def _live(case_id: UUID) -> QuerySet[CaseLink]:
+    return CaseLink.objects.defer("token_hash", "digest").filter(case_id=case_id, revoked_at=None)
+
+
 def link_of(case: Case) -> CaseLink | None:
     """The link of a case that is not revoked, if the open scope has a part in the case."""
-    return one(CaseLink.objects.defer("token_hash", "digest").filter(case=case, revoked_at=None))
+    return next(iter(_live(case.pk)), None)
 
 
 def link_place(link: CaseLink) -> str:

@@ -16,6 +16,7 @@ from fenji.ground.access.queries import has_glass
 from fenji.ground.access.rules import CLINICAL, DESK, MANAGER, REVIEWER, Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.memo import remembered
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.network.queries import Place, alliance_lead, on_duty, place
 from fenji.ground.network.queries.people import centre_of, keeps_roster, posts_at
@@ -110,21 +111,28 @@ def asked_at(found: Case) -> datetime:
     return events.order_by("-at", "-id").values_list("at", flat=True).first() or found.created_at
 
 
+@prepared
+def _decisions(case_id: UUID) -> QuerySet[ReviewDecision]:
+    return ReviewDecision.objects.filter(case_id=case_id).select_related("org").order_by("at", "id")
+
+
 def decisions_of(found: Case) -> list[ReviewDecision]:
     """What reviewers decided on a case, oldest first; nothing of one that was never sent to review."""
-    # sorted here: they are few, and a join of this width is dear to prepare for sorting
-    rows = ReviewDecision.objects.filter(case=found).select_related("org") if found.review_no else ()
-    return sorted(rows, key=lambda d: (d.at, d.id))
+    return _decisions(found.pk) if found.review_no else []
 
 
 # --- who stands in -----------------------------------------------------------------------------------------------------------
 
 
+@prepared
+def _delegations(org_id: int, day: date) -> QuerySet[ReviewDelegation]:
+    return ReviewDelegation.objects.filter(org_id=org_id, start__lte=day, end__gt=day, ended_at=None)
+
+
 @remembered
 def delegations_on(org_id: int, at: datetime) -> list[ReviewDelegation]:
     """The delegations of an institution that hold at an instant; none for institutions the scope does not reach."""
-    day = local_day(at)
-    return list(ReviewDelegation.objects.filter(org_id=org_id, start__lte=day, end__gt=day, ended_at=None))
+    return _delegations(org_id, local_day(at))
 
 
 def delegation_of(by: Actor, at: datetime) -> ReviewDelegation | None:

@@ -16,6 +16,7 @@ from fenji.ground.access.actions import Seat
 from fenji.ground.access.rules import HOUSE_ACCOUNT, SECURITY_ADMIN, Actor
 from fenji.ground.common.clock import SHANGHAI
 from fenji.ground.common.memo import Known, remembered
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.rows import one
 from fenji.ground.common.units import COUNTY_CODE_LENGTH, REGION_PREFIXES
@@ -78,12 +79,17 @@ def place(org: Organisation) -> Place:
 _SEEN: Known[int, Organisation] = Known()
 
 
+@prepared
+def _numbered(org_ids: list[int]) -> QuerySet[Organisation]:
+    return Organisation.objects.filter(pk__among=org_ids)
+
+
 def _by_id(org_ids: Iterable[int]) -> dict[int, Organisation]:
     """Organisations by id; those that this page has come by are not read again."""
     wanted = set(org_ids)
     found = _SEEN.get(wanted)
     if left := wanted - set(found):
-        read = {o.id: o for o in Organisation.objects.filter(pk__in=left)}
+        read = {o.id: o for o in _numbered(list(left))}
         _SEEN.keep(read)
         found |= read
     return found
@@ -230,16 +236,16 @@ def contact_of(org_id: int) -> Contact:
     return Contact(*fields)
 
 
+@prepared
+def _leads(org_id: int, on: date, *, using: str) -> QuerySet[Membership]:
+    held = Membership.objects.using(using).filter(in_force(on))
+    mine = held.filter(org_id=org_id, alliance__kind="county_community")
+    return held.filter(role="lead", alliance__in=mine.values("alliance")).select_related("org")[:1]
+
+
 def alliance_lead(org_id: int, on: date, using: str = "default") -> Organisation | None:
     """The lead of the county community an institution belongs to on a day; None when it belongs to none."""
-    mine = Membership.objects.using(using).filter(in_force(on), org_id=org_id, alliance__kind="county_community")
-    lead = (
-        Membership.objects.using(using)
-        .filter(in_force(on), role="lead", alliance__in=mine.values("alliance"))
-        .select_related("org")
-    )
-    found = one(lead)
-    return found.org if found else None
+    return next((m.org for m in _leads(org_id, on, using=using)), None)
 
 
 def health_authority(origin: Place) -> Organisation | None:
@@ -259,13 +265,16 @@ def communities_within(prefix: str, on: date) -> list[Membership]:
     return list(led.select_related("org").order_by("org__path"))
 
 
+@prepared
+def _higher(lo: str, hi: str, *, tiers: tuple[str, ...]) -> QuerySet[Organisation]:
+    return Organisation.objects.filter(kind="care", care_tier__in=tiers, path__gte=lo, path__lt=hi, end=None)
+
+
 @remembered
 def higher_care(origin: Place) -> list[Organisation]:
     """Institutions of a higher tier that serve a place: of its county, its city or the province; nearest tier first."""
-    higher = [t for t in rules.TIERS if rules.level(t) > origin.level]
-    lo, hi = rules.prefix_range(origin.county[:2])
-    found = Organisation.objects.filter(kind="care", care_tier__in=higher, path__gte=lo, path__lt=hi, end=None)
-    near = [o for o in found if _serves(o, origin)]
+    higher = tuple(t for t in rules.TIERS if rules.level(t) > origin.level)
+    near = [o for o in _higher(*rules.prefix_range(origin.county[:2]), tiers=higher) if _serves(o, origin)]
     _SEEN.keep({o.id: o for o in near})
     return sorted(near, key=lambda o: (rules.level(o.care_tier), o.distance_km or 0, o.id))
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from fenji.ground.common import shipped
+from fenji.ground.common.prepared import prepared
 from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.network import rules
 from fenji.ground.network.models import Department, Membership, Organisation
@@ -29,20 +30,30 @@ def takes(ws218: str) -> rules.Takes:
     return _limits().get(ws218, rules.Takes())
 
 
+@prepared
+def _receiving(org_ids: list[int], on: date) -> QuerySet[Department]:
+    held = (Q(start=None) | Q(start__lte=on)) & (Q(end=None) | Q(end__gt=on))
+    return Department.objects.filter(held, org_id__among=org_ids).exclude(specialty="").order_by("id")
+
+
 def departments_by(org_ids: Collection[int], on: date) -> dict[int, list[Department]]:
     """The departments on a day that patients are sent to, by institution; those without any are missing."""
-    held = (Q(start=None) | Q(start__lte=on)) & (Q(end=None) | Q(end__gt=on))
     found: dict[int, list[Department]] = {}
-    for row in Department.objects.filter(held, org_id__in=org_ids).exclude(specialty="").order_by("id"):
+    for row in _receiving(list(org_ids), on):
         found.setdefault(row.org_id, []).append(row)
     return found
 
 
-def allied(org_id: int, on: date) -> frozenset[int]:
-    """The institutions that are in an alliance with one on a day, itself not among them."""
+@prepared
+def _allied(org_id: int, on: date) -> QuerySet[Membership, int]:
     mine = Membership.objects.filter(in_force(on), org_id=org_id).values("alliance")
     found = Membership.objects.filter(in_force(on), alliance__in=mine).exclude(org_id=org_id)
-    return frozenset(found.values_list("org_id", flat=True))
+    return found.values_list("org_id", flat=True)
+
+
+def allied(org_id: int, on: date) -> frozenset[int]:
+    """The institutions that are in an alliance with one on a day, itself not among them."""
+    return frozenset(_allied(org_id, on))
 
 
 def distance_km(origin: Organisation, there: Organisation) -> Decimal | None:

@@ -154,7 +154,7 @@ def read(notice_id: UUID, *, by: Actor, at: datetime) -> Notice:
 def saw(subject: str, *, by: Actor, at: datetime) -> WorkItem | None:
     """Somebody has opened the page of a subject: notices to them about it are read, and a step that waits for them has been seen.
     The first time counts. Returns the open step on the subject."""
-    told = list(queries.unread(by, subject=subject).order_by().values_list("pk", flat=True))
+    told = queries.unread_about(subject, by)
     step = queries.open_step_of(subject)
     waits = step is not None and step.seen_at is None and (step.org_id, step.role) == (by.org_id, by.role)
     if not told and not waits:
