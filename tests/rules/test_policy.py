@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fenji.ground.common.clock import Span
+from fenji.ground.network import rules as network
 from fenji.ground.policy import loader, rules
 from fenji.ground.policy.rules import AUTHORITIES, PackError, Parameter, bind
 
@@ -40,6 +42,12 @@ value = 30
 unit = "min"
 basis = "text"
 override = "free"
+"""
+DOUBT = """[[clause.doubt]]
+ref = "E2.1"
+question = { zh = "是机构还是床位？", en = "Institutions or beds?" }
+default = { zh = "照字面", en = "as written" }
+decided_by = "city"
 """
 
 
@@ -111,6 +119,15 @@ def test_a_faulty_pack_is_refused_with_file_line_and_remedy(tmp_path: Path, old:
         ("actor = { kind = 3 }\n", "a selector's values are texts", 11),
         ('actor = "everybody"\n', "actor must be a selector", 11),
         ("cites = 3\n", "cites must be a list of tables", 11),
+        ('capability = "cooking"\n', "'cooking' is not one of", 11),
+        ('also = ["pay", "pay"]\n', "different texts", 11),
+        ('also = ["pay", "cooking"]\n', "'cooking' is not one of", 11),
+        ("units = 3\n", "different texts", 11),
+        ('period = "week"\n', "'week' is not one of", 11),
+        ('capability = "pay"\nalso = ["fund"]\nunits = ["health"]\nperiod = "year"\n', "", 0),
+        (DOUBT, "", 0),
+        (DOUBT.replace("照字面", ""), "question or default is empty", 15),
+        (DOUBT.replace('"city"', '"mayor"'), "'mayor' is not one of", 15),
     ],
 )
 def test_a_faulty_entry_is_refused_at_its_line(tmp_path: Path, changed: str, says: str, line: int) -> None:
@@ -131,7 +148,7 @@ value = 80
 unit = "kind"
 nature = "aspirational"
 deadline = 2025-12-31
-scope = "每家机构"
+scope = { zh = "每家机构", en = "each institution" }
 """
 
 
@@ -148,6 +165,11 @@ scope = "每家机构"
         (TARGET.replace('"aspirational"', '"wish"'), "'wish' is not one of"),
         (TARGET.replace("2025-12-31", '"2025"'), "deadline must be a date"),
         (TARGET.replace('en = "number"', 'en = ""'), "metric is empty"),
+        (TARGET.replace('"kind"', '"sort"'), "'sort' is not one of"),
+        (TARGET.replace("80", "74.99"), ""),
+        (TARGET.replace("80", '"80"'), "cannot be more or less"),
+        (TARGET.replace("80", "true"), "cannot be more or less"),
+        (TARGET.replace("80", "true").replace('">="', '"="'), ""),
     ],
 )
 def test_targets_are_checked(tmp_path: Path, changed: str, says: str) -> None:
@@ -163,6 +185,35 @@ def test_targets_cites_and_actor_are_read(tmp_path: Path) -> None:
     assert clause.cites == (rules.Cite("通知", "闽〔2021〕1号", "2021-2025"),)
     (target,) = clause.targets
     assert (target.value, target.comparator, target.nature, target.deadline) == (80, ">=", "aspirational", date(2025, 12, 31))
+
+
+def test_a_share_is_read_to_the_last_digit_and_a_doubt_with_what_holds_meanwhile(tmp_path: Path) -> None:
+    clause = loader.load(_pack(tmp_path, HEAD + CLAUSE + TARGET.replace("80", "74.99") + DOUBT)).clauses["X-1"]
+    assert clause.targets[0].value == Decimal("74.99")
+    assert (clause.targets[0].scope_zh, clause.targets[0].scope_en) == ("每家机构", "each institution")
+    assert clause.doubts == (rules.Doubt("E2.1", "是机构还是床位？", "Institutions or beds?", "照字面", "as written", "city"),)
+
+
+def test_each_clause_of_a_document_says_whom_it_binds_and_what_it_is_about() -> None:
+    kinds = {
+        "kind": network.ORGANISATION_KINDS,
+        # a government itself is no department of one
+        "agency": ("government", "disease_control", *network.AGENCY_KINDS),
+        "force": network.FORCE_KINDS,
+        "tier": network.TIERS,
+        "grade": network.GRADES,
+        "ownership": ("any", *network.OWNERSHIPS),
+        "role": network.MEMBER_ROLES,
+        "alliance": network.ALLIANCE_KINDS,
+    }
+    for clause in loader.shipped().clauses.values():
+        if clause.document == "PF":
+            continue
+        assert clause.actor, clause.id
+        assert clause.capability, clause.id
+        for name, value in clause.actor:
+            values = value if isinstance(value, tuple) else (value,)
+            assert name == "name" or set(values) <= set(kinds[name]), (clause.id, name, value)
 
 
 def test_all_errors_of_all_files_are_listed_not_only_the_first(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fenji.ground.policy import rules
-from fenji.ground.policy.rules import Ambiguity, Cite, Clause, Document, PackError, Parameter, Target, Value
+from fenji.ground.policy.rules import Ambiguity, Cite, Clause, Document, Doubt, PackError, Parameter, Target, Value
 
 PACKS = Path(__file__).parent / "packs"
 _EARLIEST, _LATEST = date(2000, 1, 1), date(2099, 12, 31)
@@ -115,6 +116,15 @@ class _Spot:
         if not _EARLIEST <= found <= _LATEST:
             raise self.error(f"{key}: {found} lies before {_EARLIEST} or after {_LATEST}", "check the year")
         return found
+
+    def some_of(self, key: str, allowed: Collection[str] = ()) -> tuple[str, ...]:
+        """A list of texts without repetition, all of them allowed if anything is; empty when the key is not there."""
+        found = self.raw.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(v, str) and v.strip() for v in found) or len(set(found)) < len(found):
+            raise self.error(f"{key} must be a list of different texts", f'write {key} = ["…", "…"]')
+        if unknown := [v for v in found if allowed and v not in allowed]:
+            raise self.error(f"{key}: {unknown[0]!r} is not one of {', '.join(allowed)}", "choose among these")
+        return tuple(found)
 
     def whole(self, key: str) -> int | None:
         found = self.raw.get(key)
@@ -241,13 +251,23 @@ def _target(spot: _Spot) -> Target:
         raise spot.error("a target has a value, unless it only says `up`", "add the value, or take it out")
     if comparator == "in" and not (isinstance(value, list) and len(value) == 2):
         raise spot.error("a range has two ends", "write value = [3, 4]")
+    if comparator in ("<", "<=", ">", ">=", "~") and (isinstance(value, bool) or not isinstance(value, int | Decimal)):
+        raise spot.error(f"{value!r} cannot be more or less than anything", "write a number")
     metric_zh, metric_en = spot.both("metric")
     if not metric_zh or not metric_en:
         raise spot.error("metric is empty", "name in both languages what is counted")
     return Target(
-        metric_zh, metric_en, value, spot.text("unit"), comparator, spot.one_of("nature", rules.TARGET_NATURES),
-        spot.day("deadline"), spot.text("scope"),
+        metric_zh, metric_en, value, spot.one_of("unit", rules.TARGET_UNITS), comparator,
+        spot.one_of("nature", rules.TARGET_NATURES), spot.day("deadline"), *spot.both("scope"),
     )  # fmt: skip
+
+
+def _doubt(spot: _Spot) -> Doubt:
+    spot.only({"ref", "question", "default", "decided_by"})
+    texts = (*spot.both("question"), *spot.both("default"))
+    if not all(texts):
+        raise spot.error("question or default is empty", "write both, in both languages")
+    return Doubt(spot.text("ref"), *texts, spot.one_of("decided_by", rules.DECIDERS))
 
 
 def _document(spot: _Spot) -> Document:
@@ -264,7 +284,8 @@ def _document(spot: _Spot) -> Document:
 
 
 def _clause(spot: _Spot, document: Document) -> Clause:
-    spot.only(_CLAUSE, {"parameter", "modelled_on", "actor", "cites", "target"})
+    more = {"parameter", "modelled_on", "actor", "cites", "target", "capability", "also", "units", "period", "doubt"}
+    spot.only(_CLAUSE, more)
     identity = spot.text("id")
     if not identity.startswith(f"{document.id}-"):
         raise spot.error(f"the id does not begin with {document.id}-", "use the id of the register")
@@ -274,7 +295,9 @@ def _clause(spot: _Spot, document: Document) -> Clause:
     kind = spot.one_of("kind", rules.CLAUSE_KINDS)
     return Clause(
         identity, spot.text("section"), kind, zh, en, document.id, document.region, document.start, spot.text("modelled_on"),
-        _actor(spot),
+        _actor(spot), capability=spot.one_of("capability", rules.CAPABILITIES) if "capability" in spot.raw else "",
+        also=spot.some_of("also", rules.CAPABILITIES), units=spot.some_of("units"),
+        period=spot.one_of("period", rules.PERIODS) if "period" in spot.raw else "",
     )  # fmt: skip
 
 
@@ -307,13 +330,14 @@ def _read_clause(reading: Reading, raw: object, number: int, lines: Lines, docum
         clause = _clause(spot, document)
         cites = tuple(_entries(reading, spot, lines, number, "cites", _cite))
         targets = tuple(_entries(reading, spot, lines, number, "target", _target))
+        doubts = tuple(_entries(reading, spot, lines, number, "doubt", _doubt))
         _parameters(reading, spot, lines, number, clause, document)
-        reading.clauses.append((replace(clause, cites=cites, targets=targets), where))
+        reading.clauses.append((replace(clause, cites=cites, targets=targets, doubts=doubts), where))
 
 
 def _toml(text: str, file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))
         line = int(found.group(1)) if found else max(text.count("\n"), 1)

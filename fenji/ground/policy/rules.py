@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from itertools import combinations
 
 from fenji.ground.common.clock import Span
@@ -23,6 +24,19 @@ CLAUSE_KINDS = (
     *("obligation", "rule", "workflow", "indicator", "payment", "sanction", "programme", "report", "publication"),
     *("catalogue", "definition"),
 )
+CAPABILITIES = (
+    *("registry", "catalogue", "referral", "booking", "continuity", "telehealth", "emergency", "dispatch", "roving", "workforce"),
+    *("pay", "fund", "capacity", "supply", "indicators", "reporting", "oversight", "planning", "portal", "interop"),
+)
+"""What of the platform a clause is about: the capabilities of the register, one for each clause and more beside it."""
+PERIODS = ("month", "quarter", "half_year", "year")
+TARGET_UNITS = (
+    *("%", "count", "kind", "item", "document", "institution", "hospital", "team", "person", "person_time", "session", "batch"),
+    *("time", "step", "level", "tier", "grade", "scope", "yuan", "CNY_100m", "USD_100m", "h", "d", "month", "a", "km", "fold"),
+    *("switch", "date", "mapping", "d/month", "%/a", "person/a", "time/a", "yuan/a", "yuan/person", "yuan/person/a", "yuan/time"),
+    *("yuan/institution", "yuan/team", "bed/1000", "bed/10000", "person/1000", "person/10000", "nurse/physician"),
+)
+"""Units of targets. Money is in yuan, whatever the text counts in; a share is in percent of what the scope names."""
 COMPARATORS = ("=", ">=", "<=", ">", "<", "~", "in", "up")
 TARGET_NATURES = ("target", "approx", "aspirational", "cap", "parameter", "baseline")
 STATES = ("proposed", "approved", "rejected", "withdrawn", "ended")
@@ -127,12 +141,27 @@ class Target:
     comparator: str
     nature: str
     deadline: date | None
-    scope: str
+    scope_zh: str
+    scope_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What the text leaves open, and how we read it until it is decided. `ref`: its number in the register; `decided_by`: whose
+    choice it is."""
+
+    ref: str
+    question_zh: str
+    question_en: str
+    default_zh: str
+    default_en: str
+    decided_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause of a document, in our own words. `actor`: whom it binds, as a selector of organisations."""
+    """A clause of a document, in our own words. `actor`: whom it binds, as a selector of organisations; `units`: the departments
+    that answer for it, the leading one first, as kinds of agency or names of institutions."""
 
     id: str
     section: str
@@ -146,6 +175,11 @@ class Clause:
     actor: tuple[tuple[str, object], ...] = ()
     cites: tuple[Cite, ...] = ()
     targets: tuple[Target, ...] = ()
+    capability: str = ""
+    also: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    period: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +211,7 @@ def value_of(raw: object) -> Value:
         return tuple(raw)
     if isinstance(raw, dict) and raw.keys() == {"minutes", "counted"} and type(raw["minutes"]) is int:
         return Span(raw["minutes"], raw["counted"])
-    raise ValueError(f"{raw!r} is no value")
+    raise ValueError(f"{raw if isinstance(raw, Decimal) else repr(raw)} is no value")
 
 
 def plain(value: Value) -> object:
