@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fenji.ground.policy import rules
-from fenji.ground.policy.rules import Ambiguity, Cite, Clause, Document, Doubt, PackError, Parameter, Target, Value
+from fenji.ground.policy.rules import Ambiguity, Cite, Clause, Document, Doubt, Evidence, PackError, Parameter, Target, Value
 
 PACKS = Path(__file__).parent / "packs"
 _EARLIEST, _LATEST = date(2000, 1, 1), date(2099, 12, 31)
@@ -229,13 +229,13 @@ def _parameter(spot: _Spot, clause: Clause, authority: str, number: str) -> Para
     return found
 
 
-def _actor(spot: _Spot) -> tuple[tuple[str, object], ...]:
-    raw = spot.raw.get("actor", {})
+def _selector(spot: _Spot, key: str) -> tuple[tuple[str, object], ...]:
+    raw = spot.raw.get(key, {})
     if not isinstance(raw, dict):
-        raise spot.error("actor must be a selector", 'write actor = { kind = "care", ownership = "any" }')
-    _Spot(raw, spot.where, f"{spot.name} actor").only((), _ACTOR)
+        raise spot.error(f"{key} must be a selector", f'write {key} = {{ kind = "care", ownership = "any" }}')
+    _Spot(raw, spot.where, f"{spot.name} {key}").only((), _ACTOR)
     if any(not isinstance(v, str) and not (isinstance(v, list) and all(isinstance(x, str) for x in v)) for v in raw.values()):
-        raise spot.error("actor: a selector's values are texts or lists of texts", "write them in quotes")
+        raise spot.error(f"{key}: a selector's values are texts or lists of texts", "write them in quotes")
     return tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in raw.items())
 
 
@@ -262,6 +262,25 @@ def _target(spot: _Spot) -> Target:
     )  # fmt: skip
 
 
+def _evidence(spot: _Spot) -> Evidence | None:
+    raw = spot.raw.get("evidence")
+    if raw is None:
+        return None
+    if not isinstance(raw, dict) or len(kinds := [k for k in rules.EVIDENCE if k in raw]) != 1:
+        raise spot.error("evidence must say one thing", f"write [clause.evidence] with one of {', '.join(rules.EVIDENCE)}")
+    (by,), inner = kinds, _Spot(raw, spot.where, f"{spot.name} evidence")
+    if by == "attested":
+        inner.only({"attested", "signer"}, {"valid"})
+        texts, valid = inner.both("attested"), inner.one_of("valid", rules.PERIODS) if "valid" in raw else ""
+        if not all(texts):
+            raise inner.error("attested is empty", "name in both languages the document that is signed")
+        return Evidence(by, "", (), *texts, _selector(inner, "signer"), valid)
+    inner.only({by})
+    if by == "external":
+        return Evidence(by, "", inner.some_of("external", rules.SOURCES))
+    return Evidence(by, inner.one_of("room", rules.ROOMS) if by == "room" else inner.text("provider"))
+
+
 def _doubt(spot: _Spot) -> Doubt:
     spot.only({"ref", "question", "default", "decided_by"})
     texts = (*spot.both("question"), *spot.both("default"))
@@ -284,7 +303,7 @@ def _document(spot: _Spot) -> Document:
 
 
 def _clause(spot: _Spot, document: Document) -> Clause:
-    more = {"parameter", "modelled_on", "actor", "cites", "target", "capability", "also", "units", "period", "doubt"}
+    more = {"parameter", "modelled_on", "actor", "cites", "target", "capability", "also", "units", "period", "doubt", "evidence"}
     spot.only(_CLAUSE, more)
     identity = spot.text("id")
     if not identity.startswith(f"{document.id}-"):
@@ -295,9 +314,9 @@ def _clause(spot: _Spot, document: Document) -> Clause:
     kind = spot.one_of("kind", rules.CLAUSE_KINDS)
     return Clause(
         identity, spot.text("section"), kind, zh, en, document.id, document.region, document.start, spot.text("modelled_on"),
-        _actor(spot), capability=spot.one_of("capability", rules.CAPABILITIES) if "capability" in spot.raw else "",
+        _selector(spot, "actor"), capability=spot.one_of("capability", rules.CAPABILITIES) if "capability" in spot.raw else "",
         also=spot.some_of("also", rules.CAPABILITIES), units=spot.some_of("units"),
-        period=spot.one_of("period", rules.PERIODS) if "period" in spot.raw else "",
+        period=spot.one_of("period", rules.PERIODS) if "period" in spot.raw else "", evidence=_evidence(spot),
     )  # fmt: skip
 
 

@@ -39,6 +39,18 @@ TARGET_UNITS = (
 """Units of targets. Money is in yuan, whatever the text counts in; a share is in percent of what the scope names."""
 COMPARATORS = ("=", ">=", "<=", ">", "<", "~", "in", "up")
 TARGET_NATURES = ("target", "approx", "aspirational", "cap", "parameter", "baseline")
+EVIDENCE = ("provider", "room", "external", "attested")
+ROOMS = (
+    *("network", "tasks", "documents", "publication", "catalogue", "registry", "visits", "booking", "continuity", "referral"),
+    *("telehealth", "encounters", "journeys", "referral_quality", "returns", "indicators", "dispatch", "outreach", "workforce"),
+    *("capacity", "fund", "clauses", "oversight", "planning", "reporting", "portal", "fhir"),
+)
+"""Rooms of the house, built or to be built, that evidence may wait for."""
+SOURCES = (
+    *("front_pages", "settlements", "resources", "population", "causes_of_death", "surveys", "health_literacy", "screening"),
+    *("record_grades", "health_records", "registers", "pathways", "disease_control", "government_platform", "staff_files"),
+)
+"""Files that others keep and a clause cannot be judged without, see texts."""
 STATES = ("proposed", "approved", "rejected", "withdrawn", "ended")
 PROPOSED, APPROVED, REJECTED, WITHDRAWN, ENDED = STATES
 PROVINCE = "35"
@@ -146,6 +158,23 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What shows whether a clause is kept. `by`: one of EVIDENCE; `name`: of the provider, or of the room it waits for.
+
+    Of files from outside `sources` says which; of an attestation, the document, who signs it (a selector of organisations), and for
+    how long it holds (one of PERIODS, "" until it is replaced).
+    """
+
+    by: str
+    name: str = ""
+    sources: tuple[str, ...] = ()
+    document_zh: str = ""
+    document_en: str = ""
+    signer: tuple[tuple[str, object], ...] = ()
+    valid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Doubt:
     """What the text leaves open, and how we read it until it is decided. `ref`: its number in the register; `decided_by`: whose
     choice it is."""
@@ -180,6 +209,7 @@ class Clause:
     units: tuple[str, ...] = ()
     period: str = ""
     doubts: tuple[Doubt, ...] = ()
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
