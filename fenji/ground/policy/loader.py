@@ -290,7 +290,7 @@ def _doubt(spot: _Spot) -> Doubt:
 
 
 def _document(spot: _Spot) -> Document:
-    spot.only({"id", "number", "title", "authority", "region", "effective", "effective_basis"})
+    spot.only({"id", "number", "title", "authority", "region", "effective", "effective_basis"}, {"clauses"})
     region, start = spot.text("region"), spot.day("effective")
     if not _REGION.fullmatch(region):
         remedy = "use 35, or the six digits of a city (350400) or county (350405)"
@@ -380,6 +380,9 @@ def read_pack(file: Path) -> Reading:
         document = reading.document = _document(head)
         for number, entry in enumerate(raw.get("clause", [])):
             _read_clause(reading, entry, number, lines, document)
+        held, said = len(raw.get("clause", [])), head.whole("clauses")
+        if said is not None and said != held:
+            raise head.error(f"the document has {said} clauses, the file {held}", "add those that are missing, or mend the number")
     return reading
 
 
