@@ -56,9 +56,9 @@ class Past:
 
     def tell(self, progress: Callable[[int], None]) -> int:
         """All of it; returns how many referrals there were."""
-        for turn, doctor in enumerate(self.doctors):
-            self._seen(doctor, turn)
-            progress(turn + 1)
+        for turn, plan in enumerate(self.planned(), 1):
+            self._seen(*plan)
+            progress(turn)
         self._reviewed()
         self._received()
         self._cycles()
@@ -69,21 +69,28 @@ class Past:
 
     # --- contacts and referrals
 
-    def _seen(self, doctor: Person, turn: int) -> None:
+    def planned(self) -> list[tuple[str, list[int], int, list[int]]]:
+        """For each centre: the doctor's login; how many days ago each contact was, those who are referred first; how many are; and
+        how many days ago those before that were referred. From the seed alone."""
+        rng, table, found = random.Random(rates()["county"]["seed"]), self.table, []  # noqa: S311 - repeatable on purpose
+        for turn, doctor in enumerate(self.doctors):
+            first = {0: table["days"], 1: _OVERDUE_SINCE, 2: _OPEN_SINCE, 3: _OPEN_SINCE}.get(turn, rng.randrange(40, 70))
+            contacts, share = rng.randrange(*table["contacts"]), rng.uniform(*table["referred"])
+            if not turn:
+                contacts, share = table["outlier_contacts"], table["outlier_referred"]
+            days = [first, *(rng.randrange(3, min(first, table["days"])) for _ in range(contacts - 1))]
+            early = [_FIRST_SENT - n * 9 for n in range(table["early"])] if not turn else []
+            found.append((doctor.username, days, max(1, round(contacts * share)), early))
+        return found
+
+    def _seen(self, login: str, days: list[int], count: int, early: list[int]) -> None:
         """The contacts of one centre's doctor, some of whom are referred up."""
-        first = {0: self.table["days"], 1: _OVERDUE_SINCE, 2: _OPEN_SINCE, 3: _OPEN_SINCE}.get(turn, self.rng.randrange(40, 70))
-        if turn:
-            contacts, share = self.rng.randrange(*self.table["contacts"]), self.rng.uniform(*self.table["referred"])
-        else:
-            contacts, share = self.table["outlier_contacts"], self.table["outlier_referred"]
-        count = max(1, round(contacts * share))
-        days = [first, *(self.rng.randrange(3, min(first, self.table["days"])) for _ in range(contacts - 1))]
-        early = [_FIRST_SENT - n * 9 for n in range(self.table["early"])] if not turn else []
+        doctor = self.staff[login]
         with acting(doctor, self.at) as by:
             known, untold = self._people(doctor.org_id, count + len(early))
             for n, day in enumerate([*early, *days]):
                 at = self._hour(day)
-                if n < count + len(early):
+                if n < len(untold):
                     self._refer(untold[n], doctor, by, at)
                 else:
                     visit = visits.register(self.rng.choice(known), self._new(), by=by, at=at)

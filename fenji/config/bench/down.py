@@ -75,7 +75,9 @@ def fill_wards(at: datetime, centres: list[int], each: int) -> dict[int, queue.Q
     lying = Stay.objects.using("load").filter(org_id=COUNTY_HOSPITAL, discharged_at=None, source_id__startswith="BENCH-")
     ready: dict[int, queue.Queue[str]] = {}
     for centre in centres:
-        found = list(lying.filter(resident__home_org_id=centre).exclude(pk__in=written).values_list("id", flat=True)[:each])
+        found = list(
+            lying.filter(resident__home_org_id=centre).exclude(pk__in=written).order_by("id").values_list("id", flat=True)[:each]
+        )
         found += _admitted(at, centre, each - len(found))
         ready[centre] = queue.Queue()
         for stay_id in found:
