@@ -99,8 +99,8 @@ class Past:
     def _people(self, org_id: int, count: int) -> tuple[list[Resident], list[Resident]]:
         """Old residents of a centre; and so many of them who are referred, none of them now: first those whom no message can reach,
         for nobody is to be told today of what is long over."""
-        busy = Case.objects.using("load").filter(ended_at=None).values("resident_id")
-        found = Resident.objects.using("load").filter(home_org_id=org_id, birth_date__range=_BORN).exclude(pk__in=busy)
+        busy = Case.objects.filter(ended_at=None).values("resident_id")
+        found = Resident.objects.filter(home_org_id=org_id, birth_date__range=_BORN).exclude(pk__in=busy)
         known = list(found.order_by("id")[: 12 * count + 60])
         return known, sorted(known, key=lambda r: bool(phone_of(r)))[:count]
 

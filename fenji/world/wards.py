@@ -102,9 +102,9 @@ class Wards:
             return self._admit(who, code, self.departments[specialty], self.staff["specialist"], phase, by, self.at - ago)
 
     def _admit(self, who: Resident, code: str, department: int, doctor: Person, phase: str, by: Actor, at: datetime) -> Stay:
-        bed = self._free[department, who.sex].pop(0)
+        bed, known = self._free[department, who.sex].pop(0), Resident.objects.get(pk=who.pk)
         new = visits.NewStay(diagnosis(code), (doctor.id, doctor.name), department, bed, phase)
-        return visits.admit(who, new, by=by, at=at)
+        return visits.admit(known, new, by=by, at=at)
 
     def _departments(self, centres: Sequence[int]) -> tuple[dict[int, int], int]:
         """A department for the ward of each centre, and one for the ward that the demo's own shares."""
@@ -138,9 +138,7 @@ class Wards:
 
     def _hold(self) -> None:
         """The centre's doctor holds a bed for two of the patients who are on their way up; the ward confirms the first."""
-        way = Case.objects.using("load").filter(
-            origin_id=self.staff["doctor"].org_id, state__in=(OFFERED, ACCEPTED), emergency=False
-        )
+        way = Case.objects.filter(receiver_id=COUNTY_HOSPITAL, state__in=(OFFERED, ACCEPTED), emergency=False)
         held: list[UUID] = []
         began = self.at - timedelta(minutes=20)
         with acting(self.staff["doctor"], began) as by:
