@@ -24,6 +24,7 @@ PACKAGE = {
     "line-1-kind": "exercise", "line-1-service": "rehabilitation", "line-1-what": "left arm and leg", "line-1-first": "1",
     "line-1-last": "29", "line-1-every": "7",
     "line-2-kind": "medicine", "line-2-service": "health", "line-2-what": "takes them", "line-2-first": "7",
+    "line-2-every": "1",
 }  # fmt: skip
 CLOSED = "closed"
 """The state of a case that is over: on the way down since the patient has arrived."""
@@ -48,7 +49,13 @@ class Asked:
 def step(state: str, stay: str, number: str, version: str, follow_up: str, centre: int) -> Asked:
     """The next request of somebody who is so far. Raises KeyError."""
     form = f"/referrals/down/{stay}/"
-    said = {"receiver": str(centre), "summary": "bench", "consent_who": "patient", "consent_how": "oral"}
+    said = {
+        "receiver": str(centre),
+        "summary": "bench",
+        "reason": "the family asks for it",
+        "consent_who": "patient",
+        "consent_how": "oral",
+    }
     do, moved = f"/referrals/{number}/do/", {"_version": version, "note": ""}
     one = f"/followups/{follow_up}/"
     return {
