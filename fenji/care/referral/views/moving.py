@@ -121,7 +121,8 @@ def _show_case(
     open_actions = _my_actions(request, case)
     told, down = _told(request, case), beside(request, case)
     first, folded = _ordered(case, open_actions, told["left"], bool(down.get("missing")))
-    choosing = "redirect" in open_actions or "offer" in open_actions
+    # a draft is offered to the one it names; another is chosen on its form
+    choosing = "redirect" in open_actions or ("offer" in open_actions and case.state != rules.DRAFT)
     line = rules.LINES[case.direction]
     at_line = line.index(case.state) if case.state in line else -1
     context = {
