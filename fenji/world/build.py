@@ -8,7 +8,7 @@ from itertools import islice
 
 from fenji.care.referral.models import Case
 from fenji.care.registry.models import Resident
-from fenji.world import clinics, county, people, publicity, story
+from fenji.world import clinics, county, down, past, people, publicity, story, wards
 
 Progress = Callable[[str, int, int], None]
 
@@ -39,4 +39,10 @@ def build(*, at: datetime, residents: int | None = None, cases: bool = True, pro
         count = county.rates()["story"]["cases"]
         story.tell(staff, at, lambda n: say("cases", n, count))
         say("cases", count, count)
+        say("wards", 0, 1)
+        there = wards.Wards(known, at)
+        there.open()
+        down.tell(known, there, at)
+        say("wards", 1, 1)
+        past.tell(known, at, lambda n: say("past", n, len(townships)))
     return {"townships": len(townships), "residents": residents_written()}

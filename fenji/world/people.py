@@ -15,6 +15,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connections, transaction
 
+from fenji.care.registry.models import Identity
 from fenji.ground.common.identity import identity_check
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.pinyin import name_readings
@@ -195,3 +196,9 @@ def stage(cursor: Any, table: str, columns: tuple[str, ...], rows: list[tuple[An
             copy.write_row((*row, *constants.values()))
     cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM staging")
     cursor.execute("DROP TABLE staging")
+
+
+def number_of(resident_id: UUID) -> str:
+    """The number of a resident's identity document, in clear: as somebody who stands at a desk would show it."""
+    sealed = Identity.objects.using("load").get(pk=resident_id).number
+    return str(settings.DATABASE_KEYS.open(bytes(sealed), f"identity.number:{resident_id}"))

@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
-
 from fenji.care.booking.rules import KNOWN
 from fenji.care.catalogue.queries import diagnosis, group_of
 from fenji.care.referral import actions, queries
 from fenji.care.referral.models import Case
 from fenji.care.referral.rules import PATIENT, ConsentGiven
 from fenji.care.registry import actions as registry
-from fenji.care.registry.models import Identity, Resident
+from fenji.care.registry.models import Resident
 from fenji.care.registry.queries import phone_of
 from fenji.care.registry.rules import new_resident, unknown_person, with_document
 from fenji.care.visits import actions as visits
@@ -26,6 +24,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.identity import identity_check
 from fenji.world.acting import acting
 from fenji.world.county import COUNTY_HOSPITAL, Person
+from fenji.world.people import number_of
 
 CASES = 7
 _BEDS = (
@@ -150,7 +149,6 @@ def _first_slot(visit: Visit, at: datetime) -> UUID:
 
 def _slip(resident: Resident) -> str:
     """The resident's number with another digit in its last part, and the check character that goes with it."""
-    sealed = Identity.objects.using("load").get(pk=resident.pk).number
-    number = str(settings.DATABASE_KEYS.open(bytes(sealed), f"identity.number:{resident.pk}"))
+    number = number_of(resident.pk)
     stem = f"{number[:14]}{(int(number[14]) + 7) % 10}{number[15:17]}"
     return stem + identity_check(stem)

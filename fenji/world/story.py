@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.referral import actions
@@ -39,6 +40,8 @@ class Story:
 
     def __init__(self, staff: list[Person], seed: int) -> None:
         self.by_name = {p.username: p for p in staff}
+        self.diagnoses = [d for d in Diagnosis.objects.order_by("code") if d.code[0] not in _NOT_FOR_EVERYBODY]
+        self.residents: dict[int, list[UUID]] = {}
         self.rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
 
     def write_one(self, at: datetime, stop: str, pair: tuple[Person, Person]) -> None:
@@ -70,14 +73,18 @@ class Story:
         final = actions.Final(Diagnosis.objects.get(code=Case.objects.get(number=number).diagnosis_code))
         return actions.answer(number, "检查已完善，病情稳定", "按方案继续治疗", final, version=version, by=by, at=at)
 
+    def _resident(self, org_id: int) -> Resident:
+        if org_id not in self.residents:
+            found = Resident.objects.filter(home_org_id=org_id).order_by("id")
+            self.residents[org_id] = list(found.values_list("id", flat=True)[:400])
+        return Resident.objects.get(pk=self.rng.choice(self.residents[org_id]))
+
     def _sent(self, at: datetime, stop: str, doctor: Person) -> tuple[str, int, str]:
         with acting(doctor, at) as actor:
-            residents = list(Resident.objects.filter(home_org_id=doctor.org_id).order_by("id")[:400])
-            diagnoses = [d for d in Diagnosis.objects.order_by("code") if d.code[0] not in _NOT_FOR_EVERYBODY]
-            diagnosis = self.rng.choice(diagnoses)
+            diagnosis = self.rng.choice(self.diagnoses)
             emergency = self.rng.random() < 0.12
             new = visits.NewVisit(diagnosis, f"{diagnosis.name_zh}，{self.rng.choice(_NOTES)}", emergency)
-            visit = visits.register(self.rng.choice(residents), new, by=actor, at=at)
+            visit = visits.register(self._resident(doctor.org_id), new, by=actor, at=at)
             note, green = self.rng.choice(_NOTES), "other" if emergency else ""
             consent = ConsentGiven("patient")
             plan = actions.Plan(diagnosis, COUNTY_HOSPITAL, None, emergency, new.complaint, note, green=green, consent=consent)

@@ -22,7 +22,7 @@ BRANCH, OTHER_BRANCH = 104, 102
 # who may do what when, written down a second time, in plain words
 AWAY = {"chose_elsewhere", "refuse", "died"}
 WARD = {
-    "draft": {"offer", "withdraw", "refuse", "died"},
+    "draft": {"offer", "revise", "withdraw", "refuse", "died"},
     "offered": {"withdraw", *AWAY},
     "accepted": {"withdraw", *AWAY},
     "declined": {"offer", "close", *AWAY},
@@ -32,7 +32,20 @@ BELOW = {"offered": {"accept", "decline"}, "accepted": {"arrive", "miss"}}
 AT = {"doctor": BRANCH, "head": BRANCH, "doctor.102": OTHER_BRANCH, "head.102": OTHER_BRANCH}
 LOGINS = ("specialist", "desk", "director", "reviewer", "nurse", "officer", *AT)
 ACTIONS = (
-    *("offer", "withdraw", "refuse", "died", "chose_elsewhere", "accept", "decline", "arrive", "miss", "close", "return_up"),
+    *(
+        "offer",
+        "revise",
+        "withdraw",
+        "refuse",
+        "died",
+        "chose_elsewhere",
+        "accept",
+        "decline",
+        "arrive",
+        "miss",
+        "close",
+        "return_up",
+    ),
     *("submit", "approve", "redirect", "answer", "acknowledge", "ask_again", "take"),
 )
 
@@ -54,6 +67,8 @@ def do(case: Case, action: str, other: bool, common: dict) -> object:
         return getattr(actions, action)(number, note="because", **common)
     if action == "offer":
         return actions.offer_again(number, OTHER_BRANCH if other else BRANCH, **common)
+    if action == "revise":
+        return actions.revise_down(number, actions.Down(OTHER_BRANCH if other else BRANCH, "x"), **common)
     if action == "submit":
         return actions.submit(number, **common)
     if action == "redirect":

@@ -17,7 +17,7 @@ from fenji.care.visits import actions as visits
 from fenji.care.visits.models import Stay
 from fenji.care.visits.queries import stay as stay_of
 from fenji.ground.common.edge import now
-from tests.cast import client_for, form, person, scope
+from tests.cast import client_for, form, other_doctor, person, scope
 from tests.continuity import PLAN, SIGNS, WHOLE, a_stay
 
 WARD, BRANCH = "specialist", "doctor"
@@ -158,3 +158,43 @@ def test_from_the_draft_to_the_team_and_back_up_by_the_pages_alone(house_file: o
     names = next(row for row in book.worksheets[1].iter_rows(values_only=True) if "Direction" in row)
     assert rows[number][names.index("Direction")] == "Down"
     assert rows[number][names.index("Arrived")]
+
+
+def test_a_draft_is_changed_on_the_form_it_was_written_with_and_offered_from_there(house_file: object) -> None:
+    stay = in_ward("acute_recovery")
+    number = written(stay)
+    page = body(WARD, f"/referrals/{number}/")
+    assert "Offer again" not in page, "nobody was asked yet"
+    assert f'href="/referrals/{number}/edit/"' in page
+    edit = body(WARD, f"/referrals/{number}/edit/")
+    assert "watch the leg" in edit
+    assert 'name="offer"' not in edit, "the package is not complete"
+    fields = {"receiver": other_doctor().org_id, "summary": "watch the wound", "consent_who": "patient", "consent_how": "oral"}
+    stale = client_for(person(WARD)).post(f"/referrals/{number}/edit/", form(_version=version(number) - 1, **fields))
+    assert stale.status_code == 409
+    assert "watch the wound" in stale.content.decode()
+    unsaid = client_for(person(WARD)).post(
+        f"/referrals/{number}/edit/", form(_version=version(number), **{**fields, "consent_who": ""})
+    )
+    assert unsaid.status_code == 422
+    post(WARD, f"/referrals/{number}/edit/", _version=version(number), **fields)
+    row = Case.objects.using("owner").get(number=number)
+    assert (row.state, row.receiver_id, row.summary) == ("draft", other_doctor().org_id, "watch the wound")
+    whole(number, stay)
+    assert 'name="offer"' in body(WARD, f"/referrals/{number}/edit/")
+    post(WARD, f"/referrals/{number}/edit/", _version=version(number), offer="1", **{**fields, "receiver": person(BRANCH).org_id})
+    assert "waits to be accepted" in body(BRANCH, "/?size=100")
+    body(WARD, f"/referrals/{number}/edit/", 409)
+    do(BRANCH, number, "decline", note="no bed")
+    again = body(WARD, f"/referrals/{number}/")
+    assert "Offer again" in again
+    assert "Change it and offer again" in again
+    post(WARD, f"/referrals/{number}/edit/", _version=version(number), offer="1", **fields)
+    row = Case.objects.using("owner").get(number=number)
+    assert (row.state, row.receiver_id) == ("offered", other_doctor().org_id)
+
+
+@pytest.mark.parametrize(("login", "status"), [(BRANCH, 404), ("nurse", 404), ("desk", 403), ("officer", 403)])
+def test_the_form_of_a_wards_draft_opens_to_nobody_else(house_file: object, login: str, status: int) -> None:
+    number = written(in_ward("chronic"))
+    body(login, f"/referrals/{number}/edit/", status)

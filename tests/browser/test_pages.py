@@ -282,6 +282,8 @@ PAGES = [
     ("down-new", "specialist", "/referrals/down/{recovering}/"),
     ("down-acute", "specialist", "/referrals/down/{acute}/"),
     ("down-draft", "specialist", "/referrals/{down_draft}/"),
+    ("down-draft-edit", "specialist", "/referrals/{down_draft}/edit/"),
+    ("down-declined-edit", "specialist", "/referrals/{down_declined}/edit/"),
     ("down-offered", "doctor", "/referrals/{down_offered}/"),
     ("down-declined", "specialist", "/referrals/{down_declined}/"),
     ("down-arrived", "doctor", "/referrals/{down_arrived}/"),

@@ -24,7 +24,7 @@ from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.network.queries import place_of
 from fenji.ground.tasks.models import WorkItem
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
-from tests.cast import CONSENT, other_doctor, person, scope
+from tests.cast import CONSENT, a_case, other_doctor, person, scope
 from tests.continuity import PLAN, SIGNS, WHOLE, a_stay
 from tests.down import a_down, offered_down
 
@@ -179,6 +179,87 @@ def test_nobody_reviews_the_way_down(db: None) -> None:
     case = offered()
     assert (case.state, case.holder_id, case.review_org_id) == (rules.OFFERED, person(BRANCH).org_id, None)
     assert not {rules.IN_REVIEW, rules.RETURNED, rules.LOCAL, rules.ARRIVED, rules.ANSWERED} & set(rules.DOWN_STATES)
+
+
+# --- a draft is finished before it is offered ---------------------------------------------------------------------------------
+
+
+def other_plan(**more: object) -> actions.Down:
+    return actions.Down(other_doctor().org_id, "watch the wound", consent=CONSENT, **more)  # type: ignore[arg-type]
+
+
+def test_a_draft_is_changed_by_its_ward_and_judged_as_when_it_was_written(db: None) -> None:
+    with scope(person(WARD)) as by:
+        case = a_down(by)
+        kept = actions.revise_down(case.number, other_plan(), version=case.version, by=by, at=now())
+        assert (kept.state, kept.receiver_id, kept.summary) == (rules.DRAFT, other_doctor().org_id, "watch the wound")
+        assert kept.version == case.version + 1
+        for receiver in (COUNTY_HOSPITAL, 1001):
+            with pytest.raises(actions.WrongReceiver), transaction.atomic():
+                actions.revise_down(case.number, actions.Down(receiver, "x"), version=kept.version, by=by, at=now())
+        with pytest.raises(Stale), transaction.atomic():
+            actions.revise_down(case.number, other_plan(), version=case.version, by=by, at=now())
+        stay = stay_of(case.stay_id)
+        visits.judge(stay.pk, "acute", version=stay.version, by=by, at=now())
+        for verb in (actions.revise_down, actions.revise_and_offer):
+            with pytest.raises(rules.MayNotGoDown), transaction.atomic():
+                verb(case.number, other_plan(), version=kept.version, by=by, at=now())
+        found = queries.case(case.number)
+        assert (found.state, found.receiver_id, found.version) == (rules.DRAFT, other_doctor().org_id, kept.version)
+        assert CaseEvent.objects.filter(case=case, action="revise").count() == 1
+    with scope(other_doctor()), pytest.raises(Unknown):
+        queries.case(case.number)
+
+
+def test_a_draft_is_changed_and_offered_in_one_step_once_its_package_is_whole(db: None) -> None:
+    with scope(person(WARD)) as by:
+        bare, ready = a_down(by, whole=False), a_down(by)
+        with pytest.raises(IncompletePackage), transaction.atomic():
+            actions.revise_and_offer(bare.number, other_plan(), version=bare.version, by=by, at=now())
+        assert queries.case(bare.number).receiver_id == bare.receiver_id, "what is refused is not kept"
+        sent = actions.revise_and_offer(ready.number, other_plan(), version=ready.version, by=by, at=now())
+        assert (sent.state, sent.receiver_id, sent.summary) == (rules.OFFERED, other_doctor().org_id, "watch the wound")
+        with pytest.raises(rules.NotPossible), transaction.atomic():
+            actions.revise_down(ready.number, other_plan(), version=sent.version, by=by, at=now())
+    with scope(other_doctor()):
+        assert packages.package_of(ready.number) is not None
+    with scope(person(BRANCH)), pytest.raises(Unknown):
+        queries.case(ready.number)
+
+
+@pytest.mark.parametrize("ending", ["decline", "miss"])
+def test_what_was_asked_in_vain_is_changed_with_its_plan_and_offered_again(db: None, ending: str) -> None:
+    case = offered()
+    if ending == "miss":
+        as_(BRANCH, actions.accept, case)
+    back = as_(BRANCH, getattr(actions, ending), case, note="no bed")
+    with scope(person(WARD)) as by:
+        with pytest.raises(rules.NotPossible), transaction.atomic():
+            actions.revise_down(case.number, other_plan(), version=back.version, by=by, at=now())
+        stay, made = stay_of(case.stay_id), packages.package(case.number)
+        continuity.write_package(case.number, stay, WHOLE, "another sign", PLAN, version=made.version, by=by, at=now())
+    again = as_(WARD, actions.revise_and_offer, case, other_plan())
+    assert (again.state, again.receiver_id, again.summary) == (rules.OFFERED, other_doctor().org_id, "watch the wound")
+    with scope(other_doctor()):
+        assert packages.package(case.number).warning_signs == "another sign"
+
+
+@pytest.mark.parametrize("login", [BRANCH, "nurse", "desk", "director"])
+def test_nobody_but_the_ward_changes_its_draft(db: None, login: str) -> None:
+    with scope(person(WARD)) as by:
+        case = a_down(by)
+    with scope(person(login)) as by:
+        for verb in (actions.revise_down, actions.revise_and_offer):
+            with pytest.raises((Unknown, rules.NotYourMove)), transaction.atomic():
+                verb(case.number, other_plan(), version=case.version, by=by, at=now())
+
+
+def test_the_form_of_the_way_up_changes_no_draft_of_the_way_down_and_the_other_way_round(db: None) -> None:
+    with scope(person(BRANCH)) as by:
+        up = a_case(by, person(BRANCH), send=False)
+        for verb in (actions.revise_down, actions.revise_and_offer):
+            with pytest.raises(rules.NotPossible), transaction.atomic():
+                verb(up.number, other_plan(), version=up.version, by=by, at=now())
 
 
 # --- at the branch -----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """`fenji bench referral`: people move referrals through the whole loop over HTTP, on schedule, at a county's full size.
 
 Each referral takes a slot: the doctor looks at the verdict with the next free ones, chooses one of them and sends; accepting
-confirms it, arriving uses it.
+confirms it, arriving uses it. Some who have closed one go on with a patient who goes down from the same hospital's ward to their
+centre: the form, summary and plan, offered, accepted, arrived, the team's list, and a follow-up.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from uuid import uuid4
 from rich.console import Console
 
 from fenji.config import embedded, running
-from fenji.config.bench import slots
+from fenji.config.bench import down, slots
 from fenji.config.bench.load import Result, Sample, closed_loop, open_loop
 from fenji.config.cli import ready
 from fenji.config.walker import Page, Walker
@@ -30,9 +31,13 @@ CONNECTIONS = 10
 SHARE_AT_COUNTY = 0.6
 PROBE_EVERY = 50
 WEEK_EVERY = 40
+DOWN_EVERY = 3
+"""One closed referral in so many is followed by a patient who goes down; and one play in so many begins with one."""
+LYING = 50
+"""So many patients of each centre lie ready for the way down before a run begins."""
 SECONDS_BETWEEN = 4
 """How long a case rests between two of its steps: so many seconds' steps are in play at once."""
-_NUMBER = re.compile(r"R\d{6}-\d{6}-\d{5}-\d")
+_NUMBER = re.compile(r"[RD]\d{6}-\d{6}-\d{5}-\d")
 _VERSION = re.compile(r'name="_version" value="(\d+)"')
 _SLOT = re.compile(r'name="slot" value="([0-9a-f-]{36})"(?! disabled)')
 _STATE = re.compile(r'data-state="(\w+)"')
@@ -50,7 +55,8 @@ _NEXT = {
 
 @dataclass
 class Play:
-    """A case on its way: whose resident it is, and where it stands."""
+    """A case on its way: whose resident it is, and where it stands. `stay`: of somebody on the way down; `closed`: how many went up
+    before."""
 
     centre: int
     diagnosis: str
@@ -60,16 +66,24 @@ class Play:
     number: str = ""
     state: str = ""
     version: str = ""
+    stay: str = ""
+    follow_up: str = ""
+    closed: int = 0
 
     def restart(self) -> None:
         """Begin again with another resident."""
-        self.state, self.number, self.visit, self.slot = "", "", "", ""
+        self.state, self.number, self.visit, self.slot, self.stay = "", "", "", "", ""
+
+    def go_down(self, stay: str) -> None:
+        """Go on with somebody who lies in the ward."""
+        self.state, self.number, self.stay = down.LIES, "", stay
 
 
 class Cast:
     """The people of the benchmark, each signed in once; the residents they see; the cases in play."""
 
     def __init__(self, base: str, console: Console, plays: int) -> None:
+        from fenji.ground.common.edge import now
         from fenji.world.county import people, townships
 
         self.base = base
@@ -80,14 +94,26 @@ class Cast:
         self.walkers = [Walker(base) for _ in range(CONNECTIONS)]
         self.residents = {c: _residents(c, 4000) for c in self.centres}
         self.foreign = _foreign_numbers(self.centres)
+        self.wards = down.fill_wards(now(), self.centres, LYING)
         self.plays: queue.PriorityQueue[tuple[int, int, Play]] = queue.PriorityQueue()
         for i in range(plays):
-            self.put(Play(self.centres[i % len(self.centres)], _DIAGNOSES[i % len(_DIAGNOSES)]))
+            play = Play(self.centres[i % len(self.centres)], _DIAGNOSES[i % len(_DIAGNOSES)])
+            if i % DOWN_EVERY == 0:
+                self.send_down(play)
+            self.put(play)
         console.print(f"{len(self.tokens)} people at {len(self.centres)} centres and one general hospital")
 
     def put(self, play: Play) -> None:
         """Back in line; who has just chosen a slot sends next."""
         self.plays.put((play.state != "chosen", next(self.turns), play))
+
+    def send_down(self, play: Play) -> None:
+        """Go on with the next patient of the centre who lies in the ward; when there is none left, with the way up."""
+        play.restart()
+        try:
+            play.go_down(self.wards[play.centre].get_nowait())
+        except queue.Empty:
+            return
 
     def login(self, play: Play, role: str) -> str:
         """Session token of the person who acts."""
@@ -147,6 +173,7 @@ class Steps:
         self.turn = 0
         self.lost = 0
         self.slot_taken = str(refusal_in_chinese("slot_taken"))
+        self.recorded = 0
         self.rng = random.Random(11)  # noqa: S311 - which slot is chosen is no secret
 
     def __call__(self, connection: int, scheduled: float) -> Sample:
@@ -157,6 +184,12 @@ class Steps:
                 return self._probe(connection, scheduled, play)
             if self.turn % WEEK_EVERY == 0:
                 return self._week(connection, scheduled, play)
+            if play.state == down.CLOSED:
+                play.closed += 1
+                if play.closed % DOWN_EVERY == 0:
+                    self.cast.send_down(play)
+            if play.stay:
+                return self._down(connection, scheduled, play)
             if play.state in ("visited", "lost"):
                 return self._choose(connection, scheduled, play)
             return self._step(connection, scheduled, play)
@@ -206,6 +239,57 @@ class Steps:
         page = self.cast.exchange(connection, token, "GET", answer.headers["location"])
         total = (time.monotonic() - scheduled) * 1000
         return Sample(kind, post, total, self._read(play, page))
+
+    def _down(self, connection: int, scheduled: float, play: Play) -> Sample:
+        """One step of the way down: a page that is opened, or a form that is sent with the page after it."""
+        asked = down.step(play.state, play.stay, play.number, play.version, play.follow_up, play.centre)
+        token, post = self.cast.login(play, asked.role), 0.0
+        if asked.fields is None:
+            page = self.cast.exchange(connection, token, "GET", asked.path)
+        else:
+            fields = {"csrfmiddlewaretoken": _CSRF, "_key": str(uuid4()), **asked.fields}
+            answer = self.cast.exchange(connection, token, "POST", asked.path, fields)
+            post = (time.monotonic() - scheduled) * 1000
+            if answer.status == 409 and asked.kind == "record":
+                # a colleague of the team was quicker with this one: the list is looked at again
+                self.recorded += 1
+                play.state = down.ARRIVED
+                return Sample(asked.kind, post, post)
+            if answer.status != 303:
+                play.restart()
+                return Sample(asked.kind, post, post, f"POST {answer.status} {answer.text[:160]}")
+            page = self.cast.exchange(connection, token, "GET", answer.headers["location"])
+        millis = (time.monotonic() - scheduled) * 1000
+        return Sample(asked.kind, post, millis, self._read_down(play, page, asked.after))
+
+    def _read_down(self, play: Play, page: Page, after: str) -> str:
+        """Where the play stands after a page of the way down; what is wrong with it."""
+        if page.status != 200:
+            play.restart()
+            return f"page {page.status}"
+        version = _VERSION.search(page.body)
+        if after in (down.DRAFT, down.OFFERED, down.ACCEPTED, down.ARRIVED):
+            state, number = _STATE.search(page.body), _NUMBER.search(page.url)
+            if number is None or state is None or state.group(1) != (down.CLOSED if after == down.ARRIVED else after):
+                play.restart()
+                return f"the page shows no case that is {after}"
+            play.number, play.version = number.group(), version.group(1) if version else play.version
+        elif after == down.LISTED:
+            listed = down.FOLLOW_UP.findall(page.body)
+            if not listed:  # colleagues have recorded them all
+                play.restart()
+                return ""
+            play.follow_up = self.rng.choice(listed)
+        elif after == down.OPENED:
+            if version is None:  # recorded while it was looked at: back to the list
+                play.state = down.ARRIVED
+                return ""
+            play.version = version.group(1)
+        elif after == "":
+            play.restart()
+            return ""
+        play.state = after
+        return ""
 
     def _next(self, play: Play) -> tuple[str, str, str, dict[str, str]]:
         if play.state == "chosen":
@@ -343,12 +427,13 @@ def run(console: Console, *, rate: float, seconds: float, residents: int, referr
         closed = closed_loop(steps, seconds=closed_seconds, connections=CONNECTIONS)
         after = _facts()
         lone = slots.timed(cast.tokens[f"doctor.{cast.centres[0]}"])
-        found = slots.wrong(began)
+        found = slots.wrong(began) | down.wrong(began)
     finally:
         running.stop_all(processes)
         embedded.stop(place)
-    print(json.dumps(_summary(opened, closed, rate, before, after) | {"slots_lost_to_others": steps.lost} | lone | found))
-    sound = found["cases_looked_at"] and not any(found[name] for name in slots.MUST_BE_NONE)
+    others = {"slots_lost_to_others": steps.lost, "followups_lost_to_others": steps.recorded}
+    print(json.dumps(_summary(opened, closed, rate, before, after) | others | lone | found))
+    sound = found["cases_looked_at"] and not any(found[name] for name in (*slots.MUST_BE_NONE, *down.MUST_BE_NONE))
     return 0 if sound and not opened.errors and not opened.late else 1
 
 
@@ -364,16 +449,28 @@ def _report(console: Console, result: Result) -> None:
         console.print(f"  error {error}")
 
 
+def worst_of(seen: Result) -> dict[str, Any]:
+    """The worst step's 95th percentiles: of the POST, and of the whole page."""
+    kind, post = seen.worst(lambda s: s.post_ms)
+    page_kind, page = seen.worst(lambda s: s.page_ms)
+    return {"p95_ms": round(post, 1), "page_p95_ms": round(page, 1), "worst_step": kind, "worst_page": page_kind}
+
+
+def by_way(seen: Result) -> dict[str, Any]:
+    """The same for the way up and for the way down, each with its number of steps."""
+    both = {
+        "up": [s for s in seen.samples if s.kind not in down.KINDS],
+        "down": [s for s in seen.samples if s.kind in down.KINDS],
+    }
+    return {way: {**worst_of(Result(mine)), "steps": len(mine)} for way, mine in both.items()}
+
+
 def _summary(opened: Result, closed: Result, rate: float, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    kind, post = opened.worst(lambda s: s.post_ms)
-    page_kind, page = opened.worst(lambda s: s.page_ms)
     good = [s for s in closed.samples if not s.error]
     return {
         "rate": rate,
-        "p95_ms": round(post, 1),
-        "page_p95_ms": round(page, 1),
-        "worst_step": kind,
-        "worst_page": page_kind,
+        **worst_of(opened),
+        **by_way(opened),
         "max_ops_s": round(len(good) / closed.seconds, 1),
         "errors": len(opened.errors) + opened.late,
         "closed_errors": len(closed.errors),

@@ -142,7 +142,8 @@ def wrong(since: datetime) -> dict[str, int]:
             "SELECT count(*), count(*) FILTER (WHERE e.booking IS NULL OR seen.states <> ARRAY[e.booking])"
             " FROM referral_case c CROSS JOIN LATERAL"
             " (SELECT coalesce(array_agg(b.state), '{}') AS states FROM booking_booking b WHERE b.subject = c.number) seen"
-            f" LEFT JOIN (VALUES {pairs}) e (state, booking) ON e.state = c.state WHERE c.created_at >= %s",
+            f" LEFT JOIN (VALUES {pairs}) e (state, booking) ON e.state = c.state"
+            " WHERE c.direction = 'up' AND c.created_at >= %s",
             [since],
         )
         looked, booked = cursor.fetchone()

@@ -16,7 +16,13 @@ from rich.table import Table
 from fenji.config import embedded, running
 from fenji.config.cli import ready
 
-_WORDS = {"county": "divisions, institutions, lists", "residents": "residents", "cases": "referrals under way"}
+_WORDS = {
+    "county": "divisions, institutions, lists",
+    "residents": "residents",
+    "cases": "referrals under way",
+    "wards": "wards, who goes down, follow-ups",
+    "past": "half a year of contacts and referrals",
+}
 console = Console()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fenji.care.referral.actions.consent import refuse
-from fenji.care.referral.actions.down import Down, draft_down, return_up
+from fenji.care.referral.actions.down import Down, changeable, draft_down, return_up, revise_and_offer, revise_down
 from fenji.care.referral.actions.facts import handed_out, identify
 from fenji.care.referral.actions.house import expire_forgotten, inherit, lapse_unaccepted
 from fenji.care.referral.actions.leaving import leave
@@ -71,6 +71,7 @@ __all__ = [
     "approve_several",
     "arrive",
     "ask_again",
+    "changeable",
     "complete",
     "decline",
     "delegate",
@@ -96,7 +97,9 @@ __all__ = [
     "renew_link",
     "return_up",
     "revise",
+    "revise_and_offer",
     "revise_and_send",
+    "revise_down",
     "revoke_link",
     "submit",
     "take",

@@ -106,20 +106,57 @@ def draft_down(stay: Stay, down: Down, *, by: Actor, at: datetime) -> Case:
     return case
 
 
+def _decided(case: Case, down: Down, at: datetime) -> dict[str, Any]:
+    """The columns that follow from what the ward decides anew. Raises what `_there` raises."""
+    there = _there(stays.stay(case.stay_id), down.receiver_id, down.reason, at)
+    return {**there, "summary": down.summary, "override_reason": down.reason}
+
+
+def changeable(case: Case, by: Actor, at: datetime) -> None:
+    """Whether somebody may change what the ward wrote, before it asks a branch or when it asked in vain.
+
+    Raises NotYourMove, NotPossible.
+    """
+    if case.direction != rules.DOWN:
+        raise rules.NotPossible(state=case.state)
+    rules.step(queries.view_of(case), queries.party_of(case, by, at), "offer")
+
+
 @all_or_nothing
-def offer_down(case: Case, receiver_id: int, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
+def revise_down(number: str, down: Down, *, version: int, by: Actor, at: datetime) -> Case:
+    """Change a draft before it is offered; judged as when it was written.
+
+    Raises NotYourMove, NotPossible for what was offered already, Stale, and what `_there` and `keep_consent` raise.
+    """
+    case = queries.case(number)
+    changeable(case, by, at)
+    if case.state != rules.DRAFT:
+        raise rules.NotPossible(state=case.state)
+    swap(case, version, _decided(case, down, at))
+    keep_consent(case, down.consent, at=at)
+    record(case, by, at, "revise", case.state, case.state, "")
+    return case
+
+
+@all_or_nothing
+def revise_and_offer(number: str, down: Down, *, version: int, by: Actor, at: datetime) -> Case:
+    """Change a draft, or what was declined or missed, and offer it as one step. Raises what `offer_down` raises."""
+    return offer_down(queries.case(number), down, version=version, by=by, at=at)
+
+
+@all_or_nothing
+def offer_down(case: Case, down: Down, *, version: int, by: Actor, at: datetime, note: str = "") -> Case:
     """Offer a draft, or what was declined or missed, to a branch, which sees the package from then on.
 
     Raises IncompletePackage (SM-3-6c), ConsentMissing, and what `_there` raises; the refusals of the table come first.
     """
-    rules.step(queries.view_of(case), queries.party_of(case, by, at), "offer")
+    changeable(case, by, at)
     continuity.check(case.number)
     policy = queries.grounds(place(case.origin), local_day(at)).policy
-    rules.check_consent(consent_of(case), emergency=False, required=policy.consent_required)
-    reason = note or case.override_reason
-    there = {**_there(stays.stay(case.stay_id), receiver_id, reason, at), "override_reason": reason}
-    offered = carry_out(case, "offer", version=version, by=by, at=at, note=note, changes=there)
-    continuity.let_see(case.number, receiver_id, by=by, at=at)
+    rules.check_consent(down.consent or consent_of(case), emergency=False, required=policy.consent_required)
+    offered = carry_out(case, "offer", version=version, by=by, at=at, note=note, changes=_decided(case, down, at))
+    keep_consent(offered, down.consent, at=at)
+    continuity.let_see(case.number, down.receiver_id, by=by, at=at)
     return offered
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import queries, rules
-from fenji.care.referral.actions.down import offer_down, taken_over
+from fenji.care.referral.actions.down import Down, offer_down, taken_over
 from fenji.care.referral.actions.slots import NO_WISH, Wish, book_again
 from fenji.care.referral.actions.step import carry_out
 from fenji.care.referral.actions.writing import WrongReceiver, judged_again, receiver_above, receiver_columns
@@ -142,7 +142,8 @@ def offer_again(
     """
     case = queries.case(number)
     if case.direction == rules.DOWN:
-        return offer_down(case, receiver_id, version=version, by=by, at=at, note=note)
+        down = Down(receiver_id, case.summary, note or case.override_reason)
+        return offer_down(case, down, version=version, by=by, at=at, note=note)
     origin = place(case.origin)
     receiver = receiver_above(receiver_id, origin)
     override = bool(case.override_reason or note)

@@ -200,6 +200,8 @@ Arrival closes the case: the branch is responsible from then on, and follows the
 
 TABLES = {UP: TABLE, DOWN: DOWN_TABLE}
 DOWN_STATES = tuple(s for s in STATES if s in {DRAFT, *(m.state for m in DOWN_TABLE.values())})
+DOWN_UNSENT = tuple(s for s in DOWN_STATES if (s, ORIGIN, "offer") in DOWN_TABLE)
+"""States in which the ward may still change what it wrote, and with whom it asks: before it asks, and when it was asked in vain."""
 
 
 EXPIRING = tuple(s for s in OPEN_STATES if (s, HOUSE, "expire") in TABLE)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from fenji.care.continuity import queries as packages
 from fenji.care.continuity import rules as care
@@ -14,12 +17,13 @@ from fenji.care.continuity import texts as words
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.forms import DownForm
 from fenji.care.referral.models import Case
+from fenji.care.referral.views.shared import consented
 from fenji.care.visits import queries as visits
 from fenji.care.visits import texts as stays
 from fenji.care.visits.models import Stay
 from fenji.ground.access import rules as access
 from fenji.ground.common.clock import local_day
-from fenji.ground.common.edge import SignedRequest, fresh_key, page, refusal_text
+from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import NotPermitted, Refused
 from fenji.ground.common.text import mask_name
@@ -48,11 +52,15 @@ def candidates(request: SignedRequest) -> HttpResponse:
     return render(request, "referral/down.html", {"rows": rows})
 
 
-def _form(stay: Stay, found: list[queries.Branch], request: SignedRequest, *data: Any) -> DownForm:
-    form = DownForm(*data, branches=found)
+def _form(stay: Stay, found: list[queries.Branch], request: SignedRequest, *data: Any, **first: Any) -> DownForm:
+    form = DownForm(*data, branches=found, **first)
     policy = queries.grounds(place(stay.org), local_day(request.at)).policy
     form.fields["consent_who"].required = policy.consent_required
     return form
+
+
+def _typed(request: SignedRequest) -> tuple[Any, ...]:
+    return (request.POST,) if request.method == "POST" else ()
 
 
 @page("referral.write", ("GET", "POST"))
@@ -65,21 +73,54 @@ def new(request: SignedRequest, stay_id: UUID) -> HttpResponse:
     if going is not None and request.method == "GET":
         return HttpResponseRedirect(f"/referrals/{going.number}/", status=303)
     found = queries.branches(stay, request.at)
-    form, problem, status = _form(stay, found, request, *([request.POST] if request.method == "POST" else [])), None, 200
+    form = _form(stay, found, request, *_typed(request))
+    return _answered(
+        request, stay, None, found, form, lambda: actions.draft_down(stay, form.down(), by=request.actor, at=request.at)
+    )
+
+
+def edit(request: SignedRequest, case: Case) -> HttpResponse:
+    """Change a draft, or what a branch declined or waited for in vain, on the form it was written with; offered from there too.
+
+    Called by the page that changes referrals. Raises NotYourMove, NotPossible.
+    """
+    if request.method == "GET":
+        actions.changeable(case, request.actor, request.at)
+    stay = visits.stay(case.stay_id)
+    found = queries.branches(stay, request.at)
+    first = {"receiver": case.receiver_id, "summary": case.summary, "reason": case.override_reason, **consented(case)}
+    form = _form(stay, found, request, *_typed(request), initial=first)
+    verb = actions.revise_and_offer if "offer" in request.POST else actions.revise_down
+
+    def change() -> Case:
+        return verb(case.number, form.down(), version=posted_version(request), by=request.actor, at=request.at)
+
+    return _answered(request, stay, case, found, form, change)
+
+
+def _answered(
+    request: SignedRequest, stay: Stay, case: Case | None, found: list[queries.Branch], form: DownForm, do: Callable[[], Case]
+) -> HttpResponse:
+    """The form, or the page of the case once it was sent and `do` did not refuse."""
+    problem, status = None, 200
     if request.method == "POST":
         status = 422
         if form.is_valid():
             try:
-                case = actions.draft_down(stay, form.down(), by=request.actor, at=request.at)
-                return HttpResponseRedirect(f"/referrals/{case.number}/", status=303)
+                written = do()
+                draft = written.state == rules.DRAFT
+                messages.success(request, _("Kept as a draft. It waits on your desk.") if draft else _("Offered to the receiver."))
+                return HttpResponseRedirect(f"/referrals/{written.number}/", status=303)
             except Refused as refusal:
                 problem, status = refusal_text(refusal), 409
-    request.reads.append(("referral.down", str(stay.pk)))
+    request.reads.append(("referral.down", case.number if case else str(stay.pk)))
     package = packages.package_of_stay(stay.pk)
-    missing = packages.parts_missing_of(package.subject) if package else care.parts_missing(None, (), "")
+    subject = case.number if case else package.subject if package else ""
+    missing = packages.parts_missing_of(subject)
     verdict = found[0].decision if found else None
     context = {
         "form": form,
+        "case": queries.case(case.number) if case else None,
         "stay": stay,
         "age": age_on(stay.resident.birth_date, local_day(request.at)),
         "phase": stays.PHASES[stay.phase],
@@ -101,7 +142,7 @@ def beside(request: SignedRequest, case: Case) -> dict[str, Any]:
         return {"came_down": queries.came_down(case)}
     package = packages.package_of(case.number)
     ours = case.origin_id == request.actor.org_id
-    unsent = ours and case.state in (rules.DRAFT, rules.DECLINED, rules.MISSED)
+    unsent = ours and case.state in rules.DOWN_UNSENT
     runs = package is not None and package.state == care.HANDED_OVER
     there = case.receiver_id == request.actor.org_id and request.actor.role == access.DOCTOR
     return {

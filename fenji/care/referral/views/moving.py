@@ -57,9 +57,10 @@ _FIRST = ("treat_here", "take", "approve", "accept", "arrive", "answer", "acknow
 """What a person came to the page for; everything else stands folded up below."""
 
 
-def _ordered(case: Case, able: tuple[str, ...], left: Transfer | None) -> tuple[list[str], list[str]]:
-    """The actions to be shown open, and those folded up. A critical patient who has not left yet leaves first."""
-    first = [a for a in able if a in _FIRST and (a, case.state) != ("arrive", rules.OFFERED)]
+def _ordered(case: Case, able: tuple[str, ...], left: Transfer | None, lacking: bool) -> tuple[list[str], list[str]]:
+    """The actions to be shown open, and those folded up. A critical patient who has not left yet leaves first. `lacking`: what goes
+    down with the patient is not complete, so that nothing can be offered yet."""
+    first = [a for a in able if a in _FIRST and (a, case.state) != ("arrive", rules.OFFERED) and not (a == "offer" and lacking)]
     if "leave" in able and left is None and not first:
         first = ["leave"]
     return first, [a for a in able if a not in first]
@@ -67,8 +68,10 @@ def _ordered(case: Case, able: tuple[str, ...], left: Transfer | None) -> tuple[
 
 def _may_edit(request: SignedRequest, case: Case) -> bool:
     actor = request.actor
-    if case.origin_id != actor.org_id or not actor.may("referral.draft") or case.direction != rules.UP:
+    if case.origin_id != actor.org_id or not actor.may("referral.draft"):
         return False
+    if case.direction == rules.DOWN:
+        return case.state in rules.DOWN_UNSENT and actor.may("referral.write")
     own_entry = case.state == rules.DRAFT and case.entered_by_id == actor.account_id
     return own_entry or (case.state in (rules.DRAFT, rules.RETURNED) and actor.may("referral.write"))
 
@@ -116,9 +119,10 @@ def _show_case(
     if glass is not None:
         request.reads.append(("glass", case.number))
     open_actions = _my_actions(request, case)
-    told = _told(request, case)
-    first, folded = _ordered(case, open_actions, told["left"])
-    choosing = "redirect" in open_actions or "offer" in open_actions
+    told, down = _told(request, case), beside(request, case)
+    first, folded = _ordered(case, open_actions, told["left"], bool(down.get("missing")))
+    # a draft is offered to the one it names; another is chosen on its form
+    choosing = "redirect" in open_actions or ("offer" in open_actions and case.state != rules.DRAFT)
     line = rules.LINES[case.direction]
     at_line = line.index(case.state) if case.state in line else -1
     context = {
@@ -150,7 +154,7 @@ def _show_case(
         "typed": typed or {},
         "at": request.at,
         "key": fresh_key(),
-        **beside(request, case),
+        **down,
     }
     return render(request, "referral/case.html", context, status=status)
 

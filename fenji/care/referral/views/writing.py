@@ -18,7 +18,8 @@ from fenji.care.catalogue.queries import group_of
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.forms import WAIT, WITHOUT, ReferralForm
 from fenji.care.referral.models import Case
-from fenji.care.referral.views.shared import receiver_choices
+from fenji.care.referral.views import down
+from fenji.care.referral.views.shared import consented, receiver_choices
 from fenji.care.visits.models import Visit
 from fenji.care.visits.queries import visit as visit_of
 from fenji.ground.common.clock import local_day
@@ -175,8 +176,10 @@ def new(request: SignedRequest, visit_id: UUID) -> HttpResponse:
 
 @page("referral.draft", ("GET", "POST"))
 def edit(request: SignedRequest, number: str) -> HttpResponse:
-    """Change a draft or a returned referral, and send it again."""
+    """Change a draft or a returned referral, and send it again; on the way down a draft, or what was offered in vain."""
     case = queries.case(number)
+    if case.direction == rules.DOWN:
+        return down.edit(request, case)
     if case.origin_id != request.actor.org_id:
         raise NotPermitted
     visit = case.visit
@@ -191,7 +194,7 @@ def edit(request: SignedRequest, number: str) -> HttpResponse:
             "critical": case.critical,
             "happened_at": case.happened_at,
             "doctor": str(case.requester_id),
-            **_consented(case),
+            **consented(case),
         }
         return _show_form(request, visit, _form(request, visit, initial=first), case)
     form = _form(request, visit, request.POST)
@@ -204,15 +207,6 @@ def edit(request: SignedRequest, number: str) -> HttpResponse:
         return _kept(request, actions.revise(number, form.plan(), **common))
     except Refused as refusal:
         return _show_form(request, visit, form, queries.case(number), refusal_text(refusal), status=409)
-
-
-def _consented(case: Case) -> dict[str, Any]:
-    said = queries.consent(case)
-    if said is None:
-        return {}
-    return {
-        "consent_who": said.who, "consent_guardian": said.guardian, "consent_how": said.how, "proposed": said.proposed_id,
-    }  # fmt: skip
 
 
 def _sends(request: SignedRequest) -> bool:

@@ -90,7 +90,15 @@ def rates(request: SignedRequest) -> HttpResponse:
         "picture": shown,
         "points": [(p, found[p.row][0], rows[p.row]) for p in shown.points] if shown else [],
         "adjusted": adjusted,
-        "frame": {"width": WIDTH, "height": HEIGHT, "left": LEFT, "floor": HEIGHT - BOTTOM, "top": TOP, "end": WIDTH - RIGHT},
+        "frame": {
+            "width": WIDTH,
+            "height": HEIGHT,
+            "left": LEFT,
+            "floor": HEIGHT - BOTTOM,
+            "top": TOP,
+            "end": WIDTH - RIGHT,
+            "half": WIDTH / 2,
+        },
         "keep": request.GET.urlencode(),
     }
     return render(request, "quality/rates.html", context, status=200 if form.is_valid() else 422)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fenji.measure.referral_quality.rules import LEVELS, Judged, Limits
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 340, 56, 40, 12, 16
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 380, 80, 44, 16, 24
 _STEPS = 4
 
 
