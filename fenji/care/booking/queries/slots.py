@@ -285,11 +285,11 @@ def standings_of(subject: str) -> list[Standing]:
 
 
 def waiting_of(subject: str) -> list[WaitView]:
-    """All wait entries of a subject that the open scope reaches, newest first."""
-    rows = WaitEntry.objects.filter(subject=subject).order_by("-asked_at", "-id")
-    return [
-        WaitView(
-            *(w.id, w.subject, w.org_id, w.state, w.kind, w.item, w.priority, w.why, w.asked_at, w.due_at, w.end_reason),
-        )
-        for w in rows
-    ]
+    """All wishes of a subject for slots that the open scope reaches, newest first."""
+    rows = WaitEntry.objects.filter(subject=subject, kind__in=rules.KINDS).order_by("-asked_at", "-id")
+    return [wait_view(row) for row in rows]
+
+
+def wait_view(w: WaitEntry) -> WaitView:
+    """A row as its parties see it."""
+    return WaitView(*(w.id, w.subject, w.org_id, w.state, w.kind, w.item, w.priority, w.why, w.asked_at, w.due_at, w.end_reason))
