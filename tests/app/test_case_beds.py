@@ -282,7 +282,7 @@ def test_without_a_bed_the_patient_arrives_all_the_same(down: Case) -> None:
 
 
 def test_the_branches_show_what_is_free_and_what_is_held(clean: None) -> None:
-    ward, bed = a_room_below()
+    _ward, bed = a_room_below()
     branch = person("doctor").org_id
     with transaction.atomic(), scope(person("specialist")) as by:
         case = offered_down(by)
