@@ -25,7 +25,7 @@ from tests.booking import a_bed, a_ward
 from tests.cast import NOT_IN_CATALOGUE, a_case, client_for, finish, form, other_doctor, person, scope
 from tests.down import offered_down
 
-_TURN = iter(range(230, 300))
+_TURN = iter(range(232, 260))
 
 
 @pytest.fixture

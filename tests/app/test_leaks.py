@@ -368,6 +368,9 @@ FACTORIES: dict[str, Factory] = {
     "api/v1/visits": lambda c: [
         Try("POST", "/api/v1/visits", "/api/v1/visits", {"x": "x"}, {"x": "x"}, positive="", roles=_others("machine"))
     ],
+    "api/v1/stays": lambda c: [
+        Try("POST", "/api/v1/stays", "/api/v1/stays", {"x": "x"}, {"x": "x"}, positive="", roles=_others("machine"))
+    ],
     "residents/<uuid:resident_id>/glass/": lambda c: [
         Try("POST", f"/residents/{c.resident}/glass/", f"/residents/{ID}/glass/", _GLASS_FORM, _GLASS_FORM, positive="")
     ],
