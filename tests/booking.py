@@ -16,6 +16,7 @@ from django.db import connections, transaction
 from fenji.care.booking import actions, rules
 from fenji.care.booking.models import Bed, BedHold, Booking, ClinicSession, Slot, WaitEntry, Ward
 from fenji.ground.access.rules import Actor
+from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import Refused
 from fenji.world.county import COUNTY_HOSPITAL
 
@@ -92,6 +93,13 @@ def wait_for_bed(ward: Ward, by: Actor, at: datetime, priority: str = rules.UP_R
     known = {"sex": "2", "isolation": False, "subject": a_subject(), **other}
     said = given(known["subject"], by, at, priority) | {"who": actions.Who("陈××", known["sex"], 61)}
     return actions.wait_for_bed(ward.id, **said, isolation=known["isolation"])
+
+
+def nobody_has_a_bed() -> None:
+    """End all holds of beds and all waiting for one, for good: sweeps look at everything that earlier tests have left."""
+    live = BedHold.objects.using("owner").filter(state__in=rules.LIVE)
+    live.update(state=rules.RELEASED, ended_at=now(), held_until=None)
+    WaitEntry.objects.using("owner").filter(kind=rules.BED, state=rules.WAITING).update(state=rules.LEFT, ended_at=now())
 
 
 # --- many at once ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from fenji.care.booking import actions, queries, rules
 from fenji.care.booking.imports import BEDS, WARDS
-from fenji.care.booking.models import Bed, BedHold, Feed, Ward
+from fenji.care.booking.models import Bed, Feed, Ward
 from fenji.ground.access.models import AuditEvent
 from fenji.ground.common.edge import now
 from fenji.ground.common.imports import Judgement, Listing, Row
@@ -26,7 +26,7 @@ from tests.app.machine_keys import a_key, a_machine
 from tests.app.test_beds import admitted
 from tests.app.test_imports_api import post as send_rows
 from tests.app.wsgi import Answer, ask
-from tests.booking import CARDIOLOGY, a_bed, a_ward, hold_bed
+from tests.booking import CARDIOLOGY, a_bed, a_ward, hold_bed, nobody_has_a_bed, wait_for_bed
 from tests.cast import client_for, person, scope
 
 _NUMBERS = count(1)
@@ -37,8 +37,7 @@ DEPARTMENT = "心血管内科"
 def number(house_file: object) -> Iterator[str]:
     """A number of the hospital's own; afterwards no bed is held, and its system was never heard."""
     yield f"B.{next(_NUMBERS)}"
-    live = BedHold.objects.using("owner").filter(state__in=rules.LIVE)
-    live.update(state="released", ended_at=now(), held_until=None)
+    nobody_has_a_bed()
     Feed.objects.using("owner").all().delete()
 
 
@@ -260,8 +259,6 @@ def test_a_bed_of_a_silent_system_is_unknown_and_never_free(key: str, number: st
     with transaction.atomic(), scope(person("doctor")) as by:
         with pytest.raises(rules.BedUnknown):
             hold_bed(queries.bed(fed["id"]), by, now())
-        from tests.booking import wait_for_bed
-
         entry = wait_for_bed(ward, by, now())
         assert entry.why == "unknown"
     assert actions.offer_beds(at=now()) == 0

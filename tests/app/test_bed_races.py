@@ -15,7 +15,7 @@ from fenji.care.booking import actions, queries, rules
 from fenji.care.booking.actions import beds
 from fenji.care.booking.models import Bed, BedHold, WaitEntry, Ward
 from fenji.ground.common.edge import now
-from tests.booking import a_bed, a_subject, a_ward, at_once, crowd_of, deadlocks, hold_bed, wait_for_bed
+from tests.booking import a_bed, a_subject, a_ward, at_once, crowd_of, deadlocks, hold_bed, nobody_has_a_bed, wait_for_bed
 from tests.cast import other_doctor, person, scope, token_for
 
 CROWD = 50
@@ -33,16 +33,10 @@ def tokens(house_file: object) -> list[str]:
     return [token_for(who) for who in (person("doctor"), other_doctor())]
 
 
-def _nothing_held() -> None:
-    live = BedHold.objects.using("owner").filter(state__in=rules.LIVE)
-    live.update(state="released", ended_at=now(), held_until=None)
-    WaitEntry.objects.using("owner").filter(kind=rules.BED, state="waiting").update(state="left", ended_at=now())
-
-
 @pytest.fixture(autouse=True)
 def clean(house_file: object) -> Iterator[None]:
     yield
-    _nothing_held()
+    nobody_has_a_bed()
 
 
 def a_room(count: int = 1) -> list[Bed]:
@@ -83,7 +77,7 @@ def unguarded() -> Iterator[None]:
     try:
         yield
     finally:
-        _nothing_held()
+        nobody_has_a_bed()
         constraint = next(c for c in BedHold._meta.constraints if c.name == "bedhold_one_on_a_bed")
         with connections["owner"].schema_editor() as editor:
             editor.execute(constraint.create_sql(BedHold, editor))
@@ -187,7 +181,7 @@ def test_a_bed_is_offered_to_who_waits_or_held_by_a_doctor_and_never_both(crowd:
         row = WaitEntry.objects.using("owner").get(pk=entry.pk)
         assert (row.state, row.offered) == ("waiting", bed.id if found["offered"] else None), "nobody is dropped"
         ends += found
-        _nothing_held()
+        nobody_has_a_bed()
     assert deadlocks() == before
 
 
@@ -199,7 +193,7 @@ def test_two_sweeps_at_once_offer_one_bed_once_and_two_beds_to_two(crowd: Thread
         found = at_once(crowd, lambda i: str(actions.offer_beds(at=now())), 4)
         assert sum(int(made) * times for made, times in found.items()) == 2, found
         assert [live_of(e.subject) for e in entries] == [1, 1, 0], "in the order of asking"
-        _nothing_held()
+        nobody_has_a_bed()
     assert deadlocks() == before
 
 
@@ -218,7 +212,7 @@ def test_who_holds_a_bed_while_the_sweep_offers_another_has_one(crowd: ThreadPoo
         found = at_once(crowd, work, 2)
         assert set(found) <= {"held", "stale", "offered 0", "offered 1"}, found
         assert live_of(entry.subject) == 1
-        _nothing_held()
+        nobody_has_a_bed()
 
 
 def test_who_leaves_while_a_bed_is_offered_has_none_afterwards(crowd: ThreadPoolExecutor, tokens: list[str]) -> None:

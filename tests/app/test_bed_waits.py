@@ -16,7 +16,7 @@ from fenji.ground.common.refusal import NotPermitted, Unknown
 from fenji.ground.tasks.models import Notice, OutboxMessage, WorkItem
 from fenji.world.county import COUNTY_HOSPITAL
 from tests.app.test_beds import admitted
-from tests.booking import a_bed, a_ward, hold_bed, wait_for_bed
+from tests.booking import a_bed, a_ward, hold_bed, nobody_has_a_bed, wait_for_bed
 from tests.cast import client_for, form, other_doctor, person, scope
 
 HOUR = timedelta(hours=1)
@@ -25,15 +25,14 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def at(house_file: object) -> Iterator[datetime]:
     """Now, to the minute. The sweep has a connection of its own: these tests write for good; afterwards nobody waits or holds."""
+    nobody_has_a_bed()
     yield now().replace(second=0, microsecond=0)
-    live = BedHold.objects.using("owner").filter(state__in=rules.LIVE)
-    live.update(state="released", ended_at=now(), held_until=None)
-    WaitEntry.objects.using("owner").filter(kind=rules.BED, state="waiting").update(state="left", ended_at=now())
+    nobody_has_a_bed()
 
 
-def a_room(at: datetime, beds: int = 1, **facts: object) -> tuple[Ward, list[Bed]]:
+def a_room(at: datetime, beds: int = 1, kind: str = rules.REHABILITATION, **facts: object) -> tuple[Ward, list[Bed]]:
     with transaction.atomic(), scope(person("director")) as by:
-        ward = a_ward(by, at)
+        ward = a_ward(by, at, kind=kind)
         return ward, [a_bed(ward, by, at, **facts) for _ in range(beds)]
 
 
@@ -162,19 +161,19 @@ def test_who_holds_a_bed_already_is_not_offered_another_and_keeps_the_place_unti
 
 
 def test_nobody_is_dropped_when_the_ward_closes(at: datetime) -> None:
-    ward, (bed,) = a_room(at)
+    ward, (bed,) = a_room(at, kind=rules.LONG_TERM)  # of which the hospital has no other
     with transaction.atomic(), scope(person("director")) as by:
         changed = actions.NewBed("1", bed.name, sex="1")
         actions.change_bed(bed.id, changed, version=1, by=by, at=at)
     entry = waits(ward, at)
     with transaction.atomic(), scope(person("director")) as by:
         actions.close_ward(ward.id, version=1, by=by, at=at)
-    assert (row(entry).state, row(entry).ward_id, row(entry).item) == ("waiting", None, "rehabilitation")
+    assert (row(entry).state, row(entry).ward_id, row(entry).item) == ("waiting", None, "long_term")
     assert steps(entry) == {"booking.no_bed"}
     told = OutboxMessage.objects.using("owner").filter(subject=entry.subject)
     assert [(m.kind, m.org_id) for m in told] == [("booking.ward_closed", entry.origin_id)]
     assert actions.offer_beds(at=at) == 0
-    a_room(at)
+    a_room(at, kind=rules.LONG_TERM)
     assert actions.offer_beds(at=at) == 1
     assert held_for(entry) is not None, "any ward of its kind will do"
 

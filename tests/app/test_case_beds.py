@@ -10,7 +10,6 @@ from django.db import transaction
 
 from fenji.care.booking import actions as booking
 from fenji.care.booking import queries as bookings
-from fenji.care.booking import rules as beds
 from fenji.care.booking.models import Bed, BedHold, WaitEntry, Ward
 from fenji.care.referral import actions, queries, rules
 from fenji.care.referral.models import Case
@@ -21,7 +20,7 @@ from fenji.ground.common.refusal import NotPermitted, Unknown
 from fenji.ground.tasks.models import WorkItem
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.test_beds import a_department, admitted
-from tests.booking import a_bed, a_ward
+from tests.booking import a_bed, a_ward, nobody_has_a_bed
 from tests.cast import NOT_IN_CATALOGUE, a_case, client_for, finish, form, other_doctor, person, scope
 from tests.down import offered_down
 
@@ -30,11 +29,10 @@ _TURN = iter(range(232, 260))
 
 @pytest.fixture
 def clean(house_file: object) -> Iterator[None]:
-    """Written for good; afterwards no bed is held or waited for."""
+    """Written for good; before and afterwards no bed is held or waited for."""
+    nobody_has_a_bed()
     yield
-    live = BedHold.objects.using("owner").filter(state__in=beds.LIVE)
-    live.update(state="released", ended_at=now(), held_until=None)
-    WaitEntry.objects.using("owner").filter(kind=beds.BED, state="waiting").update(state="left", ended_at=now())
+    nobody_has_a_bed()
 
 
 @pytest.fixture
@@ -129,7 +127,8 @@ def test_on_its_page_the_case_leads_to_the_beds_and_one_click_holds_one(up: Case
         assert bed.name in shown, login
         assert "held until" in shown
     assert client_for(other_doctor()).get(link).status_code == 404
-    assert client_for(person("desk")).get(link).status_code == 303
+    assert client_for(person("desk")).get(link).status_code == 403
+    assert client_for(person("specialist")).get(link)["Location"] == f"/referrals/{up.number}/", "the receiver looks at the case"
 
 
 def test_where_nothing_suits_the_patient_waits_and_the_case_says_so(up: Case) -> None:
