@@ -14,9 +14,11 @@ from django.db import connections, transaction
 from fenji.care.booking import actions, queries, rules
 from fenji.care.booking.actions import beds
 from fenji.care.booking.models import Bed, BedHold, WaitEntry, Ward
+from fenji.care.referral import actions as referral
+from fenji.care.referral.models import Case
 from fenji.ground.common.edge import now
 from tests.booking import a_bed, a_subject, a_ward, at_once, crowd_of, deadlocks, hold_bed, nobody_has_a_bed, wait_for_bed
-from tests.cast import other_doctor, person, scope, token_for
+from tests.cast import NOT_IN_CATALOGUE, a_case, finish, other_doctor, person, scope, token_for
 
 CROWD = 50
 ROUNDS = 3
@@ -236,3 +238,55 @@ def test_who_leaves_while_a_bed_is_offered_has_none_afterwards(crowd: ThreadPool
                 leave()
         assert live_of(entry.subject) == 0
         assert WaitEntry.objects.using("owner").get(pk=entry.pk).state == "left"
+
+
+@pytest.fixture
+def case(clean: None) -> Iterator[Case]:
+    """An up-referral that is offered to the county hospital."""
+    with transaction.atomic(), scope(person("doctor")) as by:
+        made = a_case(by, person("doctor"), number=next(_TURN), code=NOT_IN_CATALOGUE)
+    yield made
+    finish(made.number)
+
+
+_TURN = iter(range(263, 280))
+
+
+def held_from(case: Case, bed: Bed, token: str) -> str:
+    with scope(person("doctor"), token) as by:
+        referral.hold_bed(case.number, bed.id, False, by=by, at=now())
+    return "held"
+
+
+def test_a_bed_is_offered_to_who_waits_or_held_from_a_case_and_never_both(
+    crowd: ThreadPoolExecutor, tokens: list[str], case: Case
+) -> None:
+    before = deadlocks()
+    for _ in range(8):
+        (bed,) = a_room()
+        entry = waits(bed.ward, tokens[0], sex=case.patient_sex)
+
+        def work(i: int, bed: Bed = bed) -> str:
+            return f"offered {actions.offer_beds(at=now())}" if i else held_from(case, bed, tokens[0])
+
+        found = at_once(crowd, work, 2)
+        assert found in ({"held": 1, "offered 0": 1}, {"bed_taken": 1, "offered 1": 1}), found
+        assert (live_of(case.number), live_of(entry.subject)) == (found["held"], found["offered 1"])
+        nobody_has_a_bed()
+    assert deadlocks() == before
+
+
+def test_a_case_that_ends_while_a_bed_is_held_for_it_has_none(crowd: ThreadPoolExecutor, tokens: list[str], case: Case) -> None:
+    before, (bed,) = deadlocks(), a_room()
+
+    def work(i: int) -> str:
+        if i:
+            return held_from(case, bed, tokens[0])
+        with scope(person("doctor"), tokens[0]) as by:
+            referral.end(case.number, "withdraw", version=case.version, by=by, at=now(), note="x")
+        return "withdrawn"
+
+    found = at_once(crowd, work, 2)
+    assert found in ({"withdrawn": 1, "held": 1}, {"withdrawn": 1, "not_possible": 1}), found
+    assert live_of(case.number) == 0
+    assert deadlocks() == before
