@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db import connections, transaction
+
 from fenji.care.booking import actions, rules
 from fenji.care.booking.models import Bed, BedHold, Booking, ClinicSession, Slot, WaitEntry, Ward
 from fenji.ground.access.rules import Actor
+from fenji.ground.common.edge import now
+from fenji.ground.common.refusal import Refused
 from fenji.world.county import COUNTY_HOSPITAL
 
 WHO = actions.Who("陈××", "2", 61)
@@ -77,3 +86,57 @@ def hold_bed(bed: Bed, by: Actor, at: datetime, *, sex: str = "2", isolation: bo
     said = given(subject or a_subject(), by, at)
     del said["priority"]
     return actions.hold_bed(bed.id, **said | {"who": actions.Who("陈××", sex, 61)}, isolation=isolation)
+
+
+def wait_for_bed(ward: Ward, by: Actor, at: datetime, priority: str = rules.UP_REFERRED, **other: Any) -> WaitEntry:
+    """Somebody new on the wait list of a ward; call inside the scope of `by`."""
+    known = {"sex": "2", "isolation": False, "subject": a_subject(), **other}
+    said = given(known["subject"], by, at, priority) | {"who": actions.Who("陈××", known["sex"], 61)}
+    return actions.wait_for_bed(ward.id, **said, isolation=known["isolation"])
+
+
+def nobody_has_a_bed() -> None:
+    """End all holds of beds and all waiting for one, for good: sweeps look at everything that earlier tests have left."""
+    live = BedHold.objects.using("owner").filter(state__in=rules.LIVE)
+    live.update(state=rules.RELEASED, ended_at=now(), held_until=None)
+    WaitEntry.objects.using("owner").filter(kind=rules.BED, state=rules.WAITING).update(state=rules.LEFT, ended_at=now())
+
+
+# --- many at once ------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def crowd_of(count: int) -> Iterator[ThreadPoolExecutor]:
+    """So many threads, each of which closes its connections in the end."""
+    with ThreadPoolExecutor(count) as pool:
+        yield pool
+        barrier = threading.Barrier(count)
+
+        def end() -> None:
+            barrier.wait()
+            connections.close_all()
+
+        for ending in [pool.submit(end) for _ in range(count)]:
+            ending.result()
+
+
+def at_once(crowd: ThreadPoolExecutor, work: Callable[[int], str], count: int) -> Counter[str]:
+    """What `count` threads that begin together come to: what they return, or the code of the refusal."""
+    barrier = threading.Barrier(count)
+
+    def entrant(i: int) -> str:
+        try:
+            with transaction.atomic():
+                barrier.wait(timeout=120)
+                return work(i)
+        except Refused as refusal:
+            return refusal.code
+
+    return Counter(crowd.map(entrant, range(count)))
+
+
+def deadlocks() -> int:
+    """How many the database has had to break since it was started."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])

@@ -19,6 +19,7 @@ from ninja.parser import Parser
 from ninja.renderers import JSONRenderer
 
 from fenji.care.booking.api import router as booking
+from fenji.care.visits.api import census
 from fenji.care.visits.api import router as visits
 from fenji.config import problems
 from fenji.ground.access.rules import PERMISSIONS
@@ -106,6 +107,7 @@ api = build()
 
 api.add_router("/imports", imports)
 api.add_router("/visits", visits)
+api.add_router("/stays", census)
 api.add_router("/booking", booking)
 
 

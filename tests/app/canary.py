@@ -104,6 +104,7 @@ class Canary:
     ward: UUID
     bed: UUID
     bed_hold: UUID
+    bed_waits: UUID
     sampled: SampledCase
     outlier: UUID
     tokens: dict[str, str] = field(repr=False)
@@ -271,8 +272,8 @@ def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID
     return session.id, booked.id, waits.id
 
 
-def _bed(number: str, doctor: Person) -> tuple[UUID, UUID, UUID]:
-    """B's patient has a bed held at the city hospital."""
+def _bed(number: str, doctor: Person) -> tuple[UUID, UUID, UUID, UUID]:
+    """B's patient has a bed held at the city hospital, and waits for one."""
     with transaction.atomic(), scope(appointed("director.city", "卡院长", MANAGER, CITY_HOSPITAL)) as by:
         ward = booking.open_ward(CITY_HOSPITAL * 100 + 1, booking.NewWard("x", "rehabilitation"), by=by, at=now())
         bed = booking.add_bed(ward.id, booking.NewBed("1", "x1"), by=by, at=now())
@@ -280,7 +281,8 @@ def _bed(number: str, doctor: Person) -> tuple[UUID, UUID, UUID]:
     said = {"subject": number, "url": f"/referrals/{number}/", "who": who, "topic": WORDS, "isolation": False}
     with transaction.atomic(), scope(doctor) as by:
         said |= {"viewer_ids": [doctor.org_id], "origin_id": doctor.org_id, "by": by, "at": now()}
-        return ward.id, bed.id, booking.hold_bed(bed.id, **said).id
+        held = booking.hold_bed(bed.id, **said)
+        return ward.id, bed.id, held.id, booking.wait_for_bed(ward.id, **said, priority="up_referred").id
 
 
 def _colleague() -> Person:

@@ -266,13 +266,16 @@ def test_the_description_names_every_operation_and_the_key(key: str) -> None:
     described = json.loads(answer.body)
     assert set(described["paths"]) == {
         "/api/v1/me",
+        "/api/v1/booking/beds/{source_id}",
         "/api/v1/booking/heartbeat",
         "/api/v1/booking/sessions/{source_id}",
         "/api/v1/booking/sessions/{source_id}/slots/{position}",
+        "/api/v1/booking/wards/{source_id}",
         "/api/v1/imports/{listing}",
         "/api/v1/imports/runs/{run_id}",
         "/api/v1/imports/runs/{run_id}/faults",
         "/api/v1/imports/runs/{run_id}/write",
+        "/api/v1/stays",
         "/api/v1/visits",
         "/api/v1/visits/{visit_id}",
     }

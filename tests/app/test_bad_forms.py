@@ -37,7 +37,7 @@ from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
 from tests.app.forms import FORM_TYPE, a_visit, case_row, end_case, new_card, post, shown, written
 from tests.app.wsgi import call
 from tests.architecture.test_code import _views
-from tests.booking import a_bed, a_session, a_ward, hold, hold_bed, slots, wait
+from tests.booking import a_bed, a_session, a_ward, hold, hold_bed, slots, wait, wait_for_bed
 from tests.cast import NOT_IN_CATALOGUE, a_case, a_resident, client_for, person, scope, token_for
 from tests.continuity import handed_over
 
@@ -476,13 +476,14 @@ def _booked() -> dict[str, list[str]]:
         bed = a_bed(ward, by, at)
     with transaction.atomic(), scope(person("doctor")) as by:
         held = hold_bed(bed, by, at)
+        bed_waits = wait_for_bed(ward, by, at)
     return {
         "<uuid:ward_id>": [str(ward.id), str(session.id), nothing],
         "<uuid:bed_id>": [str(bed.id), str(session.id), nothing],
         "<uuid:hold_id>": [str(held.id), str(session.id), nothing],
         "<uuid:session_id>": [str(session.id), str(gone.id), nothing],
         "<uuid:booking_id>": [str(lost.id), str(session.id), nothing],
-        "<uuid:entry_id>": [str(waits.id), str(session.id), nothing],
+        "<uuid:entry_id>": [str(waits.id), str(bed_waits.id), str(session.id), nothing],
     }
 
 

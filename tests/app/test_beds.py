@@ -93,7 +93,7 @@ def test_a_bed_is_held_confirmed_and_used_and_the_ward_is_asked(db: None, at: da
     with scope(person("specialist")) as by:
         used = actions.use_bed(held.id, version=2, by=by, at=at)
         assert (used.state, used.held_until, used.ended_at) == ("used", None, at)
-        (taking,) = queries.bed_facts(queries.bed(bed.id), local_day(at)).takings
+        (taking,) = queries.bed_facts(queries.bed(bed.id), at).takings
         assert (taking.how, taking.until) == ("lies", None)
         with pytest.raises(rules.BedHoldEnded):
             actions.release_bed(held.id, "not_coming", version=3, by=by, at=at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +15,9 @@ from fenji.care.booking import actions, queries, rules
 from fenji.care.booking.actions import bookings
 from fenji.care.booking.models import Booking, ClinicSession, Slot
 from fenji.ground.common.edge import now
-from fenji.ground.common.refusal import Refused
 from fenji.world.county import COUNTY_HOSPITAL
 from tests.app.machine_keys import a_key, a_machine
-from tests.booking import a_session, a_subject, hold, slots
+from tests.booking import a_session, a_subject, at_once, crowd_of, deadlocks, hold, slots
 from tests.cast import other_doctor, person, scope, token_for
 
 CROWD = 20
@@ -28,16 +26,8 @@ ROUNDS = 15
 
 @pytest.fixture(scope="module")
 def crowd(house_file: object) -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(CROWD) as pool:
+    with crowd_of(CROWD) as pool:
         yield pool
-        barrier = threading.Barrier(CROWD)
-
-        def end() -> None:
-            barrier.wait()
-            connections.close_all()
-
-        for ending in [pool.submit(end) for _ in range(CROWD)]:
-            ending.result()
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +47,6 @@ def last_slot() -> UUID:
         return slots(a_session(by, now(), places=1, days=50))[0].id
 
 
-def at_once(crowd: ThreadPoolExecutor, work: Callable[[int], str], count: int = CROWD) -> Counter[str]:
-    """What `count` threads that begin together come to: what they return, or the code of the refusal."""
-    barrier = threading.Barrier(count)
-
-    def entrant(i: int) -> str:
-        try:
-            with transaction.atomic():
-                barrier.wait(timeout=120)
-                return work(i)
-        except Refused as refusal:
-            return refusal.code
-
-    return Counter(crowd.map(entrant, range(count)))
-
-
 def taker(slot_id: UUID, tokens: list[str]) -> Callable[[int], str]:
     def take(i: int) -> str:
         with scope(person("doctor"), tokens[i % len(tokens)]) as by:
@@ -85,12 +60,6 @@ def takers_of(slot_id: UUID) -> int:
     return Booking.objects.using("owner").filter(slot_id=slot_id, state__in=rules.TAKING).count()
 
 
-def deadlocks() -> int:
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-        return int(cursor.fetchone()[0])
-
-
 def test_the_last_slot_is_taken_once_by_two_at_once(crowd: ThreadPoolExecutor, tokens: list[str]) -> None:
     for _ in range(ROUNDS):
         slot_id = last_slot()
@@ -102,7 +71,7 @@ def test_the_last_slot_is_taken_once_by_a_crowd_and_without_deadlock(crowd: Thre
     before = deadlocks()
     for _ in range(ROUNDS):
         slot_id = last_slot()
-        assert at_once(crowd, taker(slot_id, tokens)) == {"held": 1, "slot_taken": CROWD - 1}
+        assert at_once(crowd, taker(slot_id, tokens), CROWD) == {"held": 1, "slot_taken": CROWD - 1}
         assert takers_of(slot_id) == 1
     assert deadlocks() == before
 
@@ -141,7 +110,7 @@ def test_without_the_constraint_the_last_slot_is_given_twice(
         given = []
         for _ in range(ROUNDS):
             slot_id = last_slot()
-            at_once(crowd, taker(slot_id, tokens[:1]))  # one institution: each sees the other's bookings
+            at_once(crowd, taker(slot_id, tokens[:1]), CROWD)  # one institution: each sees the other's bookings
             given.append(takers_of(slot_id))
     assert max(given) > 1, given
 

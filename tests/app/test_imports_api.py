@@ -270,8 +270,8 @@ def test_one_shift_written_in_two_ways_is_taken_once(key: str) -> None:
     assert counts(run) == (1, 0, 0, 1)
 
 
-# visits, stays and clinic sessions have tests of their own: a machine's own permissions open them
-OPEN = {*FEED, "visits", "stays", "clinic_sessions"}
+# visits, stays, clinic sessions, wards and beds have tests of their own
+OPEN = {*FEED, "visits", "stays", "clinic_sessions", "wards", "beds"}
 
 
 @pytest.mark.parametrize("listing", sorted(set(listings()) - {*OPEN, "lots"}))

@@ -251,6 +251,10 @@ _PACKAGE_FORM = {
 _GIVE_BACK = {"_version": "1", "reason": "needed"}
 
 
+def _wanted(c: Canary) -> dict[str, str]:
+    return {"ward": str(c.ward)}
+
+
 def _bed_form(c: Canary, number: str) -> dict[str, str]:
     """Somebody else's case number and bed, typed into the form that holds one."""
     return {"bed": str(c.bed), "subject": number, "name": "x", "sex": "2", "age": "60", "topic": "x"}
@@ -363,6 +367,9 @@ FACTORIES: dict[str, Factory] = {
     "api/v1/visits/<uuidstr:visit_id>": lambda c: [Try("GET", f"/api/v1/visits/{c.visit}", f"/api/v1/visits/{ID}", positive="")],
     "api/v1/visits": lambda c: [
         Try("POST", "/api/v1/visits", "/api/v1/visits", {"x": "x"}, {"x": "x"}, positive="", roles=_others("machine"))
+    ],
+    "api/v1/stays": lambda c: [
+        Try("POST", "/api/v1/stays", "/api/v1/stays", {"x": "x"}, {"x": "x"}, positive="", roles=_others("machine"))
     ],
     "residents/<uuid:resident_id>/glass/": lambda c: [
         Try("POST", f"/residents/{c.resident}/glass/", f"/residents/{ID}/glass/", _GLASS_FORM, _GLASS_FORM, positive="")
@@ -533,6 +540,10 @@ FACTORIES: dict[str, Factory] = {
             "POST", f"/referrals/{c.case}/edit/", f"/referrals/{c.missing_case}/edit/", _REFERRAL_FORM, _REFERRAL_FORM, positive=""
         ),
     ],
+    "referrals/<case:number>/bed/": lambda c: [
+        Try("GET", f"/referrals/{c.case}/bed/", f"/referrals/{c.missing_case}/bed/", shows=NAME),
+        Try("POST", f"/referrals/{c.case}/bed/", f"/referrals/{c.missing_case}/bed/", _wanted(c), _wanted(c), positive=""),
+    ],
     "referrals/<case:number>/do/<slug:action>/": lambda c: [_case_post(a)(c) for a in ACTIONS],
     "referrals/<case:number>/link/<slug:action>/": lambda c: [
         Try(
@@ -652,6 +663,10 @@ FACTORIES: dict[str, Factory] = {
         Try("POST", f"/api/v1/imports/runs/{c.run}/write", f"/api/v1/imports/runs/{ID}/write", positive="")
     ],
     "api/v1/booking/heartbeat": lambda c: [Try("PUT", "/api/v1/booking/heartbeat", "/api/v1/booking/heartbeat", positive="")],
+    "api/v1/booking/wards/<str:source_id>": lambda c: [_same("PUT", "/api/v1/booking/wards/CANARY.1")],
+    "api/v1/booking/beds/<str:source_id>": lambda c: [
+        Try(m, "/api/v1/booking/beds/CANARY.1", "/api/v1/booking/beds/NOBODY.1", positive="") for m in ("GET", "PUT")
+    ],
     "api/v1/booking/sessions/<str:source_id>": lambda c: [
         Try(m, "/api/v1/booking/sessions/CANARY.1", "/api/v1/booking/sessions/NOBODY.1", positive="") for m in ("GET", "PUT")
     ],
@@ -785,6 +800,11 @@ FACTORIES: dict[str, Factory] = {
     "beds/holds/<uuid:hold_id>/<slug:action>/": lambda c: [
         Try("POST", f"/beds/holds/{c.bed_hold}/{a}/", f"/beds/holds/{ID}/{a}/", _GIVE_BACK, _GIVE_BACK, positive="")
         for a in ("confirm", "use", "release", "nothing")
+    ],
+    "beds/waiting/": lambda c: [Try("GET", "/beds/waiting/", "/beds/waiting/", shows=c.case, positive="B receiver")],
+    "beds/waiting/<uuid:entry_id>/leave/": lambda c: [
+        Try("POST", f"/beds/waiting/{there}/leave/", f"/beds/waiting/{ID}/leave/", _SLOT_FORM, _SLOT_FORM, positive="")
+        for there in (c.bed_waits, c.waits)
     ],
     "beds/wards/new/": lambda c: [_same(m, "/beds/wards/new/") for m in ("GET", "POST")],
     "beds/wards/<uuid:ward_id>/": lambda c: [_same(m, f"/beds/wards/{c.ward}/") for m in ("GET", "POST")],

@@ -22,7 +22,7 @@ from fenji.ground.documents import actions as documents
 from fenji.ground.documents.rules import Values
 from tests.app.forms import new_card
 from tests.app.machine_keys import a_key, a_machine, fresh
-from tests.app.wsgi import ask
+from tests.app.wsgi import Answer, ask
 from tests.cast import other_doctor, person, scope
 
 _NUMBERS = count(1)
@@ -178,3 +178,20 @@ def test_a_ward_system_sends_it_over_the_api_and_another_house_sees_nothing(reco
     stay = Stay.objects.using("load").get(source_id=record["source_id"])
     with transaction.atomic(), scope(other_doctor()):
         assert not Stay.objects.filter(pk=stay.pk).exists()
+
+
+def test_a_system_sends_one_stay_a_request_and_the_same_again_changes_nothing(record: dict[str, Any]) -> None:
+    key = a_key(a_machine(person("head").org_id))
+
+    def send(**changes: Any) -> Answer:
+        body = json.dumps(record | changes).encode()
+        return ask("POST", "/api/v1/stays", key, body, IDEMPOTENCY_KEY=fresh())
+
+    outcomes = [json.loads(send(**changes).body)["outcome"] for changes in ({}, {}, {"bed": "7"})]
+    assert outcomes == ["new", "same", "changed"]
+    assert Stay.objects.using("load").get(source_id=record["source_id"]).bed == "7"
+    silent = json.loads(send(bed="7", discharged_at=ago(1)).body)
+    assert [n["code"] for n in silent["notes"]] == ["stay_silent"]
+    wrong = send(doctor="nobody")
+    assert (wrong.status, json.loads(wrong.body)["errors"][0]["code"]) == (422, "visit_doctor")
+    assert send(phase="tired").status == 422

@@ -7,8 +7,9 @@ from datetime import timedelta
 from django.db import transaction
 
 from fenji.care.booking import actions, rules
-from fenji.care.booking.models import ClinicSession
+from fenji.care.booking.models import Bed, ClinicSession, Ward
 from fenji.care.catalogue.queries import diagnosis
+from fenji.care.referral import actions as referral
 from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import new_resident
 from fenji.care.visits import actions as visits
@@ -18,7 +19,7 @@ from fenji.ground.network import actions as network
 from fenji.world.county import CITY_HOSPITAL
 from tests.app.forms import new_card
 from tests.booking import CARDIOLOGY, a_bed, a_session, a_ward, given, slots
-from tests.cast import person, scope
+from tests.cast import a_case, person, scope
 
 _PEOPLE = (("林××", "1", 71, "不稳定型心绞痛"), ("陈××", "2", 58, "高血压 3 级"), ("黄×", "1", 66, "心房颤动"))
 
@@ -59,6 +60,7 @@ def beds_to_look_at() -> dict[str, str]:
         shared = {"partner_id": doctor.org_id, "partner_department_id": theirs, "partner_doctor_id": doctor.id}
         ward = a_ward(by, at, name="联合康复病房", doctor_id=specialist.id, **shared)
         beds = [a_bed(ward, by, at, str(1 + n // 3), f"{n + 1}床", isolation=n == 8) for n in range(9)]
+        beds.append(a_bed(ward, by, at, "4", "10床"))
         closed = actions.NewBed("3", "9床", isolation=True, state=rules.CLOSED)
         actions.change_bed(beds[8].id, closed, version=1, by=by, at=at)
     for n, (bed, phase) in enumerate((("1床", "acute_recovery"), ("2床", "chronic"), ("走廊 1", ""))):
@@ -74,4 +76,16 @@ def beds_to_look_at() -> dict[str, str]:
             held = actions.hold_bed(bed.id, **one | particulars | {"origin_id": by.org_id, "viewer_ids": [by.org_id]})
     with transaction.atomic(), scope(person("desk")) as by:
         actions.confirm_bed(held.id, version=1, by=by, at=at)
-    return {"ward": str(ward.id), "bed": str(beds[0].id)}
+    return {"ward": str(ward.id), "bed": str(beds[0].id), **_cases_with_beds(ward, beds[9])}
+
+
+def _cases_with_beds(ward: Ward, bed: Bed) -> dict[str, str]:
+    """Two up-referrals: a bed is held for the one, the other waits for one; and an emergency that waits for isolation."""
+    doctor, at = person("doctor"), now()
+    with transaction.atomic(), scope(doctor) as by:
+        held, waits = (a_case(by, doctor, number=n, code="I21.900", text="活动后胸闷，需住院") for n in (254, 255))
+        urgent = a_case(by, doctor, number=256, code="I21.900", emergency=True, text="胸痛 1 小时")
+        referral.hold_bed(held.number, bed.id, False, by=by, at=at)
+        referral.wait_for_bed(waits.number, ward.id, False, by=by, at=at)
+        referral.wait_for_bed(urgent.number, ward.id, True, by=by, at=at)
+    return {"bed_case": held.number, "bed_waits": waits.number}

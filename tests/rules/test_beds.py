@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from itertools import permutations
 from uuid import UUID
 
 import pytest
@@ -20,8 +21,10 @@ OPEN = BedPolicy(Span(120, "natural"), Span(1440, "natural"), False, True)
 SEXES = ("0", "1", "2", "9")
 
 
-def place(number: int = 1, room: str = "1", sex: str = "any", isolation: bool = False, opened: bool = True) -> BedPlace:
-    return BedPlace(UUID(int=number), room, str(number), sex, isolation, opened)
+def place(
+    number: int = 1, room: str = "1", sex: str = "any", isolation: bool = False, opened: bool = True, known: bool = True
+) -> BedPlace:
+    return BedPlace(UUID(int=number), room, str(number), sex, isolation, opened, known)
 
 
 def refused(bed: BedFacts, need: Need, policy: BedPolicy = STRICT) -> str:
@@ -37,6 +40,8 @@ def refused(bed: BedFacts, need: Need, policy: BedPolicy = STRICT) -> str:
     [
         (place(), set(), Need("1"), STRICT, ""),
         (place(opened=False), set(), Need("1"), STRICT, "bed_closed"),
+        (place(known=False), set(), Need("1"), STRICT, "bed_unknown"),
+        (place(known=False, opened=False), set(), Need("1"), STRICT, "bed_closed"),
         (place(sex="1"), set(), Need("2"), STRICT, "bed_other_sex"),
         (place(sex="1"), {"2"}, Need("1"), STRICT, ""),
         (place(sex="1"), set(), Need("9"), STRICT, "bed_sex_unknown"),
@@ -73,6 +78,7 @@ WARDS = st.lists(
         sex=st.sampled_from(rules.BED_SEXES),
         isolation=st.booleans(),
         open=st.booleans(),
+        known=st.booleans(),
     ),
     max_size=6,
     unique_by=lambda b: b.id,
@@ -102,7 +108,7 @@ def test_the_beds_somebody_may_have_are_those_of_the_plain_reference(
         mates = {t.sex for t in takings for b in beds if b.room == bed.room and t.bed == b.id}
         of_room = mixed or not mates or (sex in ("1", "2") and mates == {sex})
         suits = of_room if bed.sex == "any" else bed.sex == sex
-        if bed.open and not here and suits and (bed.isolation if isolation else everybody or not bed.isolation):
+        if bed.open and bed.known and not here and suits and (bed.isolation if isolation else everybody or not bed.isolation):
             wanted.append(bed.id)
     assert found == wanted
     placed = sum(len(f.takings) for f in facts.values())
@@ -122,6 +128,48 @@ def test_the_next_free_bed_is_the_first_hold_that_ends_among_those_that_would_su
     assert rules.next_free(facts, Need("1"), STRICT) == at + timedelta(hours=1)
     assert rules.next_free(facts, Need("2"), STRICT) == at + timedelta(hours=3)
     assert rules.next_free(facts, Need("1", True), STRICT) is None
+
+
+# --- who waits (SM-1-2c) -----------------------------------------------------------------------------------------------------
+
+
+def want(number: int, rank: int, minute: int = 0, offered: int = 0) -> rules.Want:
+    asked = datetime(2026, 3, 1, 8, minute, tzinfo=SHANGHAI)
+    return rules.Want(UUID(int=number), rank, asked, 3, rules.BED, rules.ACUTE, offered=UUID(int=offered) if offered else None)
+
+
+def first(bed: BedFacts, *waiting: tuple[rules.Want, Need]) -> int:
+    """The number of who is offered the bed, 0 for nobody; in whatever order they come."""
+    found = {
+        rules.first_waiting(bed, [w for w, _ in order], {w.id: n for w, n in waiting}, STRICT) for order in permutations(waiting)
+    }
+    assert len(found) == 1
+    (one,) = found
+    return one.id.int if one else 0
+
+
+def test_a_bed_goes_to_the_first_in_the_queue_whom_it_suits() -> None:
+    bed = BedFacts(place(9), (), frozenset({"2"}))
+    man, later, sooner = (want(1, 0), Need("1")), (want(2, 1, 30), Need("2")), (want(3, 1, 10), Need("2"))
+    isolated = (want(4, 0), Need("2", isolation=True))
+    assert first(bed, man, later, sooner, isolated) == 3, "the room is for women, and has no isolation"
+    assert first(bed, man, later, sooner, (want(5, 0, 59), Need("2"))) == 5, "priority comes before time"
+    assert first(bed, man, isolated) == 0
+    assert first(bed) == 0
+
+
+@pytest.mark.parametrize("bed", [place(9, opened=False), place(9, known=False)])
+def test_nobody_is_offered_a_bed_that_is_closed_or_of_which_nobody_knows(bed: BedPlace) -> None:
+    assert first(BedFacts(bed, (), frozenset()), (want(1, 0), Need("2"))) == 0
+
+
+def test_whom_a_bed_was_offered_last_comes_after_the_others_and_is_asked_again_when_alone() -> None:
+    bed = BedFacts(place(9), (), frozenset())
+    asked, next_one = (want(1, 0, offered=9), Need("2")), (want(2, 3, 50), Need("2"))
+    assert first(bed, asked, next_one) == 2
+    assert first(bed, asked) == 1
+    assert first(bed, asked, (want(2, 3, 50, offered=9), Need("2"))) == 1
+    assert first(bed, (want(1, 0, offered=8), Need("2")), next_one) == 1, "another bed's offer is no reason"
 
 
 # --- days of a shared ward ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""The hospital's own system: it feeds sessions, says which places it gives away itself, and that it is there. Nothing of patients.
+"""The hospital's own system: it feeds sessions, wards and beds, says which places it gives away itself, and that it is there.
+Nothing of patients.
 
 All are PUT: the same request again changes nothing, and needs no key.
 """
@@ -9,14 +10,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from django.db import connections, transaction
 from ninja import Router, Schema
+from ninja.errors import ValidationError
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
 from fenji.care.booking import actions, queries, rules
 from fenji.care.booking.actions import NewSession
-from fenji.care.booking.models import ClinicSession
+from fenji.care.booking.imports import BEDS, WARDS
+from fenji.care.booking.models import Bed, ClinicSession, Ward
 from fenji.ground.common.edge import SignedRequest, permits
+from fenji.ground.common.imports import Fault, Listing, Row, fault_text
 from fenji.ground.common.refusal import Unknown
+from fenji.ground.documents.rules import Values
 from fenji.ground.network.queries import departments_of
 
 router = Router(tags=["booking"])
@@ -157,3 +163,102 @@ def heartbeat(request: SignedRequest) -> dict[str, Any]:
     """To be sent more often than the policy lets a system be silent."""
     actions.heard(by=request.actor, at=request.at)
     return {"heard_at": request.at, "known_until": queries.known_until(request.actor.org_id, request.at)}
+
+
+# --- wards and beds ----------------------------------------------------------------------------------------------------------
+
+
+class WardIn(Schema):
+    """One ward, whole. `department`: as the list of departments calls it; `doctor`: a user name, left out to keep who it is."""
+
+    name: Annotated[Line, Field(min_length=1, max_length=40)]
+    kind: Literal["acute", "rehabilitation", "long_term"]
+    department: Annotated[Line, Field(min_length=1)]
+    doctor: Code | None = None
+
+
+class WardOut(Schema):
+    """A ward as it stands here. `outcome`: what the request did, `new`, `changed` or `same`."""
+
+    id: UUID
+    source_id: str
+    outcome: str
+    version: int
+
+
+class BedIn(Schema):
+    """One bed, whole. `ward`: its number or name; `name`: as the census calls it; `sex`: for whom, `any` when the room decides."""
+
+    ward: Annotated[Line, Field(min_length=1)]
+    room: Annotated[Line, Field(min_length=1, max_length=20)]
+    name: Annotated[Line, Field(min_length=1, max_length=20)]
+    sex: Literal["1", "2", "any"] = "any"
+    isolation: StrictBool = False
+    state: Literal["in_use", "closed"] = "in_use"
+
+
+class BedOut(Schema):
+    """A bed as it stands here. `state`: free, held (for a patient; the ward is asked), confirmed (kept for a patient), lies (by the
+    census), closed. `outcome`: what the request did; empty where it only asked."""
+
+    id: UUID
+    source_id: str
+    outcome: str
+    version: int
+    state: str
+
+
+def _fed(request: SignedRequest, listing: Listing, values: dict[str, Any]) -> str:
+    """Judge and write one row of a list, and note that the system was heard; what became of the row."""
+    row = Row(1, Values(values))
+    by, at = request.actor, request.at
+    with transaction.atomic(using="load"):
+        with connections["load"].cursor() as cursor:  # a new bed sent twice at once is one bed
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"beds of {by.org_id}"])
+        found = listing.judge([row], by=by, at=at)
+        if found.faults:
+            raise ValidationError([_problem(fault) for fault in found.faults])
+        if found.outcomes[1] != "same":
+            listing.write([row], by=by, at=at, progress=lambda done: None)
+    actions.heard(by=by, at=at)
+    return found.outcomes[1]
+
+
+def _problem(fault: Fault) -> dict[str, Any]:
+    return {"loc": ["body", "body", fault.column], "type": fault.code, "msg": fault_text(fault)}
+
+
+@router.put("/wards/{str:source_id}", response=WardOut, summary="Feed one ward")
+@permits("import.feed")
+def put_ward(request: SignedRequest, source_id: Code, body: WardIn) -> dict[str, Any]:
+    """Told apart by institution and number. A ward is closed on its page, by a person."""
+    given = body.dict(exclude_unset=True)
+    outcome = _fed(request, WARDS, {"number": source_id, **given})
+    row = Ward.objects.get(org_id=request.actor.org_id, source_id=source_id, end=None)
+    return {"id": row.id, "source_id": row.source_id, "outcome": outcome, "version": row.version}
+
+
+@router.put("/beds/{str:source_id}", response=BedOut, summary="Feed one bed")
+@permits("import.feed")
+def put_bed(request: SignedRequest, source_id: Code, body: BedIn) -> dict[str, Any]:
+    """Told apart by institution and number. A bed that somebody lies in or that is held is refused to be closed or called otherwise
+    (`bed_kept`)."""
+    given = body.dict()
+    outcome = _fed(request, BEDS, {"number": source_id, "bed": given.pop("name"), **given})
+    return _bed(request, source_id, outcome)
+
+
+@router.get("/beds/{str:source_id}", response=BedOut, summary="How one bed stands")
+@permits("import.feed")
+def get_bed(request: SignedRequest, source_id: Code) -> dict[str, Any]:
+    """What this house knows of a bed: one that is `held` or `confirmed` is not to be given away."""
+    return _bed(request, source_id, "")
+
+
+def _bed(request: SignedRequest, source_id: str, outcome: str) -> dict[str, Any]:
+    row = Bed.objects.using("load").filter(org_id=request.actor.org_id, source_id=source_id).select_related("ward").first()
+    if row is None or not source_id:
+        raise Unknown(what="bed")
+    facts = queries.bed_facts(row, request.at, "load")
+    state = facts.takings[0].how if facts.takings else "free" if facts.place.open else rules.CLOSED
+    return {"id": row.id, "source_id": source_id, "outcome": outcome, "version": row.version, "state": state}

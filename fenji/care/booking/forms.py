@@ -228,6 +228,12 @@ class BedHoldForm(forms.Form):
             raise forms.ValidationError(_("This is no case number. Copy it from the case."), code="number") from None
 
 
+class LeaveBedForm(forms.Form):
+    """Why somebody is taken off the wait list for beds."""
+
+    reason = forms.ChoiceField(label=_("Reason"), choices=tuple(texts.NO_BED_LEAVING.items()))
+
+
 class GiveBackForm(forms.Form):
     """Why a bed is given back."""
 

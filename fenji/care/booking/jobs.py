@@ -12,8 +12,9 @@ from fenji.ground.common.edge import job, now
 @app.task(queue="sweep", pass_context=False)
 @job
 def sweep_bookings(timestamp: int) -> None:
-    """Every minute: end holds of slots and beds whose time is over, then keep what is free for those who wait."""
+    """Every minute: end holds of slots and beds whose time is over, then keep or hold what is free for those who wait."""
     at = now()
     actions.end_holds(at=at)
     actions.end_bed_holds(at=at)
     actions.propose(at=at)
+    actions.offer_beds(at=at)

@@ -198,8 +198,12 @@ class Booking(Particulars):
 
 
 class WaitEntry(Particulars):
-    """Somebody who waits for a slot at a hospital. `why`: nothing free, or nobody knows; `offered`: the slot last kept for them."""
+    """Somebody who waits for a slot or a bed at a hospital. `why`: nothing free, or nobody knows; `offered`: the slot or bed last
+    kept for them. Of a bed: `item` is the kind of ward, `ward` the one that is waited for, none when any of that kind will do.
+    """
 
+    ward = models.ForeignKey("Ward", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    isolation = models.BooleanField(default=False, db_default=False)
     department = models.ForeignKey(Department, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     why = CText()
     asked_at = models.DateTimeField()
@@ -210,7 +214,8 @@ class WaitEntry(Particulars):
 
     privacy: ClassVar = {
         **_PARTICULARS,
-        **_internal("department", "why", "asked_at", "due_at", "offered", "ended_at", "end_reason"),
+        **_internal("department", "ward", "why", "asked_at", "due_at", "offered", "ended_at", "end_reason"),
+        "isolation": "patient",
     }
     shape: ClassVar = rls.viewers("booking_waitentry")
 
@@ -220,6 +225,7 @@ class WaitEntry(Particulars):
             models.CheckConstraint(condition=Q(priority__in=rules.PRIORITIES), name="waitentry_priority"),
             models.CheckConstraint(condition=Q(sex__in=SEXES), name="waitentry_sex"),
             models.CheckConstraint(condition=Q(why__in=rules.WHYS), name="waitentry_why"),
+            models.CheckConstraint(condition=Q(ward=None, isolation=False) | Q(kind=rules.BED), name="waitentry_ward_of_a_bed"),
             models.CheckConstraint(
                 condition=Q(state=rules.WAITING, ended_at=None) | (~Q(state=rules.WAITING) & Q(ended_at__isnull=False)),
                 name="waitentry_ended",
@@ -248,7 +254,8 @@ class Feed(House):
 
 class Ward(Keyed):
     """A ward of a department. `partner`: the institution that shares it, with its own department (a joint rehabilitation ward):
-    each of the two names a responsible doctor. Days half-open: [start, end)."""
+    each of the two names a responsible doctor. `source_id`: what the institution's own list calls it. Days half-open: [start, end).
+    """
 
     org = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
     path = CText()
@@ -263,9 +270,11 @@ class Ward(Keyed):
     partner_doctor_name = CText(default="")
     start = models.DateField()
     end = models.DateField(null=True)
+    source_id = CText(default="", db_default="")
 
     privacy: ClassVar = {
         **_internal("id", "version", "org", "path", "department", "name", "kind", "partner", "partner_department", "start", "end"),
+        **_internal("source_id"),
         **dict.fromkeys(("doctor_id", "doctor_name", "partner_doctor_id", "partner_doctor_name"), "person"),
     }
     shape: ClassVar = kept_by_desk("booking_ward", (MANAGER,))
@@ -287,6 +296,7 @@ class Ward(Keyed):
             ),
             models.CheckConstraint(condition=Q(end=None) | Q(end__gte=F("start")), name="ward_days"),
             models.UniqueConstraint(fields=["org", "name"], condition=Q(end=None), name="ward_name_once"),
+            models.UniqueConstraint(fields=["org", "source_id"], condition=Q(end=None) & ~Q(source_id=""), name="ward_source_once"),
             models.UniqueConstraint(
                 fields=["partner_department"], condition=Q(end=None, partner_department__isnull=False), name="ward_shared_once"
             ),
@@ -295,7 +305,7 @@ class Ward(Keyed):
 
 class Bed(Keyed):
     """A bed of a ward. `name`: as the census calls it, so that a stay names its bed; `sex`: whom it is for, or
-    that the room decides."""
+    that the room decides; `source`, `source_id`: as of a session."""
 
     ward = models.ForeignKey(Ward, on_delete=models.PROTECT)
     org = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -306,8 +316,12 @@ class Bed(Keyed):
     isolation = models.BooleanField(default=False)
     sex = CText(default=rules.ANY)
     state = CText(default=rules.IN_USE)
+    source = CText(default=rules.TYPED, db_default=rules.TYPED)
+    source_id = CText(default="", db_default="")
 
-    privacy: ClassVar = _internal("id", "version", "ward", "org", "path", "department", "room", "name", "isolation", "sex", "state")
+    privacy: ClassVar = _internal(
+        *("id", "version", "ward", "org", "path", "department", "room", "name", "isolation", "sex", "state", "source", "source_id")
+    )
     shape: ClassVar = kept_by_desk("booking_bed", (MANAGER,))
 
     class Meta:
@@ -315,6 +329,8 @@ class Bed(Keyed):
             models.CheckConstraint(condition=Q(sex__in=rules.BED_SEXES), name="bed_sex"),
             models.CheckConstraint(condition=Q(state__in=rules.BED_STATES), name="bed_state"),
             models.CheckConstraint(condition=~Q(name="") & ~Q(room=""), name="bed_named"),
+            models.CheckConstraint(condition=Q(source__in=rules.SOURCES), name="bed_source"),
+            models.UniqueConstraint(fields=["org", "source_id"], condition=~Q(source_id=""), name="bed_source_once"),
             models.UniqueConstraint(fields=["department", "name"], condition=Q(state=rules.IN_USE), name="bed_name_once"),
         ]
 

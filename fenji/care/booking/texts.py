@@ -24,12 +24,15 @@ STATES = {
     rules.TO_MOVE: _("to be moved"),
 }
 WHYS = {rules.NO_SLOT: _("nothing free"), rules.SILENT: _("free slots unknown")}
+NO_BED_WHYS = {rules.NO_SLOT: _("no bed suits"), rules.SILENT: _("free beds unknown")}
 LEAVING = {
     "full": _("no slot can be found"),
     "arranged": _("arranged by phone"),
     "elsewhere": _("another institution is better"),
 }
 """Why the desk takes somebody off the wait list."""
+NO_BED_LEAVING = {"full": _("no bed can be found"), **{k: LEAVING[k] for k in ("arranged", "elsewhere")}}
+"""The same of the wait list for beds."""
 
 WARD_KINDS = {
     rules.ACUTE: _("Acute ward"),
@@ -54,12 +57,16 @@ RELEASING = {
 
 STEPS = {
     "booking.bed_held": (_("waits for a bed"), _("Confirm the bed")),
+    "booking.no_bed": (_("waits for a bed to become free"), _("Find a bed")),
     "booking.no_slot": (_("waits for a slot"), _("Give a slot")),
     "booking.to_move": (_("lost the slot"), _("Give another slot")),
 }
 NOTICES = {
     "booking.bed_confirmed": _("%(subject)s: the ward keeps the bed for the patient"),
     "booking.bed_released": _("%(subject)s: the ward cannot keep the bed; another is needed"),
+    "booking.bed_offered": _("%(subject)s: a bed became free and is held for the patient; the ward is asked to confirm it"),
+    "booking.no_bed_found": _("%(subject)s: the ward could not give a bed"),
+    "booking.ward_closed": _("%(subject)s: the ward was closed; the patient waits for another ward of its kind"),
     "booking.bed_expired": _("%(subject)s: the bed was held too long and is free again"),
     "booking.moved": _("%(subject)s: the patient has another slot now"),
     "booking.placed": _("%(subject)s: the hospital has given a slot"),
@@ -92,6 +99,10 @@ REFUSALS = {
     ),
     "bed_closed": (_("This bed or its ward is closed."), _OTHER_BED),
     "bed_taken": (_("Somebody lies in this bed, or it is held for somebody."), _OTHER_BED),
+    "bed_unknown": (
+        _("The hospital's system has been silent for a while, so nobody knows whether this bed is free."),
+        _("Put the patient on the wait list for the ward, or ask it by phone."),
+    ),
     "bed_other_sex": (_("This bed is for the other sex."), _OTHER_BED),
     "room_other_sex": (_("Somebody of the other sex has a bed in this room."), _OTHER_BED),
     "bed_sex_unknown": (

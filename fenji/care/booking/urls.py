@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from fenji.care.booking.views import boards, sessions, waiting, wards
+from fenji.care.booking.views import bedwaits, boards, sessions, waiting, wards
 
 urlpatterns = [
     path("", sessions.week, name="booking"),
@@ -24,6 +24,8 @@ beds_patterns = [
     path("export.xlsx", boards.board_workbook, name="beds-workbook"),
     path("hold/", boards.hold, name="bed-hold"),
     path("holds/<uuid:hold_id>/<slug:action>/", boards.act, name="bed-act"),
+    path("waiting/", bedwaits.waiting, name="bed-waiting"),
+    path("waiting/<uuid:entry_id>/leave/", bedwaits.leave, name="bed-leave"),
     path("wards/new/", wards.new, name="ward-new"),
     path("wards/<uuid:ward_id>/", wards.ward, name="ward"),
     path("wards/<uuid:ward_id>/close/", wards.close, name="ward-close"),

@@ -127,6 +127,25 @@ class DownForm(ConsentFields, forms.Form):
         return Down(data["receiver"], data["summary"], data["reason"], self.consent())
 
 
+class BedNeedForm(forms.Form):
+    """Whether the patient needs isolation."""
+
+    isolation = forms.BooleanField(label=_("Needs isolation"), required=False)
+
+
+class BedForm(BedNeedForm):
+    """A bed to be held, or a ward to wait for."""
+
+    bed = forms.UUIDField(required=False)
+    ward = forms.UUIDField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not data.get("bed") and not data.get("ward"):
+            self.add_error("bed", _("Choose a bed or a ward."))
+        return data
+
+
 def wish_of(typed: str) -> Wish:
     """What was chosen of the receiver's slots: the id of one, `wait` for its wait list, anything else for neither."""
     return Wish(slot_id=as_uuid(typed), wait=typed == WAIT)

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from fenji.care.referral.views import down, facts, lists, moving, own, papers, review, writing
+from fenji.care.referral.views import beds, down, facts, lists, moving, own, papers, review, writing
 
 
 class CaseNumber:
@@ -40,6 +40,7 @@ urlpatterns = [
     path("<case:number>/filing/", papers.filing, name="referral-filing"),
     path("<case:number>/edit/", writing.edit, name="referral-edit"),
     path("<case:number>/link/<slug:action>/", own.own_link, name="referral-link"),
+    path("<case:number>/bed/", beds.bed, name="referral-bed"),
     path("<case:number>/do/<slug:action>/", moving.act, name="referral-act"),
 ]
 

@@ -1,4 +1,4 @@
-"""Visits from an institution's own system, one record a request; safe to send again."""
+"""Visits and the census from an institution's own system, one record a request; safe to send again."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ from ninja.errors import ValidationError
 from pydantic import Field, StrictBool
 
 from fenji.care.visits.actions.infections import parts_missing
-from fenji.care.visits.imports import VISITS, alone
-from fenji.care.visits.models import Visit
+from fenji.care.visits.imports import STAYS, VISITS, alone
+from fenji.care.visits.models import Stay, Visit
 from fenji.ground.common.edge import SignedRequest, permits
-from fenji.ground.common.imports import Fault, Row, fault_text
+from fenji.ground.common.imports import Fault, Listing, Row, fault_text
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.documents.rules import Values
 
-router = Router(tags=["visits"])
+router, census = Router(tags=["visits"]), Router(tags=["census"])
 Line = Annotated[str, Field(max_length=200)]
 Number = Annotated[str, Field(max_length=40)]
 
 
-class Record(Schema):
-    """A visit as the sending system keeps it. What is left out of a later version stays as it stands. Times in ISO 8601; without an
-    offset they are Fujian's. `closed_at` without `disposition` raises the alert of refusal."""
+class Fed(Schema):
+    """What records have in common: their number, when they were last changed, the doctor and the patient, the diagnosis."""
 
     source_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S+$")]
     source_at: Number | None = None
-    opened_at: Number | None = None
     doctor: Number | None = None
     department: Line | None = None
     document_kind: Literal["identity", "hmt_residence", "hk_macau", "taiwan", "passport", "residence", "old_card"] | None = None
@@ -42,11 +40,29 @@ class Record(Schema):
     phone: Number | None = None
     address: Line | None = None
     diagnosis: Number | None = None
+
+
+class Record(Fed):
+    """A visit as the sending system keeps it. What is left out of a later version stays as it stands. Times in ISO 8601; without an
+    offset they are Fujian's. `closed_at` without `disposition` raises the alert of refusal."""
+
+    opened_at: Number | None = None
     suspected: StrictBool | None = None
     complaint: Annotated[str, Field(max_length=4000)] | None = None
     emergency: StrictBool | None = None
     disposition: Literal["treated", "observe", "referred_up"] | None = None
     closed_at: Number | None = None
+
+
+class Lying(Fed):
+    """Somebody in hospital as the ward's system keeps them. What is left out of a later version stays as it stands. Times as of a
+    visit. `bed`: as the ward calls it; `discharged_at` without `way_out`: not said how it ended."""
+
+    admitted_at: Number | None = None
+    bed: Annotated[str, Field(max_length=20)] | None = None
+    phase: Literal["acute", "acute_recovery", "surgical_recovery", "critical_stable", "chronic"] | None = None
+    discharged_at: Number | None = None
+    way_out: Literal["home", "transferred", "against_advice", "died"] | None = None
 
 
 class Note(Schema):
@@ -69,19 +85,32 @@ class Taken(Schema):
 @permits("visit.feed")
 def send(request: SignedRequest, record: Record, response: HttpResponse) -> dict[str, Any]:
     """Told apart by institution and `source_id`: written once, brought up to date by a later version."""
+    taken = _taken(request, VISITS, Visit, record)
+    response["Location"] = f"/api/v1/visits/{taken['id']}"
+    return taken
+
+
+@census.post("", response=Taken, summary="Send a stay in hospital; the same again changes nothing")
+@permits("visit.feed")
+def send_stay(request: SignedRequest, record: Lying) -> dict[str, Any]:
+    """Told apart by institution and `source_id`. Beds are taken by who lies in them: see the wards and beds of `booking`."""
+    return _taken(request, STAYS, Stay, record)
+
+
+def _taken(request: SignedRequest, listing: Listing, model: type[Visit | Stay], record: Fed) -> dict[str, Any]:
+    """Judge and write one record of a list."""
     row = Row(1, Values(record.dict(exclude_unset=True)))
     by, at = request.actor, request.at
     with transaction.atomic(using="load"):
         alone(by.org_id)
-        found = VISITS.judge([row], by=by, at=at)
+        found = listing.judge([row], by=by, at=at)
         if found.faults:
             raise ValidationError([_problem(fault) for fault in found.faults])
         if found.outcomes[1] != "same":
-            VISITS.write([row], by=by, at=at, progress=lambda done: None)
-        visit = Visit.objects.using("load").only("id").get(org_id=by.org_id, source_id=record.source_id)
+            listing.write([row], by=by, at=at, progress=lambda done: None)
+        made = model.objects.using("load").only("id").get(org_id=by.org_id, source_id=record.source_id)
     notes = [{"field": note.column, "code": note.code, "text": fault_text(note)} for note in found.notes]
-    response["Location"] = f"/api/v1/visits/{visit.pk}"
-    return {"id": visit.pk, "outcome": found.outcomes[1], "notes": notes}
+    return {"id": made.pk, "outcome": found.outcomes[1], "notes": notes}
 
 
 class Standing(Schema):

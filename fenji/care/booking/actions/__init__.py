@@ -12,8 +12,11 @@ from fenji.care.booking.actions.beds import (
     hold_bed,
     open_ward,
     release_bed,
+    release_beds,
+    settle_beds,
     use_bed,
 )
+from fenji.care.booking.actions.bedwait import offer_beds, wait_for_bed
 from fenji.care.booking.actions.bookings import Who, confirm, extend, hold, miss, move, register_given, release, use
 from fenji.care.booking.actions.house import end_bed_holds, end_holds, inherit, propose
 from fenji.care.booking.actions.sessions import NewSession, away, cancel, feed, heard, open_sessions, take_outside
@@ -43,6 +46,7 @@ __all__ = [
     "leave",
     "miss",
     "move",
+    "offer_beds",
     "open_sessions",
     "open_ward",
     "place",
@@ -50,8 +54,11 @@ __all__ = [
     "register_given",
     "release",
     "release_bed",
+    "release_beds",
+    "settle_beds",
     "take_outside",
     "use",
     "use_bed",
     "wait",
+    "wait_for_bed",
 ]

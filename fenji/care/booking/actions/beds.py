@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Model
+from django.db.models import F, Model, Q
 
 from fenji.care.booking import queries, rules
-from fenji.care.booking.actions.bookings import Who
-from fenji.care.booking.models import Bed, BedHold, Ward
+from fenji.care.booking.actions.bookings import Who, end_wait
+from fenji.care.booking.models import Bed, BedHold, WaitEntry, Ward
 from fenji.care.visits.queries import doctors_of
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DESK, DOCTOR, Actor
@@ -23,6 +23,7 @@ from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
 from fenji.ground.common.rows import violated
 from fenji.ground.common.whole import all_or_nothing
+from fenji.ground.network.models import Post
 from fenji.ground.network.queries import departments_of, place, place_of
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
@@ -64,7 +65,7 @@ class NewBed:
 
 
 @contextmanager
-def _named(using: str = "default") -> Iterator[None]:
+def named(using: str = "default") -> Iterator[None]:
     """What the database refuses gets its name."""
     try:
         with transaction.atomic(using=using):
@@ -77,14 +78,14 @@ def _named(using: str = "default") -> Iterator[None]:
 
 
 def _saved(row: M) -> M:
-    with _named():
+    with named():
         row.save(force_insert=True)
     return row
 
 
 def _swapped(row: Any, version: int, **facts: Any) -> None:
     """Compare and swap. Raises Stale."""
-    with _named():
+    with named():
         changed = type(row).objects.filter(pk=row.pk, version=version).update(version=version + 1, **facts)
     if not changed:
         raise Stale
@@ -153,7 +154,8 @@ def change_ward(ward_id: UUID, new: NewWard, *, version: int, by: Actor, at: dat
 
 @all_or_nothing
 def close_ward(ward_id: UUID, *, version: int, by: Actor, at: datetime) -> Ward:
-    """The ward ends today, with its beds. Raises NotPermitted, Unknown, Stale, BedInUse while somebody has a bed there."""
+    """The ward ends today, with its beds; who waits for it waits for another of its kind. Raises NotPermitted, Unknown, Stale,
+    BedInUse while somebody has a bed there."""
     row = _open(ward_id, by, at)
     for found in queries.beds_of([row.id]).get(row.id, []):
         if found.state == rules.IN_USE:
@@ -161,8 +163,17 @@ def close_ward(ward_id: UUID, *, version: int, by: Actor, at: datetime) -> Ward:
             _close_bed(found, at)
             _swapped(found, found.version, state=rules.CLOSED)
     _swapped(row, version, end=local_day(at))
+    _wait_elsewhere(row, at)
     audit(by=by, at=at, action="ward.close", subject=f"ward:{row.pk}", before=row.kind, org=row.org_id)
     return row
+
+
+def _wait_elsewhere(row: Ward, at: datetime) -> None:
+    """Who waits for a ward that closes waits for any other of its kind, where they stood in the queue; who asked is told."""
+    waiting = list(WaitEntry.objects.filter(ward=row, state=rules.WAITING))
+    WaitEntry.objects.filter(pk__in=[w.pk for w in waiting]).update(ward=None, version=F("version") + 1)
+    for entry in waiting:
+        tasks.send("booking.ward_closed", org_id=entry.origin_id, role=DOCTOR, subject=entry.subject, url=entry.url, at=at)
 
 
 def _open(ward_id: UUID, by: Actor, at: datetime) -> Ward:
@@ -205,7 +216,7 @@ def _bed_facts(new: NewBed) -> dict[str, Any]:
 
 
 def _close_bed(row: Bed, at: datetime) -> None:
-    if queries.bed_facts(row, local_day(at)).takings:
+    if queries.bed_facts(row, at).takings:
         raise rules.BedInUse
 
 
@@ -221,6 +232,12 @@ def _lock(row: Bed) -> None:
 def bed_step(subject: str) -> str:
     """What the step is about that asks a ward to confirm a hold."""
     return f"{subject}/bed"
+
+
+def desk_of(org_id: int, at: datetime, using: str = "default") -> str:
+    """Who in an institution is asked about beds: its referral desk, where there is none the doctors."""
+    held = Post.objects.using(using).filter(Q(end=None) | Q(end__gt=at), org_id=org_id, role=DESK, start__lte=at)
+    return DESK if held.exists() else DOCTOR
 
 
 @all_or_nothing
@@ -240,7 +257,10 @@ def hold_bed(
     """Hold a bed for a patient until the ward confirms it, for the time of the policy. Another live hold of the same subject is
     given up for it. `viewer_ids`: parties of the subject; the institutions of the ward are added. The ward's desk gets a step.
 
-    Raises NotPermitted, Unknown, BedClosed, BedTaken, BedOtherSex, RoomOtherSex, BedSexUnknown, NoIsolation, IsolationKept.
+    Who waits for a bed keeps the place in the queue until a ward has confirmed one.
+
+    Raises NotPermitted, Unknown, BedClosed, BedTaken, BedUnknown, BedOtherSex, RoomOtherSex, BedSexUnknown, NoIsolation,
+    IsolationKept.
     """
     if not by.may("bed.hold") or by.org_id != origin_id:
         raise NotPermitted
@@ -249,12 +269,12 @@ def hold_bed(
     row = queries.bed(bed_id)
     where, today = place(row.org), local_day(at)
     policy = queries.bed_policy_at(where, today)
-    rules.may_lie(queries.bed_facts(row, today), rules.Need(who.sex, isolation), policy)
+    rules.may_lie(queries.bed_facts(row, at), rules.Need(who.sex, isolation), policy)
     until = deadline(at, policy.bed_hold_within, duty_calendar(where.policy_path, today))
     for old in BedHold.objects.filter(subject=subject, state__in=rules.LIVE):
         _party(old, by)
         change_hold(old, rules.RELEASED, by, at, reason="replaced")
-    parties = {*viewer_ids, origin_id, *_sides(row.ward)}
+    parties = {*viewer_ids, origin_id, *sides(row.ward)}
     made = _saved(
         BedHold(
             bed=row, org_id=row.org_id, origin_id=origin_id, subject=subject, url=url, viewer_ids=sorted(parties),
@@ -262,23 +282,34 @@ def hold_bed(
             held_until=until,
         )
     )  # fmt: skip
+    return asked(made, by=by, at=at)
+
+
+def asked(made: BedHold, *, by: Actor, at: datetime, using: str = "default") -> BedHold:
+    """Ask the ward to confirm a hold that was just written."""
     tasks.open_step(
         tasks.Step(
-            kind="booking.bed_held", subject=bed_step(subject), url=board_of(row), who=made.who, sex=made.sex, age=made.age,
-            topic=topic, org_id=row.org_id, role=DESK, viewer_ids=tuple(made.viewer_ids), due_at=until,
+            kind="booking.bed_held", subject=bed_step(made.subject), url=board_of(made.org_id), who=made.who, sex=made.sex,
+            age=made.age, topic=made.topic, org_id=made.org_id, role=desk_of(made.org_id, at, using),
+            viewer_ids=tuple(made.viewer_ids), due_at=made.held_until or at,
         ),
         at=at,
+        using=using,
     )  # fmt: skip
-    audit(by=by, at=at, action="bed.held", subject=subject, after=rules.HELD, bed=str(row.pk), hold=str(made.pk))
+    audit(
+        by=by, at=at, action="bed.held", subject=made.subject, after=rules.HELD, using=using, bed=str(made.bed_id),
+        hold=str(made.pk),
+    )  # fmt: skip
     return made
 
 
-def board_of(row: Bed) -> str:
-    """The address of the board on which a bed stands."""
-    return f"/beds/?org={row.org_id}"
+def board_of(org_id: int) -> str:
+    """The address of the board of an institution."""
+    return f"/beds/?org={org_id}"
 
 
-def _sides(row: Ward) -> Collection[int]:
+def sides(row: Ward) -> Collection[int]:
+    """The institution of a ward, and the one that shares it."""
     return {row.org_id} if row.partner_id is None else {row.org_id, row.partner_id}
 
 
@@ -295,7 +326,7 @@ def change_hold(
     """Compare and swap on state and version, with an audit row; the ward's step is closed. Raises Stale, BedTaken, BedClosed."""
     before = row.state
     ended = None if state in rules.LIVE else at
-    with _named(using):
+    with named(using):
         changed = (
             BedHold.objects.using(using)
             .filter(pk=row.pk, version=row.version, state=before)
@@ -313,7 +344,7 @@ def change_hold(
 
 def _party(row: BedHold, by: Actor, *, ward: bool = False) -> None:
     """Raise NotPermitted unless the actor is of the institution that holds, or of the ward."""
-    of_ward = by.may("bed.confirm") and by.org_id in _sides(row.bed.ward)
+    of_ward = by.may("bed.confirm") and by.org_id in sides(row.bed.ward)
     holds = not ward and by.may("bed.hold") and by.org_id == row.origin_id
     if not (of_ward or holds):
         raise NotPermitted
@@ -330,7 +361,7 @@ def _live(hold_id: UUID, version: int, at: datetime) -> BedHold:
 
 @all_or_nothing
 def confirm_bed(hold_id: UUID, *, version: int, by: Actor, at: datetime) -> BedHold:
-    """The ward takes the patient: the bed is kept for the time of the policy, and who asked is told.
+    """The ward takes the patient: the bed is kept for the time of the policy, who asked is told, and waits for no other.
 
     Raises NotPermitted, Unknown, Stale, BedHoldEnded, BedTaken when somebody lies there meanwhile, BedClosed.
     """
@@ -339,12 +370,22 @@ def confirm_bed(hold_id: UUID, *, version: int, by: Actor, at: datetime) -> BedH
     if row.state != rules.HELD:
         raise Stale
     _lock(row.bed)
-    where, today = place(row.org), local_day(at)
-    span = queries.bed_policy_at(where, today).bed_kept_within
-    until = deadline(at, span, duty_calendar(where.policy_path, today))
-    change_hold(row, rules.CONFIRMED, by, at, held_until=until)
+    change_hold(row, rules.CONFIRMED, by, at, held_until=_kept_until(row, at))
+    _waits_no_more(row.subject, rules.PLACED, "booked", by, at)
     tasks.send("booking.bed_confirmed", org_id=row.origin_id, role=DOCTOR, subject=row.subject, url=row.url, at=at)
     return row
+
+
+def _kept_until(row: BedHold, at: datetime) -> datetime:
+    where, today = place(row.org), local_day(at)
+    return deadline(at, queries.bed_policy_at(where, today).bed_kept_within, duty_calendar(where.policy_path, today))
+
+
+def _waits_no_more(subject: str, state: str, reason: str, by: Actor, at: datetime) -> int:
+    found = list(WaitEntry.objects.filter(subject=subject, kind=rules.BED, state=rules.WAITING))
+    for entry in found:
+        end_wait(entry, state, reason, by, at)
+    return len(found)
 
 
 @all_or_nothing
@@ -355,11 +396,49 @@ def use_bed(hold_id: UUID, *, version: int, by: Actor, at: datetime) -> BedHold:
     """
     row = _live(hold_id, version, at)
     _party(row, by, ward=True)
-    there = queries.bed_facts(queries.bed(row.bed_id), local_day(at))
-    if not any(t.how == rules.LIES for t in there.takings):
+    if not _lain_in(row, at):
         raise rules.BedEmpty
     change_hold(row, rules.USED, by, at)
     return row
+
+
+def _lain_in(row: BedHold, at: datetime) -> bool:
+    """Whether somebody lies in a held bed by the census."""
+    return any(t.how == rules.LIES for t in queries.bed_facts(queries.bed(row.bed_id), at).takings)
+
+
+def _live_of(subject: str) -> list[BedHold]:
+    return list(BedHold.objects.filter(subject=subject, state__in=rules.LIVE).select_related("bed__ward", "org"))
+
+
+@all_or_nothing
+def settle_beds(subject: str, *, by: Actor, at: datetime) -> int:
+    """The patient has come. A held bed is theirs: used where the census says that somebody lies in it, else kept for them as from
+    now, until the ward has put them into it. For rooms above, which know that the actor may say so; none is no error."""
+    _waits_no_more(subject, rules.PLACED, "arrived", by, at)
+    held = _live_of(subject)
+    for row in held:
+        _lock(row.bed)
+        if _lain_in(row, at):
+            change_hold(row, rules.USED, by, at)
+        else:
+            change_hold(row, rules.CONFIRMED, by, at, held_until=_kept_until(row, at))
+    return len(held)
+
+
+@all_or_nothing
+def release_beds(subject: str, reason: str, *, by: Actor, at: datetime) -> int:
+    """Give a subject's bed back and take it off the wait list for beds: it has ended, or goes elsewhere. `reason`: a code.
+
+    For rooms above, which know that the actor may say so. Returns how many there were; none is no error. Raises Stale when a bed is
+    offered at this moment.
+    """
+    # who waits first: an offer that is made meanwhile changes the entry, and is seen here or refuses this
+    waits = _waits_no_more(subject, rules.LEFT, reason, by, at)
+    held = _live_of(subject)
+    for row in held:
+        change_hold(row, rules.RELEASED, by, at, reason=reason)
+    return waits + len(held)
 
 
 @all_or_nothing

@@ -254,7 +254,7 @@ def miss(subject: str, *, by: Actor, at: datetime) -> list[Booking]:
 
 @all_or_nothing
 def release(subject: str, reason: str, *, by: Actor, at: datetime, using: str = "default") -> int:
-    """Give a subject's slots back and take it off the wait list: it was cancelled, or goes elsewhere (SM-3-5j). `reason`: a code.
+    """Give a subject's slots back and take it off their wait list: it was cancelled, or goes elsewhere (SM-3-5j). `reason`: a code.
 
     Returns how many there were; none is no error. `using="job"`: for sweeps of the house, which end holds and waits alone.
     """
@@ -262,7 +262,8 @@ def release(subject: str, reason: str, *, by: Actor, at: datetime, using: str = 
     columns = ("id", "version", "state", "subject", "org_id", "kind", "viewer_ids", "item")
     narrow = columns[:6] if using == "job" else columns
     found = list(Booking.objects.using(using).filter(subject=subject, state__in=states).only(*narrow))
-    waits = list(WaitEntry.objects.using(using).filter(subject=subject, state=rules.WAITING).only(*narrow))
+    wishes = WaitEntry.objects.using(using).filter(subject=subject, state=rules.WAITING, kind__in=rules.KINDS)
+    waits = list(wishes.only(*narrow))
     with transaction.atomic(using=using):
         for row in found:
             _party(row, by, hospital=False)

@@ -71,7 +71,7 @@ _WAIT = (
 def propose(*, at: datetime, using: str = "job") -> int:
     """Keep free slots for the first who wait, for a time, and tell both sides (SM-1-2c). Returns how many."""
     waiting = defaultdict(list)
-    for row in WaitEntry.objects.using(using).filter(state=rules.WAITING).only(*_WAIT):
+    for row in WaitEntry.objects.using(using).filter(state=rules.WAITING, kind__in=rules.KINDS).only(*_WAIT):
         waiting[row.org_id].append(row)
     _let_go({row.id for rows in waiting.values() for row in rows}, at, using)
     kept = _kept(waiting, at, using)
@@ -135,7 +135,7 @@ _NO_MORE_SHARED = (
 )
 """The two that shared a ward are one."""
 _WARDS = """
-UPDATE booking_ward w SET org_id = %(heir)s, name = CASE WHEN EXISTS (
+UPDATE booking_ward w SET org_id = %(heir)s, source_id = '', name = CASE WHEN EXISTS (
   SELECT 1 FROM booking_ward o WHERE o.org_id = %(heir)s AND o.name = w.name AND o."end" IS NULL
 ) THEN w.name || ' (' || %(org)s || ')' ELSE w.name END WHERE w.org_id = %(org)s
 """
@@ -144,7 +144,7 @@ UPDATE booking_ward w SET org_id = %(heir)s, name = CASE WHEN EXISTS (
 
 def inherit(predecessor: int, successor: int, using: str) -> None:
     """Sessions, bookings, waits, wards and holds of an institution that went into another go on there. What its own system
-    fed is typed from now on: the two systems may call different sessions the same."""
+    fed is typed from now on: the two systems may call different sessions, wards and beds the same."""
     both = {"org": predecessor, "heir": successor}
     with connections[using].cursor() as cursor:
         for table in _TABLES:
@@ -154,7 +154,7 @@ def inherit(predecessor: int, successor: int, using: str) -> None:
         cursor.execute(_NO_MORE_SHARED, both)
         cursor.execute("UPDATE booking_ward SET partner_id = %(heir)s WHERE partner_id = %(org)s", both)
         cursor.execute(_WARDS, both)
-        cursor.execute("UPDATE booking_bed SET org_id = %(heir)s WHERE org_id = %(org)s", both)
+        cursor.execute("UPDATE booking_bed SET org_id = %(heir)s, source = 'typed', source_id = '' WHERE org_id = %(org)s", both)
         cursor.execute("UPDATE booking_slot SET org_id = %(heir)s WHERE org_id = %(org)s", both)
         cursor.execute(
             "UPDATE booking_clinicsession SET org_id = %(heir)s, source = 'typed', source_id = '' WHERE org_id = %(org)s", both

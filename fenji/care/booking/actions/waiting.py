@@ -1,4 +1,7 @@
-"""The wait list: who finds nothing free goes to the hospital's desk as a step with a deadline, and is placed from there."""
+"""The wait list: who finds nothing free goes to the hospital's desk as a step with a deadline, and is placed from there.
+
+Who waits for a bed is on the same list; `bedwait` puts them on it and offers what becomes free.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DESK, DOCTOR, Actor
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.rows import violated
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import departments_of, place_of
 from fenji.ground.policy.queries import duty_calendar
@@ -57,22 +61,27 @@ def wait(
         who=who.name_masked, sex=who.sex, age=who.age, topic=topic, priority=priority, kind=kind, item=item,
         department_id=department_id, why=why, state=rules.WAITING, asked_at=at, due_at=due,
     )  # fmt: skip
+    return enlist(entry, "booking.no_slot", WORKLIST, DESK, by=by, at=at)
+
+
+def enlist(entry: WaitEntry, step: str, url: str, role: str, *, by: Actor, at: datetime) -> WaitEntry:
+    """Put an entry on its list, and a step of a kind on a desk. Raises AlreadyWaiting."""
     try:
         with transaction.atomic():
             entry.save(force_insert=True)
     except IntegrityError as error:
-        if "waitentry_one_of_a_kind" not in str(error):
+        if violated(error) != "waitentry_one_of_a_kind":
             raise
         raise rules.AlreadyWaiting from None
     tasks.open_step(
         tasks.Step(
-            kind="booking.no_slot", subject=step_of(subject, kind, item), url=WORKLIST, who=entry.who, sex=entry.sex, age=entry.age,
-            topic=topic, org_id=org_id, role=DESK, viewer_ids=tuple(entry.viewer_ids), due_at=due,
-            urgent=priority == rules.EMERGENCY,
+            kind=step, subject=step_of(entry.subject, entry.kind, entry.item), url=url, who=entry.who, sex=entry.sex,
+            age=entry.age, topic=entry.topic, org_id=entry.org_id, role=role, viewer_ids=tuple(entry.viewer_ids),
+            due_at=entry.due_at, urgent=entry.priority == rules.EMERGENCY,
         ),
         at=at,
     )  # fmt: skip
-    audit(by=by, at=at, action="booking.wait", subject=subject, after=why, org=org_id, kind=kind)
+    audit(by=by, at=at, action="booking.wait", subject=entry.subject, after=entry.why, org=entry.org_id, kind=entry.kind)
     return entry
 
 
@@ -92,11 +101,16 @@ def place(entry_id: UUID, slot_id: UUID, *, version: int, by: Actor, at: datetim
 
 @all_or_nothing
 def leave(entry_id: UUID, reason: str, *, version: int, by: Actor, at: datetime) -> None:
-    """The desk cannot give a slot, and says why (`reason`: a code); who asked is told. Raises NotPermitted, Unknown, Stale."""
+    """The desk, or the ward, cannot give a slot or a bed, and says why (`reason`: a code); who asked is told.
+
+    Raises NotPermitted, Unknown, Stale.
+    """
     found = queries.entry(entry_id)
-    if not by.may("booking.write") or by.org_id != found.org_id:
+    keeps = "bed.confirm" if found.kind == rules.BED else "booking.write"
+    if not by.may(keeps) or by.org_id != found.org_id:
         raise NotPermitted
     if found.version != version or found.state != rules.WAITING:
         raise Stale
     end_wait(found, rules.LEFT, reason, by, at)
-    tasks.send("booking.not_placed", org_id=found.origin_id, role=DOCTOR, subject=found.subject, url=found.url, at=at)
+    told = "booking.no_bed_found" if found.kind == rules.BED else "booking.not_placed"
+    tasks.send(told, org_id=found.origin_id, role=DOCTOR, subject=found.subject, url=found.url, at=at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from uuid import UUID
@@ -12,25 +12,39 @@ from django.db import connection
 from django.db.models import Q
 
 from fenji.care.booking import rules
-from fenji.care.booking.models import Bed, BedHold, Ward
+from fenji.care.booking.models import Bed, BedHold, Feed, WaitEntry, Ward
+from fenji.care.booking.queries.desk import want_of
+from fenji.care.booking.queries.slots import WaitView, policy_at, wait_view
 from fenji.care.visits.models import Stay
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.refusal import Unknown
 from fenji.ground.common.rows import one
-from fenji.ground.network.queries import Place, in_force, place
+from fenji.ground.network.queries import Place, in_force, place, place_of
 from fenji.ground.policy.queries import resolve
 
 
 @dataclass(frozen=True, slots=True)
 class WardBeds:
     """The beds of a ward that somebody may have now: how many, and the first by room and name. `next_at`: where there is none, when
-    the first hold of a bed that would fit runs out. `unplaced`: how many lie in the ward of whom nobody knows in which bed."""
+    the first hold of a bed that would fit runs out. `unplaced`: how many lie in the ward of whom nobody knows in which bed;
+    `unknown`: of how many beds nobody knows whether they are free, because the hospital's system is silent."""
 
     ward: Ward
     free: int
     first: Bed | None
     next_at: datetime | None
     unplaced: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The beds of an institution as one patient needs them: free ones that suit now, those that are held for somebody, and those
+    of which nobody knows because the institution's system is silent."""
+
+    free: int
+    held: int
+    unknown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +123,10 @@ def hospitals_with_wards(on: date) -> dict[int, str]:
     return dict(sorted(found.items(), key=lambda pair: pair[1]))
 
 
-def beds_of(ward_ids: Iterable[UUID]) -> dict[UUID, list[Bed]]:
+def beds_of(ward_ids: Iterable[UUID], using: str = "default") -> dict[UUID, list[Bed]]:
     """The beds of some wards, closed ones too, by room and name, 2 before 10."""
     found: dict[UUID, list[Bed]] = defaultdict(list)
-    rows = Bed.objects.filter(ward_id__in=list(ward_ids))
+    rows = Bed.objects.using(using).filter(ward_id__in=list(ward_ids))
     for row in sorted(rows, key=lambda b: (len(b.room), b.room, len(b.name), b.name, b.id)):
         found[row.ward_id].append(row)
     return found
@@ -127,23 +141,65 @@ def _takings(ward_ids: Iterable[UUID]) -> dict[UUID, list[rules.Taking]]:
     return found
 
 
-def _occupied(wards: Iterable[Ward], on: date) -> dict[UUID, tuple[list[Bed], dict[UUID, rules.BedFacts], list[rules.Taking]]]:
-    """Each ward's beds with who has them, and those who lie in none it knows; in three statements, however many wards."""
+def _looked_up(wards: Iterable[Ward], beds: Mapping[UUID, list[Bed]], using: str) -> dict[UUID, list[rules.Taking]]:
+    """What `booking_taken` says, for a role that reads all rows and has no scope; without those who lie in no bed of the ward."""
+    rows = list(wards)
+    found: dict[UUID, list[rules.Taking]] = defaultdict(list)
+    lie: dict[tuple[int, str], list[str]] = defaultdict(list)
+    stays = Stay.objects.using(using).filter(discharged_at=None, department_id__in=[d for w in rows for d in _departments(w)])
+    for department_id, name, sex in stays.values_list("department_id", "bed", "resident__sex"):
+        lie[department_id, name].append(sex)
+    for ward_row in rows:
+        for b in beds[ward_row.id]:
+            if b.state == rules.IN_USE:
+                sexes = (sex for d in _departments(ward_row) for sex in lie[d, b.name])
+                found[ward_row.id] += [rules.Taking(b.id, rules.LIES, sex) for sex in sexes]
+    live = BedHold.objects.using(using).filter(bed__ward__in=rows, state__in=rules.LIVE)
+    for ward_id, *taking in live.values_list("bed__ward_id", "bed_id", "state", "sex", "held_until"):
+        found[ward_id].append(rules.Taking(*taking))
+    return found
+
+
+def _silent(wards: Mapping[UUID, Ward], beds: Mapping[UUID, list[Bed]], at: datetime, using: str) -> set[int]:
+    """The institutions whose own system feeds beds and has not been heard for too long."""
+    fed = {wards[b.ward_id].org_id for many in beds.values() for b in many if b.source == rules.FED}
+    last = dict(Feed.objects.using(using).filter(pk__in=fed).values_list("org_id", "heard_at")) if fed else {}
+    policies = {org_id: policy_at(place_of(org_id, using), local_day(at)) for org_id in fed}
+    return {org_id for org_id in fed if rules.is_stale(last.get(org_id), at, policies[org_id])}
+
+
+Occupied = tuple[list[Bed], dict[UUID, rules.BedFacts], list[rules.Taking]]
+"""A ward's beds, those with who has them, and those who lie in none that it knows."""
+
+
+def _occupied(wards: Iterable[Ward], at: datetime, using: str = "default") -> dict[UUID, Occupied]:
+    """How each ward is occupied; in three statements, however many wards, and one more where a system feeds beds."""
     rows = {w.id: w for w in wards}
-    beds, takings = beds_of(rows), _takings(rows)
+    beds, on = beds_of(rows, using), local_day(at)
+    takings = _takings(rows) if using == "default" else _looked_up(rows.values(), beds, using)
+    silent = _silent(rows, beds, at, using)
     found = {}
     for ward_id, row in rows.items():
         lasts = row.end is None or row.end > on
         places = [
-            rules.BedPlace(b.id, b.room, b.name, b.sex, b.isolation, lasts and b.state == rules.IN_USE) for b in beds[ward_id]
+            rules.BedPlace(
+                *(b.id, b.room, b.name, b.sex, b.isolation, lasts and b.state == rules.IN_USE),
+                known=b.source != rules.FED or row.org_id not in silent,
+            )
+            for b in beds[ward_id]
         ]
         found[ward_id] = (beds[ward_id], *rules.occupancy(places, takings[ward_id]))
     return found
 
 
-def bed_facts(row: Bed, on: date) -> rules.BedFacts:
+def bed_facts(row: Bed, at: datetime, using: str = "default") -> rules.BedFacts:
     """A bed with who has it, and who has the other beds of its room. The bed comes with its ward."""
-    return _occupied([row.ward], on)[row.ward_id][1][row.id]
+    return ward_facts(row.ward, at, using)[row.id]
+
+
+def ward_facts(row: Ward, at: datetime, using: str = "default") -> dict[UUID, rules.BedFacts]:
+    """The same of all beds of a ward, by room and name."""
+    return _occupied([row], at, using)[row.id][1]
 
 
 def free_beds(
@@ -155,8 +211,34 @@ def free_beds(
     """
     on, need = local_day(at), rules.Need(sex, isolation)
     wards = wards_of(org_ids, on, kind)
-    occupied = _occupied(wards, on)
+    occupied = _occupied(wards, at)
     return [_ward_beds(row, *occupied[row.id], need, bed_policy_at(place(row.org), on)) for row in wards]
+
+
+def capacity(org_ids: Collection[int], *, sex: str, at: datetime) -> dict[int, Capacity]:
+    """What institutions have for a patient, by id, wards that they share with another among them; one without wards is not in it.
+
+    `sex`: code of GB/T 2261.1.
+    """
+    on, need = local_day(at), rules.Need(sex)
+    wards = wards_of(org_ids, on)
+    occupied = _occupied(wards, at) if wards else {}
+    sums: dict[int, list[int]] = {}
+    for row in wards:
+        policy = bed_policy_at(place(row.org), on)
+        facts = occupied[row.id][1].values()
+        counts = (
+            sum(rules.fits_bed(f, need, policy) for f in facts),
+            sum(any(t.how in rules.LIVE for t in f.takings) for f in facts),
+            _unknown(facts),
+        )
+        for org_id in {row.org_id, row.partner_id} & set(org_ids):
+            sums[org_id] = [a + b for a, b in zip(sums.get(org_id, [0, 0, 0]), counts, strict=True)]
+    return {org_id: Capacity(*found) for org_id, found in sums.items()}
+
+
+def _unknown(facts: Iterable[rules.BedFacts]) -> int:
+    return sum(f.place.open and not f.place.known and not f.takings for f in facts)
 
 
 def _ward_beds(
@@ -170,7 +252,7 @@ def _ward_beds(
     fitting = [f for f in rules.free(facts) if rules.fits_bed(f, need, policy)]
     first = next((b for b in beds if fitting and b.id == fitting[0].place.id), None)
     next_at = None if fitting else rules.next_free(facts, need, policy)
-    return WardBeds(row, len(fitting), first, next_at, len(unplaced))
+    return WardBeds(row, len(fitting), first, next_at, len(unplaced), _unknown(facts.values()))
 
 
 def hold(hold_id: UUID) -> BedHold:
@@ -194,6 +276,20 @@ def bed_hold_of(subject: str) -> HoldView | None:
     )
 
 
+def bed_wait_of(subject: str) -> WaitView | None:
+    """The bed that a subject waits for, as far as the open scope reaches."""
+    row = one(WaitEntry.objects.filter(subject=subject, kind=rules.BED, state=rules.WAITING))
+    return wait_view(row) if row is not None else None
+
+
+def waiting_for_beds(org_id: int, policy: rules.BookingPolicy) -> list[WaitEntry]:
+    """Who waits for a bed in the wards of an institution, in the order of the queue (SM-1-2c); those too who wait for one that it
+    shares with another."""
+    found = WaitEntry.objects.filter(Q(org_id=org_id) | Q(ward__partner_id=org_id), kind=rules.BED, state=rules.WAITING)
+    rows = {w.id: w for w in found.select_related("ward")}
+    return [rows[w.id] for w in rules.queue(want_of(w, policy) for w in rows.values())]
+
+
 def _departments(row: Ward) -> list[int]:
     return [d for d in (row.department_id, row.partner_department_id) if d is not None]
 
@@ -207,7 +303,7 @@ def ward_board(row: Ward, at: datetime) -> Board:
 def ward_boards(wards: Iterable[Ward], at: datetime) -> list[Board]:
     """The boards of several wards, in as many statements as of one, but for the days of shared ones."""
     rows = list(wards)
-    occupied = _occupied(rows, local_day(at))
+    occupied = _occupied(rows, at)
     inside: dict[tuple[int | None, str], list[Stay]] = defaultdict(list)
     departments = [d for row in rows for d in _departments(row)]
     stays = Stay.objects.filter(department_id__in=departments, discharged_at=None).select_related("resident", "org")

@@ -72,8 +72,9 @@ def of_session(session_id: UUID) -> dict[UUID, Booking]:
 
 
 def waiting_at(org_id: int, policy: rules.BookingPolicy) -> list[WaitEntry]:
-    """Who waits at a hospital, in the order of the queue (SM-1-2c)."""
-    rows = {w.id: w for w in WaitEntry.objects.filter(org_id=org_id, state=rules.WAITING).select_related("department")}
+    """Who waits for a slot at a hospital, in the order of the queue (SM-1-2c)."""
+    found = WaitEntry.objects.filter(org_id=org_id, state=rules.WAITING, kind__in=rules.KINDS)
+    rows = {w.id: w for w in found.select_related("department")}
     wants = [want_of(w, policy) for w in rows.values()]
     return [rows[w.id] for w in rules.queue(wants)]
 

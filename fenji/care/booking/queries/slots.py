@@ -337,14 +337,14 @@ def standings_of(subject: str) -> list[Standing]:
 
 @prepared
 def _waiting(subject: str) -> QuerySet[WaitEntry]:
-    return WaitEntry.objects.filter(subject=subject).order_by("-asked_at", "-id")
+    return WaitEntry.objects.filter(subject=subject, kind__in=rules.KINDS).order_by("-asked_at", "-id")
 
 
 def waiting_of(subject: str) -> list[WaitView]:
-    """All wait entries of a subject that the open scope reaches, newest first."""
-    return [
-        WaitView(
-            *(w.id, w.subject, w.org_id, w.state, w.kind, w.item, w.priority, w.why, w.asked_at, w.due_at, w.end_reason),
-        )
-        for w in _waiting(subject)
-    ]
+    """All wishes of a subject for slots that the open scope reaches, newest first."""
+    return [wait_view(row) for row in _waiting(subject)]
+
+
+def wait_view(w: WaitEntry) -> WaitView:
+    """A row as its parties see it."""
+    return WaitView(*(w.id, w.subject, w.org_id, w.state, w.kind, w.item, w.priority, w.why, w.asked_at, w.due_at, w.end_reason))

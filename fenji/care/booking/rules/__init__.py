@@ -29,6 +29,7 @@ from fenji.care.booking.rules.beds import (
     BedPolicy,
     BedSexUnknown,
     BedTaken,
+    BedUnknown,
     IsolationKept,
     Need,
     NoIsolation,
@@ -37,6 +38,7 @@ from fenji.care.booking.rules.beds import (
     WardStay,
     checked_ward,
     day_after,
+    first_waiting,
     fits_bed,
     free,
     may_lie,
@@ -45,6 +47,7 @@ from fenji.care.booking.rules.beds import (
     split_days,
 )
 from fenji.care.booking.rules.slots import (
+    BED,
     CANCELLED,
     CLINIC,
     CONFIRMED,
@@ -112,6 +115,7 @@ from fenji.care.booking.rules.slots import (
 __all__ = [
     "ACUTE",
     "ANY",
+    "BED",
     "BED_SEXES",
     "BED_STATES",
     "CANCELLED",
@@ -175,6 +179,7 @@ __all__ = [
     "BedPolicy",
     "BedSexUnknown",
     "BedTaken",
+    "BedUnknown",
     "BookingPolicy",
     "FeedUnknown",
     "HoldEnded",
@@ -195,6 +200,7 @@ __all__ = [
     "checked_ward",
     "day_after",
     "ends",
+    "first_waiting",
     "fits",
     "fits_bed",
     "free",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from fenji.care.booking.rules.slots import CONFIRMED, HELD, RELEASED, USED
+from fenji.care.booking.rules.slots import CONFIRMED, HELD, RELEASED, USED, Want, queue
 from fenji.ground.common.clock import Span, local_day
 from fenji.ground.common.refusal import Refused
 
@@ -34,6 +34,12 @@ class BedTaken(Refused):
     """Somebody lies in the bed, or it is held for somebody."""
 
     code = "bed_taken"
+
+
+class BedUnknown(Refused):
+    """The hospital's own system has been silent for too long: only the ward can say whether the bed is free."""
+
+    code = "bed_unknown"
 
 
 class BedOtherSex(Refused):
@@ -102,7 +108,7 @@ class BedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class BedPlace:
-    """A bed as its ward set it up. `open`: neither it nor its ward is closed."""
+    """A bed as its ward set it up. `open`: neither it nor its ward is closed; `known`: not of a system that is silent."""
 
     id: UUID
     room: str
@@ -110,6 +116,7 @@ class BedPlace:
     sex: str
     isolation: bool
     open: bool
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +153,14 @@ def may_lie(bed: BedFacts, need: Need, policy: BedPolicy) -> None:
     The bed's own sex decides; where it says any, those who have a bed in the same room do, unless the policy allows mixed rooms.
     Who needs isolation gets a bed with it, and nobody else does unless the policy says so.
 
-    Raises BedClosed, BedTaken, BedOtherSex, BedSexUnknown, RoomOtherSex, NoIsolation, IsolationKept.
+    Raises BedClosed, BedTaken, BedUnknown, BedOtherSex, BedSexUnknown, RoomOtherSex, NoIsolation, IsolationKept.
     """
     if not bed.place.open:
         raise BedClosed
     if bed.takings:
         raise BedTaken
+    if not bed.place.known:
+        raise BedUnknown
     _sexes(bed, need, policy)
     if need.isolation and not bed.place.isolation:
         raise NoIsolation
@@ -201,8 +210,18 @@ def occupancy(beds: Iterable[BedPlace], takings: Iterable[Taking]) -> tuple[dict
 
 
 def free(facts: Mapping[UUID, BedFacts]) -> list[BedFacts]:
-    """The open beds that nobody lies in and that are not held, in the order given."""
-    return [f for f in facts.values() if f.place.open and not f.takings]
+    """The open beds that nobody lies in and that are not held, in the order given; none of which nobody knows."""
+    return [f for f in facts.values() if f.place.open and f.place.known and not f.takings]
+
+
+def first_waiting(bed: BedFacts, wants: Iterable[Want], needs: Mapping[UUID, Need], policy: BedPolicy) -> Want | None:
+    """Who of those who wait for its ward is offered a free bed: the first in the queue whom it suits (SM-1-2c).
+
+    Whom it was offered last comes after all others, and is asked again where there is nobody else: nobody is dropped because a
+    ward was slow. `needs`: by the id of the want.
+    """
+    suits: Sequence[Want] = [w for w in queue(wants) if fits_bed(bed, needs[w.id], policy)]
+    return next((w for w in suits if w.offered != bed.place.id), suits[0] if suits else None)
 
 
 def next_free(facts: Mapping[UUID, BedFacts], need: Need, policy: BedPolicy) -> datetime | None:

@@ -13,8 +13,9 @@ from fenji.ground.common.units import PERCENT, SECONDS_PER_MINUTE
 
 EMERGENCY, UP_REFERRED, RETURNING, PUBLIC = PRIORITIES = ("emergency", "up_referred", "returning", "public")
 CLINIC, EXAMINATION = KINDS = ("clinic", "examination")
-SERVICES = (*KINDS, "bed")
-"""What a policy may name as given to up-referred patients first (SM-1-2c); beds are no sessions and stand in another room."""
+BED = "bed"
+SERVICES = (*KINDS, BED)
+"""What a policy may name as given to up-referred patients first, and what somebody may wait for (SM-1-2c); beds are no sessions."""
 TYPED, FED = SOURCES = ("typed", "fed")
 OPEN, CANCELLED = SESSION_STATES = ("open", "cancelled")
 HELD, CONFIRMED, USED, MISSED, RELEASED, TO_MOVE = STATES = ("held", "confirmed", "used", "missed", "released", "to_move")

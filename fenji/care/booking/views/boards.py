@@ -25,7 +25,7 @@ from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
 from fenji.ground.common.text import mask_name
 from fenji.ground.common.units import SECONDS_PER_MINUTE
-from fenji.ground.network.queries import place
+from fenji.ground.network.queries import place, place_of
 
 Problem = tuple[str, str] | None
 
@@ -69,12 +69,21 @@ def _show(request: SignedRequest, problem: Problem = None) -> HttpResponse:
         "kinds": texts.WARD_KINDS,
         "keeps": request.actor.may("bed.write") and request.actor.org_id == shown["org"],
         "own": request.actor.org_id == shown["org"],
+        "waiting": _waiting(request),
         "holds": request.actor.may("bed.hold"),
         "reasons": texts.RELEASING,
         "problem": problem,
         "key": fresh_key(),
     }
     return render(request, "beds/board.html", context, status=409 if problem else 200)
+
+
+def _waiting(request: SignedRequest) -> int:
+    """How many wait for a bed here, for those who answer them."""
+    if not request.actor.may("bed.confirm"):
+        return 0
+    own = request.actor.org_id
+    return len(queries.waiting_for_beds(own, queries.policy_at(place_of(own), local_day(request.at))))
 
 
 def _ward(request: SignedRequest, found: queries.Board) -> dict[str, Any]:
@@ -96,7 +105,8 @@ def _ward(request: SignedRequest, found: queries.Board) -> dict[str, Any]:
         "unplaced": found.unplaced,
         "men": fitting(rules.MALE, False),
         "women": fitting(rules.FEMALE, False),
-        "isolation": sum(f.place.isolation for f in facts if f.place.open and not f.takings),
+        "isolation": sum(f.place.isolation for f in facts if f.place.open and f.place.known and not f.takings),
+        "unknown": sum(f.place.open and not f.place.known and not f.takings for f in facts),
         "free": found.free,
         "beds": sum(f.place.open for f in facts),
         "days": [(name, found.days.get(org, 0)) for org, name in names.items()] if found.days else [],
@@ -127,7 +137,9 @@ def _rows(request: SignedRequest, ward: Ward, found: queries.BoardBed) -> Iterat
             yield {**common, **_held(request, ward, found.hold, taking, lain=bool(seen) or hidden > 0)}
     if not found.facts.takings:
         open_, closed = {"state": "free", "text": _("free")}, {"state": "off", "text": texts.BED_STATES[rules.CLOSED]}
-        yield {**common, **(open_ if found.facts.place.open else closed)}
+        unknown = {"state": rules.UNKNOWN, "text": _("state unknown")}
+        place = found.facts.place
+        yield {**common, **(closed if not place.open else open_ if place.known else unknown)}
 
 
 def _held(request: SignedRequest, ward: Ward, hold: BedHold | None, taking: rules.Taking, *, lain: bool) -> dict[str, Any]:

@@ -122,6 +122,8 @@ def _given(made: Any) -> str:
 def leave(request: SignedRequest, entry_id: UUID) -> HttpResponse:
     """Take somebody off the wait list, with the reason."""
     entry, form = queries.entry(entry_id), LeaveForm(request.POST)
+    if entry.kind == rules.BED:
+        raise Unknown(what="waiting")
     _mine(request, entry.org_id)
     if not form.is_valid():
         return _waiting(request, (" ".join(form.errors["reason"]), _("Choose a reason and send again.")), 422)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fenji.care.referral.actions.beds import hold_bed, wait_for_bed
 from fenji.care.referral.actions.consent import refuse
 from fenji.care.referral.actions.down import Down, changeable, draft_down, return_up, revise_and_offer, revise_down
 from fenji.care.referral.actions.facts import handed_out, identify
@@ -83,6 +84,7 @@ __all__ = [
     "expire_forgotten",
     "file_number",
     "handed_out",
+    "hold_bed",
     "identify",
     "inherit",
     "lapse_unaccepted",
@@ -105,5 +107,6 @@ __all__ = [
     "take",
     "treat_here",
     "treat_locally",
+    "wait_for_bed",
     "write_and_send",
 ]

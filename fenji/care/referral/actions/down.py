@@ -13,6 +13,7 @@ from fenji.care.continuity import actions as continuity
 from fenji.care.continuity import queries as packages
 from fenji.care.continuity import rules as care
 from fenji.care.referral import queries, rules
+from fenji.care.referral.actions.beds import lies_below
 from fenji.care.referral.actions.consent import consent_of, keep_consent
 from fenji.care.referral.actions.step import carry_out, due, record, step_for, swap
 from fenji.care.referral.actions.writing import Plan, WrongReceiver, next_number, one_open_only, patient_columns, write_and_send
@@ -161,10 +162,12 @@ def offer_down(case: Case, down: Down, *, version: int, by: Actor, at: datetime,
 
 
 def taken_over(case: Case, *, by: Actor, at: datetime) -> None:
-    """The patient has arrived below: the branch may open their record, and follows the plan from this day on (SM-3-6d)."""
+    """The patient has arrived below: the branch may open their record, follows the plan from this day on (SM-3-6d), and they have
+    the bed that was held."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT referral_welcome(%s, %s, %s)", [case.number, at, uuid7()])
     continuity.hand_over(case.number, case.receiver_id, local_day(at), by=by, at=at)
+    lies_below(case, by=by, at=at)
 
 
 def _told(plan: packages.Plan, note: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fenji.care.referral import queries, rules
-from fenji.care.referral.actions import links, slots
+from fenji.care.referral.actions import beds, links, slots
 from fenji.care.referral.models import Case, CaseEvent
 from fenji.ground.access import rules as access
 from fenji.ground.access.actions import audit
@@ -141,6 +141,8 @@ def carry_out(
     if case.holder_id is None:
         close_meeting(case.number, case.met, at=at)
     _tell(case, move, action, told_before, by, at)
+    if not new:
+        beds.follow(case, told_before, by=by, at=at)
     if case.direction == rules.UP:
         if not new:
             slots.follow(case, action, by=by, at=at)

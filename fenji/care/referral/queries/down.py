@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from fenji.care.booking.queries import Capacity, capacity
 from fenji.care.referral import rules
 from fenji.care.referral.models import Case
 from fenji.care.referral.queries.judging import grounds
@@ -29,7 +30,8 @@ from fenji.ground.network.queries.receiving import allied, distance_km, lower_ca
 @dataclass(frozen=True, slots=True)
 class Branch:
     """A branch that may receive an in-patient, with the verdict of sending there. `home`: it keeps the resident's record;
-    `open`: down-referrals that are on their way to it, from anywhere."""
+    `open`: down-referrals that are on their way to it, from anywhere; `beds`: what its wards have for this patient now, None when
+    it keeps none."""
 
     place: Place
     decision: Decision
@@ -38,6 +40,7 @@ class Branch:
     allied: bool
     distance_km: Decimal | None
     open: int
+    beds: Capacity | None
 
 
 def receiving_role(org_id: int, at: datetime) -> str:
@@ -57,6 +60,7 @@ def branches(stay: Stay, at: datetime, orgs: Sequence[Organisation] | None = Non
     asked = below(origin, on) if orgs is None else orgs
     (judged,), clauses = visits.judged([stay], origin, on), visits.down_clauses(origin, on)
     friends, waiting = allied(origin.id, on), _open_at([o.id for o in asked])
+    beds = capacity([o.id for o in asked], sex=stay.resident.sex, at=at)
     age = age_on(stay.resident.birth_date, on)
     patient = rules.Patient(stay.resident.sex, age, age < held.policy.child_below_years)
     found = {}
@@ -73,6 +77,7 @@ def branches(stay: Stay, at: datetime, orgs: Sequence[Organisation] | None = Non
             allied=org.id in friends,
             distance_km=distance_km(stay.org, org),
             open=waiting.get(org.id, 0),
+            beds=beds.get(org.id),
         )
     ordered = rules.order_down(
         rules.Branch(b.place.id, not b.obstacles, b.home, b.allied, b.place.level, b.open, b.distance_km) for b in found.values()

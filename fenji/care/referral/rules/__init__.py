@@ -12,6 +12,7 @@ from fenji.care.referral.rules.answering import (
     concordance,
     settled,
 )
+from fenji.care.referral.rules.beds import BED_WANTED, may_want_bed
 from fenji.care.referral.rules.down import NOT_FOR_DOWN, Branch, MayNotGoDown, NotReturned, judge_down, order_down
 from fenji.care.referral.rules.green import (
     GREEN_REASONS,
@@ -162,6 +163,7 @@ __all__ = [
     "ASKS",
     "ASK_IDENTITY",
     "ASK_PHONE",
+    "BED_WANTED",
     "BOTH",
     "CALM",
     "CENTRE",
@@ -283,6 +285,7 @@ __all__ = [
     "judge_down",
     "last_four",
     "may_ask_again",
+    "may_want_bed",
     "new_token",
     "open_actions",
     "order_down",

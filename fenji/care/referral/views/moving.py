@@ -17,6 +17,7 @@ from fenji.care.booking.rules import UNSETTLED, WAITING
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.forms import ActionForm, LeaveForm
 from fenji.care.referral.models import Case, Transfer
+from fenji.care.referral.views.beds import bed_beside
 from fenji.care.referral.views.down import beside, branch_choices
 from fenji.care.referral.views.shared import receiver_choices
 from fenji.ground.access.queries import glass_on
@@ -155,6 +156,7 @@ def _show_case(
         "at": request.at,
         "key": fresh_key(),
         **down,
+        **bed_beside(request, case),
     }
     return render(request, "referral/case.html", context, status=status)
 

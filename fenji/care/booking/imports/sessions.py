@@ -15,7 +15,7 @@ from fenji.care.booking.models import ClinicSession, Slot
 from fenji.care.booking.queries import policy_at
 from fenji.ground.access.rules import MACHINE, Actor
 from fenji.ground.common.clock import SHANGHAI, local_day
-from fenji.ground.common.imports import Column, Fault, Judgement, Row, register_faults, register_listing
+from fenji.ground.common.imports import Column, Fault, Judgement, Row
 from fenji.ground.network.models import Department, Specialty
 from fenji.ground.network.queries import place_of
 
@@ -165,9 +165,3 @@ def _fault(row: Row, known: _Known, by: Actor, at: datetime) -> Fault | None:
     except rules.BadSession as refusal:
         return Fault(row.line, "", "session_refused", {"why": str(texts.WORDS[str(refusal.detail["why"])])})
     return None
-
-
-def register() -> None:
-    """Called once at start-up."""
-    register_faults(FAULTS)
-    register_listing(Sessions())
