@@ -141,10 +141,9 @@ def carry_out(
     if case.holder_id is None:
         close_meeting(case.number, case.met, at=at)
     _tell(case, move, action, told_before, by, at)
-    if case.direction == rules.UP:
-        if not new:
-            slots.follow(case, action, by=by, at=at)
-        links.follow(case, by=by, at=at)
+    if case.direction == rules.UP and not new:
+        slots.follow(case, action, by=by, at=at)
+    links.follow(case, by=by, at=at)
     return case
 
 

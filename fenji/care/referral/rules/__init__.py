@@ -50,12 +50,16 @@ from fenji.care.referral.rules.link import (
     ASK_IDENTITY,
     ASK_PHONE,
     ASKS,
+    CANNOT_COME,
+    WILL_COME,
+    WORDS,
     LinkPolicy,
     NoSecret,
     answer_digest,
     last_four,
     new_token,
     token_hash,
+    words_open,
 )
 from fenji.care.referral.rules.receivers import OBSTACLES, Able, Patient
 from fenji.care.referral.rules.review import (
@@ -163,6 +167,7 @@ __all__ = [
     "ASK_PHONE",
     "BOTH",
     "CALM",
+    "CANNOT_COME",
     "CENTRE",
     "CHOSE_ELSEWHERE",
     "CLOSED",
@@ -231,7 +236,9 @@ __all__ = [
     "VITALS",
     "WARD",
     "WAYS",
+    "WILL_COME",
     "WITHDRAWN",
+    "WORDS",
     "Able",
     "AskedEnough",
     "Branch",
@@ -291,4 +298,5 @@ __all__ = [
     "settled",
     "step",
     "token_hash",
+    "words_open",
 ]

@@ -13,7 +13,7 @@ from fenji.care.registry.actions.duplicates import (
     tell_apart,
     unlink,
 )
-from fenji.care.registry.actions.proxies import end_proxy, name_proxy, register_proxies
+from fenji.care.registry.actions.proxies import Hooks, end_proxy, name_proxy, register_proxies
 from fenji.care.registry.actions.residents import (
     AlreadyIdentified,
     AlreadyRegistered,
@@ -31,6 +31,7 @@ __all__ = [
     "AlreadyIdentified",
     "AlreadyRegistered",
     "CannotLink",
+    "Hooks",
     "TooManyLookups",
     "break_glass",
     "compare",
