@@ -77,9 +77,10 @@ def opened(case: Case, proxy: Proxy | None) -> str:
 
 
 def told(case: Case) -> list[tuple[str, str]]:
-    """(kind, phone) of the messages that wait, in their order."""
-    rows = PersonMessage.objects.using("owner").filter(subject=case.number, state="to_send").order_by("at", "id")
-    return [(m.kind, settings.DATABASE_KEYS.open(bytes(m.phone), people.phone_place(m.pk))) for m in rows]
+    """(kind, phone) of the messages that wait, in their order; the proxy after the resident."""
+    rows = PersonMessage.objects.using("owner").filter(subject=case.number, state="to_send")
+    found = [(m.at, m.kind, settings.DATABASE_KEYS.open(bytes(m.phone), people.phone_place(m.pk))) for m in rows]
+    return [(kind, phone) for _, kind, phone in sorted(found, key=lambda f: (f[0], f[2] == PHONE))]
 
 
 def says(case: Case, proxy: Proxy | None, word: str) -> str:

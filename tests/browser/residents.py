@@ -50,8 +50,6 @@ def resident_things() -> dict[str, str]:
     first = acts(201, "林国栋")
     with transaction.atomic(), scope(person("doctor")) as by:
         actions.end_proxy(first.pk, version=first.version, by=by, at=now())
-    guardian = acts(
-        201, guardian=True, document="户口簿；三明市沙县区人民法院监护判决", instead=True, relation="spouse", how="written"
-    )
+    guardian = acts(201, guardian=True, document="户口簿；沙县区人民法院判决", instead=True, relation="spouse", how="written")
     way_there()
     return {"acted": str(guardian.resident_id)}

@@ -15,7 +15,7 @@ from fenji.care.referral.models import Case, CaseLink
 from fenji.care.referral.queries.links import Acting, address_of, link_of, link_place
 from fenji.care.registry.models import Identity, Proxy
 from fenji.ground.access.actions import audit
-from fenji.ground.access.rules import DESK, Actor
+from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted, Stale
@@ -117,17 +117,12 @@ def proxy_ended(proxy_id: UUID) -> None:
         cursor.execute("SELECT referral_proxy_ended(%s)", [proxy_id])
 
 
-def say(token: str, answer: bytes, word: str, *, at: datetime) -> bool:
+def say(token: str, answer: bytes, word: str) -> bool:
     """The patient, or who acts for them, says on the page that they come or cannot come; both institutions are told. False when the
     address, the answer or the state does not allow it; whoever says it is not signed in."""
-    found = queries.own_page(token, answer)
-    if found is None:
-        return False
-    desk = queries.receiving_role(found.receiver_id, at) if found.direction == rules.DOWN else DESK
-    ids = [uuid7() for _ in range(4)]
     with connection.cursor() as cursor:
-        values = [rules.token_hash(token), answer, word, desk, ids]
-        cursor.execute("SELECT referral_own_word(%s, %s, %s, %s, %s::uuid[])", values)
+        ids = [uuid7() for _ in ("event", "audit", "to the sender", "to the receiver")]
+        cursor.execute("SELECT referral_own_word(%s, %s, %s, %s::uuid[])", [rules.token_hash(token), answer, word, ids])
         return bool(cursor.fetchone()[0])
 
 

@@ -82,33 +82,30 @@ END $$
 """
 
 _OWN_WORD = f"""
-CREATE FUNCTION referral_own_word(wanted bytea, answer bytea, said text, desk text, ids uuid[]) RETURNS boolean
+CREATE FUNCTION referral_own_word(wanted bytea, answer bytea, said text, ids uuid[]) RETURNS boolean
 LANGUAGE plpgsql VOLATILE {_DEFINER}
 DECLARE
   shown record;
   own referral_case;
   acting registry_proxy;
   entry referral_caselink;
+  desk text := 'desk';
 BEGIN
+  -- the case first, as whoever takes a step does: two who speak at once do so one after the other
+  SELECT l.* INTO entry FROM referral_caselink l WHERE l.token_hash = wanted;
+  SELECT c.* INTO own FROM referral_case c WHERE c.id = entry.case_id FOR NO KEY UPDATE;
   -- the address and the answer are proved as they are for looking, and wrong ones counted
   SELECT * INTO shown FROM referral_link(wanted, answer);
-  IF NOT FOUND THEN
-    RETURN false;
-  END IF;
-  SELECT l.* INTO entry FROM referral_caselink l WHERE l.token_hash = wanted;
-  -- two who speak at once do so one after the other, and against the state as it then is
-  SELECT c.* INTO own FROM referral_case c WHERE c.id = entry.case_id FOR NO KEY UPDATE;
-  SELECT * INTO shown FROM referral_link(wanted, answer);
-  IF said NOT IN {_WORDS} OR desk NOT IN ('desk', 'doctor') OR own.state NOT IN ('offered', 'accepted')
+  IF NOT FOUND OR said NOT IN {_WORDS} OR own.state NOT IN ('offered', 'accepted')
      OR (said = 'will_come' AND own.state <> 'accepted')
      OR shown.word = 'cannot_come' OR shown.word IS NOT DISTINCT FROM said THEN
     RETURN false;
   END IF;
-  IF entry.proxy_id IS NOT NULL THEN
-    SELECT p.* INTO acting FROM registry_proxy p WHERE p.id = entry.proxy_id AND {_ACTS} FOR SHARE;
-    IF NOT FOUND THEN
-      RETURN false;
-    END IF;
+  SELECT p.* INTO acting FROM registry_proxy p WHERE p.id = entry.proxy_id;
+  IF own.direction = 'down' AND NOT EXISTS (
+       SELECT 1 FROM network_post d WHERE d.org_id = own.receiver_id AND d.role = 'desk' AND d.start <= now()
+          AND (d."end" IS NULL OR d."end" > now())) THEN
+    desk := 'doctor';
   END IF;
   INSERT INTO referral_caseevent (id, case_id, at, actor_id, actor_name, role, org_name, action, before, after, note)
   VALUES (ids[1], own.id, now(), coalesce(acting.id, own.resident_id), coalesce(acting.name, ''),
@@ -159,7 +156,7 @@ BEGIN
 END $$
 """
 _NEW = (
-    "referral_own_word(bytea, bytea, text, text, uuid[])",
+    "referral_own_word(bytea, bytea, text, uuid[])",
     "referral_proxies(uuid)",
     "referral_proxy_ended(uuid)",
 )

@@ -76,7 +76,7 @@ def _answered(request: SignedRequest, token: str) -> HttpResponse:
 def _said(request: SignedRequest, token: str, given: str) -> HttpResponse:
     """What was said on the page is taken down, and the page shown again: it says what stands."""
     if given:
-        actions.say(token, bytes.fromhex(given), request.POST["say"], at=request.at)
+        actions.say(token, bytes.fromhex(given), request.POST["say"])
     return HttpResponseRedirect(f"/r/{token}", status=303)
 
 
