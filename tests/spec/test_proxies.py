@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
+from fenji.care.referral.queries import acting
 from fenji.care.registry import actions, queries
 from fenji.care.registry.models import Proxy, Resident
 from fenji.care.registry.rules import BadField, NewProxy, Term, TooManyProxies, new_resident
@@ -17,7 +18,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.identity import identity_check
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
-from tests.cast import a_resident, other_doctor, person, scope
+from tests.cast import NOT_IN_CATALOGUE, a_case, a_resident, other_doctor, person, scope
 
 TODAY = local_day(now())
 TYPED = NewProxy("林小芳", "child", "139 1234 5678", False, "", False, "oral", Term(TODAY))
@@ -104,3 +105,14 @@ def test_it_is_taken_back_once_and_by_who_has_seen_it_as_it_is(db: None) -> None
         assert queries.proxies_now(made.resident_id, TODAY) == []
         with pytest.raises(Stale), transaction.atomic():
             actions.end_proxy(made.pk, version=ended.version, by=by, at=now())
+
+
+def test_a_proxy_of_one_record_acts_for_all_records_of_the_person(db: None) -> None:
+    with scope(person("doctor")) as by:
+        kept, other = a_resident(person("doctor"), 9), a_resident(person("doctor"), 10)
+        made = name(other, by)
+        pair = actions.compare(kept.pk, other.pk, by=by, at=now())
+        actions.link(pair.pk, kept.pk, version=pair.version, by=by, at=now())
+        assert [p.pk for p, _ in queries.proxies_now(kept.pk, TODAY)] == [made.pk]
+        case = a_case(by, person("doctor"), number=9, code=NOT_IN_CATALOGUE)
+        assert [p.proxy_id for p in acting(case)] == [made.pk]

@@ -107,8 +107,8 @@ def proxy(proxy_id: UUID) -> Proxy:
 
 
 def proxies_of(resident_id: UUID) -> list[Proxy]:
-    """All who act, acted or will act for a resident: the latest first."""
-    return list(Proxy.objects.filter(resident_id=resident_id).select_related("org").order_by("-start", "-id"))
+    """All who act, acted or will act for a resident, under whichever record of this person: the latest first."""
+    return list(Proxy.objects.filter(resident_id__in=linked(resident_id)).select_related("org").order_by("-start", "-id"))
 
 
 def proxies_now(resident_id: UUID, today: date) -> list[tuple[Proxy, str]]:

@@ -9,11 +9,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 
 from fenji.care.referral import queries, rules
 from fenji.care.referral.models import Case, CaseLink
 from fenji.care.referral.queries.links import Acting, address_of, link_of, link_place
 from fenji.care.registry.models import Identity, Proxy
+from fenji.care.registry.queries import linked
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import SHANGHAI, local_day
@@ -103,8 +105,8 @@ def appointed(subject: str, *, at: datetime) -> None:
 
 def proxy_begun(proxy: Proxy, *, by: Actor, at: datetime) -> None:
     """Somebody begins to act for a resident: they get the pages of the referrals that this institution has under way."""
-    under_way = Case.objects.filter(resident_id=proxy.resident_id, origin_id=by.org_id, state__in=_RUNNING).order_by("number")
-    for case in under_way:
+    person, running = linked(proxy.resident_id), Q(origin_id=by.org_id, state__in=_RUNNING)
+    for case in Case.objects.filter(running, resident_id__in=person).order_by("number"):
         acting = next((p for p in queries.acting(case) if p.proxy_id == proxy.pk), None)
         if acting is not None:  # their first day may be yet to come
             with suppress(rules.NoSecret):

@@ -133,9 +133,17 @@ BEGIN
     RAISE EXCEPTION 'this is closed to this scope' USING ERRCODE = 'insufficient_privilege';
   END IF;
   RETURN QUERY
-  SELECT p.id, p.name, p.relation, p.guardian, p.instead, p.phone, p."end"
-    FROM referral_case c JOIN registry_proxy p ON p.resident_id = c.resident_id
-   WHERE c.id = wanted AND c.viewer_ids && (SELECT access_scope_orgs()) AND {_ACTS}
+  -- under whichever record of this person they were recorded
+  WITH RECURSIVE up (id, canonical_id) AS (
+    SELECT r.id, r.canonical_id FROM referral_case c JOIN registry_resident r ON r.id = c.resident_id
+     WHERE c.id = wanted AND c.viewer_ids && (SELECT access_scope_orgs())
+    UNION SELECT r.id, r.canonical_id FROM registry_resident r JOIN up ON r.id = up.canonical_id
+  ), records (id) AS (
+    SELECT up.id FROM up WHERE up.canonical_id IS NULL
+    UNION SELECT r.id FROM registry_resident r JOIN records ON r.canonical_id = records.id
+  )
+  SELECT p.id, p.name, p.relation, p.guardian, p.instead, p.phone, p."end" FROM registry_proxy p
+   WHERE p.resident_id IN (SELECT records.id FROM records) AND {_ACTS}
    ORDER BY p.start, p.id FOR SHARE OF p;
 END $$
 """

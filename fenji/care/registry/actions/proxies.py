@@ -50,7 +50,7 @@ def name_proxy(resident_id: UUID, typed: rules.NewProxy, *, by: Actor, at: datet
     today = local_day(at)
     policy = resolve(rules.ProxyPolicy, place_of(by.org_id).policy_path, today)
     # two desks naming at once wait for one another, or both would find room
-    resident = Resident.objects.select_for_update(of=("self",)).get(pk=resident_id)
+    resident = Resident.objects.select_for_update(of=("self",)).get(pk=queries.canonical(resident_id))
     new = rules.new_proxy(typed, resident.birth_date, today, policy)
     rules.check_room(new.term, [p.term for p in queries.proxies_of(resident_id) if p.ended_at is None], policy)
     proxy_id = uuid7()
