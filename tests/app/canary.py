@@ -22,7 +22,7 @@ from fenji.care.referral import actions
 from fenji.care.referral.queries import url_for
 from fenji.care.referral.rules import ConsentGiven
 from fenji.care.registry import actions as registry
-from fenji.care.registry.rules import new_resident, with_document
+from fenji.care.registry.rules import NewProxy, Term, new_resident, with_document
 from fenji.care.visits import actions as visits
 from fenji.care.visits.models import Stay
 from fenji.ground.access.actions import audit, create_accounts, log_read, review_glass
@@ -86,6 +86,7 @@ class Canary:
     attached: UUID
     pair: UUID
     delegation: UUID
+    proxy: UUID
     case: str
     glass: UUID
     run: UUID
@@ -142,6 +143,8 @@ def planted() -> Canary:
     with transaction.atomic(), scope(doctor) as by:
         found = new_resident(NAME, _card(), PHONE, WORDS, now().date())
         resident = registry.register(found, by=by, at=now())
+        acts = NewProxy(WORDS, "child", PHONE, True, WORDS, False, "oral", Term(local_day(now())))
+        proxy = registry.name_proxy(resident.id, acts, by=by, at=now())
         illness = diagnosis("I10.x00")
         visit = visits.register(resident, visits.NewVisit(illness, WORDS, False), by=by, at=now())
         infected = visits.register(resident, visits.NewVisit(diagnosis("B05.900"), WORDS, False), by=by, at=now())
@@ -207,7 +210,7 @@ def planted() -> Canary:
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
     booked, bed = _booked(case.number, citydesk, doctor), _bed(case.number, doctor)
     listed = (draft.id, entry.pk, link, notice, message, logged, announced, *booked, *bed, sampled, outlier)
-    records = (resident.id, visit.id, infected.id, stay.id, followup, drafted, attached, pair.id, stands_in.id)
+    records = (resident.id, visit.id, infected.id, stay.id, followup, drafted, attached, pair.id, stands_in.id, proxy.id)
     return Canary(*records, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
 
 

@@ -24,6 +24,7 @@ from fenji.care.referral.models import Case
 from fenji.care.referral.queries import url_for
 from fenji.care.registry import actions as registry
 from fenji.care.registry.models import Resident
+from fenji.care.registry.rules import NewProxy, Term
 from fenji.care.visits import actions as visits
 from fenji.care.visits.models import Visit
 from fenji.ground.common.clock import local_day
@@ -352,7 +353,7 @@ FIELDS = (
     "pending", "username", "password", "language", "post", "out", "org", "role", "reason", "start", "end", "until", "stand_in",
     "session", "code", "present", "new", "again", "on", "how", "into", "kind", "county", "region", "regions", "practitioner", "day",
     "begins", "ends", "member", "lead", "source", "title", "specialties", "show", "since", "place", "group", "actor", "subject",
-    "action", "purpose", "opened", "four", "no", "link",
+    "action", "purpose", "opened", "four", "no", "link", "say", "relation", "guardian", "instead",
     "slot", "places", "reserved", "weeks", "item", "department", "first", "last", "expert",
 )  # fmt: skip
 NASTY = (
@@ -385,6 +386,8 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
     visit = a_visit(156)
     with transaction.atomic(), scope(who) as by:
         resident = str(a_resident(who, 156).id)
+        acts = NewProxy("陈代理", "child", "13900001111", False, "", False, "oral", Term(local_day(now())))
+        proxy = str(registry.name_proxy(a_resident(who, 156).id, acts, by=by, at=now()).id)
         pair = str(registry.compare(a_resident(who, 156).id, a_resident(who, 157).id, by=by, at=now()).id)
         bed = visits.NewStay(diagnosis("I10.x00"), (who.id, who.name))
         stay = str(visits.admit(a_resident(who, 158), bed, by=by, at=now()).id)
@@ -416,6 +419,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
         "<int:org_id>": ["3", "101", "9" * 20],
         **{f"<uuid:{name}_id>": [nothing, visit, resident] for name in ("change", "copy", "event", "announcement", "delegation")},
         "<slug:kind>": ["treatable", "charter", "unknown", "passport", "nothing"],
+        "<uuid:proxy_id>": [proxy, resident, nothing],
         "<uuid:duplicate_id>": [pair, resident, nothing],
         "<int:version_id>": ["1", "9", "2000000000"],
         "<int:entry_id>": ["1", "90000", "9" * 30],

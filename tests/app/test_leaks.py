@@ -180,6 +180,8 @@ _VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {
     "diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "5", "consent_who": "patient",
 }  # fmt: skip
+_PROXY = {"name": "x", "relation": "child", "phone": "13900000000", "instead": "besides", "how": "oral", "start": "2099-01-01"}
+_VERSION = {"_version": "1"}
 _NEWBORN = "/residents/new/newborn/?mother="
 _PAPERS = {"kind": "taiwan", "document": "87654321", "name": "x", "sex": "1", "birth_date": "1980-01-01", "_version": "1"}
 _APART = {"decision": "apart", "_version": "1"}
@@ -302,6 +304,13 @@ FACTORIES: dict[str, Factory] = {
     "residents/<uuid:resident_id>/identify/": lambda c: [
         Try("GET", f"/residents/{c.resident}/identify/", f"/residents/{ID}/identify/", positive=""),
         Try("POST", f"/residents/{c.resident}/identify/", f"/residents/{ID}/identify/", _PAPERS, _PAPERS, positive=""),
+    ],
+    "residents/<uuid:resident_id>/proxies/": lambda c: [
+        Try("GET", f"/residents/{c.resident}/proxies/", f"/residents/{ID}/proxies/", shows=WORDS),
+        Try("POST", f"/residents/{c.resident}/proxies/", f"/residents/{ID}/proxies/", _PROXY, _PROXY, positive=""),
+    ],
+    "residents/proxies/<uuid:proxy_id>/end/": lambda c: [
+        Try("POST", f"/residents/proxies/{c.proxy}/end/", f"/residents/proxies/{ID}/end/", _VERSION, _VERSION, positive=""),
     ],
     "residents/duplicates/": lambda c: [
         Try("GET", "/residents/duplicates/?state=proposed", "/residents/duplicates/?state=proposed", shows=NAME)
@@ -825,7 +834,7 @@ FACTORIES: dict[str, Factory] = {
     "institutions/<int:org_id>/": lambda c: [_same("GET", f"/institutions/{_b()}/")],
     **{
         f"institutions/<int:org_id>/{a}/": _of_b(a)
-        for a in ("change", "place", "move", "split", "end", "departments", "relations", "seats")
+        for a in ("change", "place", "directions", "move", "split", "end", "departments", "relations", "seats")
     },
     "institutions/lists/": lambda c: [_same("GET", "/institutions/lists/")],
     "institutions/lists/export.xlsx": lambda c: [_same("GET", "/institutions/lists/export.xlsx")],

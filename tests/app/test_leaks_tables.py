@@ -67,6 +67,7 @@ POSITIVE = {
     "documents_importfault": "B system",
     "registry_resident": "B doctor",
     "registry_identity": "B doctor",
+    "registry_proxy": "B doctor",
     "booking_booking": "B receiver",
     "booking_waitentry": "B doctor",
     "booking_bedhold": "B receiver",
@@ -178,7 +179,7 @@ def test_the_directory_and_what_is_public_show_nothing_of_patients(canary: Canar
 
 
 KEEPERS = ("anonymous", "system", "security", "head", "other system", "other security")
-ALSO_KEPT_BY = {"documents_paper": ("officer",)}
+ALSO_KEPT_BY = {"documents_paper": ("officer",), "network_directions": ("desk",)}
 
 
 @pytest.mark.parametrize("table", DIRECTORY)

@@ -36,6 +36,7 @@ from tests.browser.downs import down_things
 from tests.browser.people import accounts_to_look_at
 from tests.browser.plans import plan_things
 from tests.browser.quality import quality_to_look_at
+from tests.browser.residents import resident_things
 from tests.browser.things import network_things
 from tests.browser.visits import visit_things
 from tests.cast import a_case, a_resident, person, scope
@@ -124,6 +125,7 @@ def cases(house_file: Path) -> dict[str, str]:
         | visit_things()
         | plan_things()
         | down_things()
+        | resident_things()
         | clinics_to_look_at()
         | quality_to_look_at()
     )
@@ -239,6 +241,10 @@ PAGES = [
     ("search-none", "doctor", "/residents/?q=zzzz"),
     ("register", "doctor", "/residents/new/"),
     ("resident", "doctor", "/residents/{resident}/"),
+    ("resident-proxies", "doctor", "/residents/{acted}/proxies/"),
+    ("resident-proxies-none", "nurse", "/residents/{resident}/proxies/"),
+    ("resident-acted-for", "doctor", "/residents/{acted}/"),
+    ("directions", "desk", "/institutions/{hospital}/directions/"),
     ("visit-new", "doctor", "/visits/new/{resident}/"),
     ("visit", "doctor", "/visits/{visit}/"),
     ("visit-edit", "doctor", "/visits/{infected}/edit/"),

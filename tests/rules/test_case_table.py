@@ -67,7 +67,7 @@ def test_the_holder_of_every_open_state_can_act_on_it() -> None:
 def test_every_state_action_reason_and_outcome_has_a_name() -> None:
     assert set(texts.STATES) == set(rules.STATES)
     assert set(texts.ACTIONS) >= set(rules.ACTIONS)
-    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise", "return", "file", "return_up"}
+    assert set(texts.EVENTS) == {*rules.ACTIONS, "draft", "revise", "return", "file", "return_up", *rules.WORDS}
     assert set(texts.OUTCOMES) == set(rules.OUTCOMES)
     assert set(texts.KINDS) == {*(f"referral.{s}" for s in rules.OPEN_STATES), "referral.met"}
     assert set(texts.ROUTES) == set(rules.ROUTES)

@@ -14,11 +14,11 @@ class ReferralConfig(AppConfig):
         from fenji.care.continuity.queries import register_case_of
         from fenji.care.referral import panels, texts
         from fenji.care.referral.actions import inherit
-        from fenji.care.referral.actions.links import appointed
+        from fenji.care.referral.actions.links import appointed, proxy_begun, proxy_ended
         from fenji.care.referral.actions.meeting import met_by_links
         from fenji.care.referral.queries import down_case_of
         from fenji.care.referral.rules import LinkPolicy, ReferralPolicy, TransferPolicy
-        from fenji.care.registry.actions import register_linked
+        from fenji.care.registry.actions import Hooks, register_linked, register_proxies
         from fenji.ground.common import sealed
         from fenji.ground.network.actions import register_heir
         from fenji.ground.policy.queries import register
@@ -30,6 +30,7 @@ class ReferralConfig(AppConfig):
         sealed.register(sealed.Sealed("referral_caselink", "token", "caselink.token:{id}"))
         texts.register()
         register_linked(met_by_links)
+        register_proxies(Hooks(proxy_begun, proxy_ended))
         panels.register()
         register_heir(inherit)
         register_given(appointed)

@@ -31,7 +31,7 @@ from fenji.care.referral.rules import (
     UP,
     WAYS,
 )
-from fenji.care.registry.models import Resident
+from fenji.care.registry.models import Proxy, Resident
 from fenji.care.registry.rules import SEXES
 from fenji.care.visits.models import Stay, Visit
 from fenji.ground.common import rls
@@ -431,15 +431,17 @@ _OWN_CASE = "parent.id = referral_caselink.case_id AND parent.viewer_ids && (SEL
 
 
 class CaseLink(House):
-    """The address of the resident's own page of a case: one that is not revoked at a time. The database knows its token by
-    hash; `token` is sealed, so that the slip can be printed again. `asks` and `digest`: what the page asks for, and the right
-    answer bound to the token. `tries`: wrong answers since the last right one; at `most_tries` the page is closed.
+    """The address of the resident's own page of a case: one that is not revoked at a time, and one for each `proxy` who acts for
+    the resident, which opens while they act. The database knows its token by hash; `token` is sealed, so that the slip can be
+    printed again. `asks` and `digest`: what the page asks for, and the right answer bound to the token. `tries`: wrong answers
+    since the last right one; at `most_tries` the page is closed.
 
-    `opened_at`: when the resident first saw it.
+    `opened_at`: when it was first seen.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, db_index=False)
+    proxy = models.ForeignKey(Proxy, null=True, on_delete=models.PROTECT, related_name="+")
     token_hash = models.BinaryField()
     token = models.BinaryField()
     asks = CText()
@@ -454,7 +456,7 @@ class CaseLink(House):
 
     privacy: ClassVar = {
         **dict.fromkeys(
-            ("id", "case", "asks", "tries", "most_tries", "days_after", "made_at", "revoked_at", "opened_at"), "internal"
+            ("id", "case", "proxy", "asks", "tries", "most_tries", "days_after", "made_at", "revoked_at", "opened_at"), "internal"
         ),
         **dict.fromkeys(("token_hash", "token", "digest"), "secret"),
         "made_by": "person",
@@ -466,6 +468,7 @@ class CaseLink(House):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(asks__in=ASKS), name="caselink_asks"),
             models.UniqueConstraint(fields=["token_hash"], name="caselink_token"),
-            models.UniqueConstraint(fields=["case"], condition=Q(revoked_at=None), name="caselink_one"),
+            models.UniqueConstraint(fields=["case"], condition=Q(revoked_at=None, proxy=None), name="caselink_one"),
+            models.UniqueConstraint(fields=["case", "proxy"], condition=Q(revoked_at=None), name="caselink_one_proxy"),
         ]
         indexes: ClassVar = [models.Index(fields=["case"], name="caselink_case")]

@@ -90,6 +90,8 @@ EVENTS = {
     "supersede": _("Replaced by an emergency"),
     "file": _("Filing number entered"),
     "return_up": _("Sent back up to the hospital"),
+    "will_come": _("Says on the patient's page: will come"),
+    "cannot_come": _("Says on the patient's page: cannot come"),
 }
 """Lines of the timeline; ACTIONS are the words on the buttons. `return` stands in timelines from before it became two actions."""
 
@@ -173,6 +175,8 @@ NOTICES = {
     "referral.refuse": _("%(subject)s: the patient refuses the transfer"),
     "referral.lapse": _("%(subject)s, an emergency, was not accepted in time: the sender may offer it elsewhere at once"),
     "referral.supersede": _("%(subject)s was replaced by an emergency of the same patient"),
+    "referral.will_come": _("%(subject)s: the patient says that they will come"),
+    "referral.cannot_come": _("%(subject)s: the patient says that they cannot come: call them"),
     "referral.declined_by_all": _("%(subject)s was declined by all who were asked: help the sender to find a place"),
 }
 
@@ -203,6 +207,9 @@ MESSAGES = {
     "referral.accepted": _("The hospital expects you. See here when, where, and what to bring: %(link)s"),
     "referral.changed": _("There is news about your referral. See here how it stands: %(link)s"),
     "referral.appointed": _("You have an appointment. See here when and where: %(link)s"),
+    "referral.down_offered": _("Your hospital is arranging your care near your home. See here how it stands: %(link)s"),
+    "referral.down_accepted": _("The health centre expects you. See here when, where, and what to bring: %(link)s"),
+    "referral.planned": _("Your care goes on near your home. See here the days of your follow-ups: %(link)s"),
 }
 """Text messages to residents. They are registered with the gateway word by word, and hold nothing but the link."""
 
@@ -245,6 +252,41 @@ OWN_STEPS = {
     "missed": _("The appointment was missed"),
 }
 """Steps as a resident's own page names them; every other one is the end."""
+
+OWN_PAGE_DOWN = {
+    **OWN_PAGE,
+    "draft": (_("Your hospital is preparing your care near your home"), _("You will be told when it is sent.")),
+    "offered": (
+        _("Waiting for the health centre's answer"),
+        _("Stay where you are for now. You will be told when it expects you."),
+    ),
+    "accepted": (_("The health centre expects you"), _("Go there with what is listed below.")),
+    "declined": (_("This health centre cannot take you"), _("Your hospital is looking for another one. You will be told.")),
+    "missed": (_("You were expected and did not come"), _("Call the hospital that sends you: it arranges it anew.")),
+    "arrived": (_("The health centre takes care of you now"), _("Its team treats you and follows you up near your home.")),
+}
+"""The same on the way down; there, who has arrived is shown as such although the case is closed."""
+
+OWN_STEPS_DOWN = {
+    "offered": _("Sent to the health centre"),
+    "accepted": _("The health centre has accepted"),
+    "arrived": _("Arrived at the health centre"),
+    "declined": _("The health centre could not take you"),
+    "missed": _("The day was missed"),
+}
+
+OWN_WORDS = {"will_come": _("I will come"), "cannot_come": _("I cannot come")}
+OWN_SAID = {
+    "will_come": _("You have said that you will come. Both institutions were told."),
+    "cannot_come": _("You have said that you cannot come. Both institutions were told; they call you, or you call them."),
+}
+"""What may be said on the page, and what it says afterwards."""
+
+WINDS = (_("north"), _("north-east"), _("east"), _("south-east"), _("south"), _("south-west"), _("west"), _("north-west"))
+"""Directions clockwise from north."""
+
+OWN_ROLES = {"patient": _("the patient"), "proxy": _("relative who acts for the patient"), "guardian": _("guardian of the patient")}
+"""Who spoke on the patient's own page, for the timeline."""
 
 _CHECK_STATE = _("Look at the state on the page: only the actions shown there are open to you now.")
 

@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from fenji.care.registry import rules, texts
-from fenji.care.registry.rules import BadDocument, BadField, NewResident
+from fenji.care.registry.rules import BadDocument, BadField, NewProxy, NewResident, Term
 from fenji.ground.common.identity import BadIdentityNumber
 
 _SEXES = (("", "—"), ("1", _("male")), ("2", _("female")), ("0", _("sex unknown")))
@@ -136,6 +136,37 @@ class NewbornForm(_Checked):
         return rules.newborn(
             *(data["name"], data["sex"], data["birth_date"], self.mother, data["phone"], data["address"], self.today)
         )
+
+
+def _day(label: Any, **kwargs: Any) -> forms.DateField:
+    """A day of this and the next century's beginning: nothing a database cannot hold."""
+    return forms.DateField(
+        label=label,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": _("Enter a day as 2026-03-31.")},
+        validators=[MinValueValidator(_OLDEST), MaxValueValidator(date(2199, 12, 31))],
+        **kwargs,
+    )
+
+
+class ProxyForm(forms.Form):
+    """A relative or guardian who acts for the resident, and how consent was given."""
+
+    name = forms.CharField(label=_("Name"), max_length=60)
+    relation = forms.ChoiceField(label=_("What they are to the resident"), choices=[("", "—"), *texts.RELATIONS.items()])
+    phone = forms.CharField(label=_("Mobile phone"), max_length=30)
+    guardian = forms.BooleanField(label=_("Guardian by law (of a child, or of somebody who cannot decide)"), required=False)
+    document = forms.CharField(label=_("Document that shows the guardianship"), max_length=200, required=False)
+    instead = forms.ChoiceField(label=_("Messages go to"), choices=list(texts.INSTEAD.items()))
+    how = forms.ChoiceField(label=_("Consent was given"), choices=[("", "—"), *texts.WAYS.items()])
+    start = _day(_("From the day"))
+    end = _day(_("Until (the first day it no longer holds)"), required=False)
+
+    def proxy(self) -> NewProxy:
+        """As typed; only after `is_valid()`."""
+        data = self.cleaned_data
+        said = {name: data[name] for name in ("name", "relation", "phone", "guardian", "document", "how")}
+        return NewProxy(**said, instead=data["instead"] == "instead", term=Term(data["start"], data["end"]))
 
 
 class GlassForm(forms.Form):

@@ -1,4 +1,4 @@
-"""Residents, their documents apart from them, and pairs of records that may be one person."""
+"""Residents, their documents apart from them, who acts for them, and pairs of records that may be one person."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Substr
 
-from fenji.care.registry.rules import CARD, ENTRIES, KINDS, REASONS, SEXES
+from fenji.care.registry.rules import CARD, ENTRIES, KINDS, REASONS, RELATIONS, SEXES, WAYS, Term
 from fenji.ground.common import rls
 from fenji.ground.common.models import CText, House, Keyed, org_array
 from fenji.ground.network.models import Organisation
@@ -113,6 +113,52 @@ class Identity(House):
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(condition=Q(kind__in=KINDS), name="identity_kind")]
+
+
+class Proxy(Keyed):
+    """A relative or guardian who acts for a resident on days [start, end), as recorded by `org`; `ended_at`: taken back before.
+
+    `guardian`: by law, and `document` showed it; else the resident has named them. `instead`: messages go to them alone. `how`:
+    the way of consent. The phone is sealed.
+    """
+
+    resident = models.ForeignKey(Resident, on_delete=models.PROTECT, related_name="proxies")
+    name = CText()
+    relation = CText()
+    phone = models.BinaryField()
+    guardian = models.BooleanField()
+    document = models.TextField(default="")
+    instead = models.BooleanField()
+    how = CText()
+    start = models.DateField()
+    end = models.DateField(null=True)
+    org = models.ForeignKey(Organisation, on_delete=models.PROTECT, db_index=False)
+    recorded_at = models.DateTimeField()
+    recorded_by_id = models.UUIDField()
+    recorded_by_name = CText()
+    ended_at = models.DateTimeField(null=True)
+    ended_by_name = CText(default="")
+
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "version", "resident", "org", "recorded_at", "ended_at"), "internal"),
+        **dict.fromkeys(("name", "relation", "phone", "guardian", "document", "instead", "how", "start", "end"), "patient"),
+        **dict.fromkeys(("recorded_by_id", "recorded_by_name", "ended_by_name"), "person"),
+    }
+    shape: ClassVar = rls.through("registry_proxy", "registry_resident", "resident_id")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(relation__in=RELATIONS, how__in=WAYS), name="proxy_codes"),
+            models.CheckConstraint(
+                condition=Q(guardian=False, document="") | Q(guardian=True) & ~Q(document=""), name="proxy_shown"
+            ),
+            models.CheckConstraint(condition=Q(end=None) | Q(end__gt=F("start")), name="proxy_dates"),
+        ]
+
+    @property
+    def term(self) -> Term:
+        """The days."""
+        return Term(self.start, self.end)
 
 
 class Duplicate(Keyed):

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from fenji.care.registry import rules
-from fenji.care.registry.models import Duplicate, Identity, Resident
+from fenji.care.registry.models import Duplicate, Identity, Proxy, Resident
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.identity import age_on
 from fenji.ground.common.refusal import Unknown
@@ -88,6 +88,33 @@ def _number(identity: Identity) -> tuple[str, str]:
     """(series, number): a number of GB 11643 is of one series, whatever card it is printed on."""
     ring = settings.DATABASE_KEYS
     return rules.parse_index_text(ring.open(bytes(identity.number), f"identity.number:{identity.resident_id}"))
+
+
+# --- who acts for a resident -------------------------------------------------------------------------------------------------
+
+
+def proxy_place(proxy_id: UUID) -> str:
+    """What a sealed phone of a proxy is bound to."""
+    return f"proxy.phone:{proxy_id}"
+
+
+def proxy(proxy_id: UUID) -> Proxy:
+    """Somebody who acts for a resident whom the open scope reaches. Raises Unknown."""
+    found = one(Proxy.objects.filter(pk=proxy_id).select_related("resident"))
+    if found is None:
+        raise Unknown(what="proxy")
+    return found
+
+
+def proxies_of(resident_id: UUID) -> list[Proxy]:
+    """All who act, acted or will act for a resident, under whichever record of this person: the latest first."""
+    return list(Proxy.objects.filter(resident_id__in=linked(resident_id)).select_related("org").order_by("-start", "-id"))
+
+
+def proxies_now(resident_id: UUID, today: date) -> list[tuple[Proxy, str]]:
+    """Those who act for a resident today, each with the phone in clear."""
+    held = [p for p in proxies_of(resident_id) if p.ended_at is None and p.term.covers(today)]
+    return [(p, str(settings.DATABASE_KEYS.open(bytes(p.phone), proxy_place(p.pk)))) for p in held]
 
 
 # --- records of one person ---------------------------------------------------------------------------------------------------

@@ -25,6 +25,19 @@ REASONS = {
 }
 STATES = {"proposed": _("To be looked at"), "linked": _("Linked"), "distinct": _("Two people")}
 
+RELATIONS = {
+    "spouse": _("Husband or wife"),
+    "child": _("Son or daughter"),
+    "parent": _("Father or mother"),
+    "sibling": _("Brother or sister"),
+    "grandparent": _("Grandparent"),
+    "grandchild": _("Grandchild"),
+    "other": _("Another relative"),
+}
+GUARDIAN = _("guardian")
+INSTEAD = {"besides": _("the resident and this person"), "instead": _("this person alone")}
+WAYS = {"oral": _("Orally"), "written": _("In writing"), "phone": _("By phone")}
+
 IDENTITY = {
     "form": _("An identity number has 18 characters: 17 digits, then a digit or X. Count them again."),
     "date": _("Digits 7 to 14 are the birth date, and this day does not exist. Compare with the card."),
@@ -48,7 +61,22 @@ FIELDS = {
     ("birth_date", "required"): _("Enter the birth date; the number does not tell it."),
     ("birth_date", "future"): _("The birth date lies in the future."),
     ("years", "required"): _("Guess the age in years."),
+    ("phone", "mobile"): _("Messages and the link go to a mobile phone: enter 11 digits that begin with 1."),
+    ("relation", "required"): _("Choose what they are to the resident."),
+    ("how", "required"): _("Choose how consent was given."),
+    ("document", "required"): _(
+        "Note the document that shows the guardianship: household register, birth certificate, court decision."
+    ),
+    ("document", "characters"): _("Remove the line breaks and the characters that cannot be seen."),
+    ("guardian", "child"): _("A child names nobody: only a guardian acts for it. Tick this, and note the document."),
+    ("start", "past"): _("This day is over. Begin today or later."),
+    ("end", "order"): _("It ends after the day it begins."),
 }
+
+
+def proxy_text(relation: str, *, guardian: bool) -> str:
+    """What somebody who acts for a resident is to them."""
+    return f"{RELATIONS[relation]} · {GUARDIAN}" if guardian else str(RELATIONS[relation])
 
 
 def document_message(kind: str, code: str) -> str:

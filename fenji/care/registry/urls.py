@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from fenji.care.registry.views import duplicates
+from fenji.care.registry.views import duplicates, proxies
 from fenji.care.registry.views import residents as views
 
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("duplicates/export.xlsx", duplicates.list_workbook, name="duplicates-xlsx"),
     path("duplicates/<uuid:duplicate_id>/", duplicates.compare, name="duplicate"),
     path("<uuid:resident_id>/", views.resident, name="resident"),
+    path("proxies/<uuid:proxy_id>/end/", proxies.end, name="proxy-end"),
+    path("<uuid:resident_id>/proxies/", proxies.proxies, name="proxies"),
     path("<uuid:resident_id>/identify/", views.identify, name="resident-identify"),
     path("<uuid:resident_id>/glass/", views.glass, name="resident-glass"),
     path("<uuid:resident_id>/glass/close/", views.glass_close, name="resident-glass-close"),

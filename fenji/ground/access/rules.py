@@ -31,18 +31,19 @@ _CASE_READERS = _EVERYBODY | {"referral.read", "referral.export", "booking.read"
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     DOCTOR: _CASE_READERS
-    | {"resident.find", "resident.open", "resident.register", "resident.link", "glass.break"}
+    | {"resident.find", "resident.open", "resident.register", "resident.proxy", "resident.link", "glass.break"}
     | {"visit.read", "visit.write", "stay.read", "stay.write", "referral.draft", "referral.write", "referral.answer"}
     | {"package.write", "followup.read", "followup.write", "bed.hold", "bed.confirm", "quality.own"},
     NURSE: _CASE_READERS
-    | {"resident.find", "resident.open", "resident.register", "referral.draft", "stay.read", "stay.write"}
+    | {"resident.find", "resident.open", "resident.register", "resident.proxy", "referral.draft", "stay.read", "stay.write"}
     | {"followup.read", "followup.write", "bed.confirm"},
     REVIEWER: _CASE_READERS | {"referral.review", "quality.read", "quality.review"},
-    DESK: _CASE_READERS | {"referral.receive", "referral.review", "booking.write", "bed.confirm", "import.open"},
+    DESK: _CASE_READERS
+    | {"referral.receive", "referral.review", "booking.write", "bed.confirm", "import.open", "directions.write"},
     MANAGER: _CASE_READERS
     | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"}
     | {"message.watch", "paper.write", "visit.read", "visit.settle", "visit.feed", "stay.read", "booking.write", "import.open"}
-    | {"followup.read", "bed.write", "quality.read", "quality.review"},
+    | {"followup.read", "bed.write", "quality.read", "quality.review", "directions.write"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}

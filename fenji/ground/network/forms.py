@@ -129,6 +129,15 @@ class PlaceForm(forms.Form):
         return {name: self.cleaned_data[name] for name in self.PLACE}
 
 
+class DirectionsForm(forms.Form):
+    """How patients find the referral desk."""
+
+    entrance = Line(label=_("Entrance to take"), max_length=100, required=False)
+    desk = Line(label=_("Building, floor and window of the referral desk"), max_length=100, required=False)
+    buses = Line(label=_("Bus lines, and where to get off"), max_length=200, required=False)
+    phone = Line(label=_("Phone of the referral desk"), max_length=40, required=False)
+
+
 class ParticularsForm(forms.Form):
     """The dated particulars of an organisation of one kind. `on`: from when they count."""
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path(f"{_ORG}/", institutions.institution, name="institution"),
     path(f"{_ORG}/change/", changes.change, name="institution-change"),
     path(f"{_ORG}/place/", changes.place, name="institution-place"),
+    path(f"{_ORG}/directions/", parts.directions, name="directions"),
     path(f"{_ORG}/move/", changes.move, name="institution-move"),
     path(f"{_ORG}/split/", changes.split, name="institution-split"),
     path(f"{_ORG}/end/", changes.end, name="institution-end"),

@@ -154,7 +154,8 @@ class PersonMessage(Keyed):
     """A message to a resident's phone: which template, on behalf of which institution, about which subject. No word about the
     patient. `phone` and `link` (it holds a token) are sealed, and wiped when the message is over.
 
-    `until`: after it the message is not worth sending. `problem`: why the last try failed (rules.PROBLEMS), `status`: what the
+    `until`: after it the message is not worth sending; `latest`: after it this person must not be told any more. `about`: what the
+    link opens, as the room that wrote the message knows it. `problem`: why the last try failed (rules.PROBLEMS), `status`: what the
     gateway answered; `receipt`: the gateway's id of it. `reason`: why somebody gave it up.
     """
 
@@ -166,6 +167,8 @@ class PersonMessage(Keyed):
     link = models.BinaryField()
     at = models.DateTimeField()
     until = models.DateTimeField()
+    latest = models.DateTimeField(null=True)
+    about = models.UUIDField(null=True)
     state = CText(default=TO_SEND)
     tries = models.SmallIntegerField(default=0)
     next_at = models.DateTimeField()
@@ -179,7 +182,8 @@ class PersonMessage(Keyed):
 
     privacy: ClassVar = {
         **dict.fromkeys(
-            ("id", "version", "kind", "org_id", "path", "subject", "at", "until", "state", "tries", "next_at"), "internal"
+            ("id", "version", "kind", "org_id", "path", "subject", "at", "until", "latest", "about", "state", "tries", "next_at"),
+            "internal",
         ),
         **dict.fromkeys(("problem", "status", "receipt", "sent_at", "decided_at"), "internal"),
         "decided_by": "person",
@@ -196,4 +200,5 @@ class PersonMessage(Keyed):
             models.Index(fields=["next_at"], condition=Q(state=TO_SEND), name="personmessage_due"),
             models.Index(fields=["org_id", "-at"], name="personmessage_org"),
             models.Index(fields=["path", "-at"], condition=Q(state=DEAD), name="personmessage_dead"),
+            models.Index(fields=["about"], condition=Q(state__in=(TO_SEND, DEAD)), name="personmessage_about"),
         ]

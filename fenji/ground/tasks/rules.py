@@ -27,7 +27,7 @@ TO_SEND, SENT, DEAD, GIVEN_UP = MESSAGE_STATES = ("to_send", "sent", "dead", "gi
 OVER = (SENT, GIVEN_UP)
 """States in which nobody needs the phone and the link any more: they are wiped."""
 
-NO_GATEWAY, NO_ADDRESS, UNREACHABLE, BUSY, REFUSED, TOO_OLD, UNREADABLE = PROBLEMS = (
+NO_GATEWAY, NO_ADDRESS, UNREACHABLE, BUSY, REFUSED, TOO_OLD, UNREADABLE, ENDED = PROBLEMS = (
     "no_gateway",
     "no_address",
     "unreachable",
@@ -35,9 +35,11 @@ NO_GATEWAY, NO_ADDRESS, UNREACHABLE, BUSY, REFUSED, TOO_OLD, UNREADABLE = PROBLE
     "refused",
     "too_old",
     "unreadable",
+    "ended",
 )
 """Why a message was not sent: nobody is set up to send it; the house does not know its own address; the gateway did not answer, was
-busy, or said no; it came too late to be of use; the phone cannot be read with the house's keys."""
+busy, or said no; it came too late to be of use; the phone cannot be read with the house's keys; this
+person may not be told any more."""
 
 _MOBILE = re.compile(r"1\d{10}", re.ASCII)
 _PLAIN = re.compile(r"/[A-Za-z]+/[A-Za-z0-9_-]+", re.ASCII)

@@ -22,6 +22,7 @@ PROBLEMS = {
     "refused": _("The gateway for text messages refused it: the phone number or the template is not accepted there."),
     "too_old": _("It could not be sent in time to be of use."),
     "unreadable": _("The phone number cannot be read with the keys of this server."),
+    "ended": _("This person no longer acts for the resident."),
 }
 
 

@@ -10,6 +10,7 @@ from fenji.care.referral.actions.house import expire_forgotten, inherit, lapse_u
 from fenji.care.referral.actions.leaving import leave
 from fenji.care.referral.actions.links import renew as renew_link
 from fenji.care.referral.actions.links import revoke as revoke_link
+from fenji.care.referral.actions.links import say
 from fenji.care.referral.actions.meeting import met_by_link
 from fenji.care.referral.actions.paper import BadFilingNumber, file_number
 from fenji.care.referral.actions.review import (
@@ -103,6 +104,7 @@ __all__ = [
     "revise_and_send",
     "revise_down",
     "revoke_link",
+    "say",
     "submit",
     "take",
     "treat_here",

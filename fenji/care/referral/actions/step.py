@@ -143,10 +143,9 @@ def carry_out(
     _tell(case, move, action, told_before, by, at)
     if not new:
         beds.follow(case, told_before, by=by, at=at)
-    if case.direction == rules.UP:
-        if not new:
-            slots.follow(case, action, by=by, at=at)
-        links.follow(case, by=by, at=at)
+    if case.direction == rules.UP and not new:
+        slots.follow(case, action, by=by, at=at)
+    links.follow(case, by=by, at=at)
     return case
 
 

@@ -32,7 +32,7 @@ from fenji.care.referral.queries.down import (
 )
 from fenji.care.referral.queries.facts import Fact, Identity, Wanted, counties_within, fact, fact_steps, facts
 from fenji.care.referral.queries.judging import Candidate, Judge, Subject, candidates, grounds, judge_at, slots_at
-from fenji.care.referral.queries.links import OwnPage, address_of, link_of, own_page, url_for
+from fenji.care.referral.queries.links import Acting, OwnPage, acting, address_of, link_of, own_page, url_for
 from fenji.care.referral.queries.register import in_month, register
 from fenji.care.referral.queries.review import (
     asked_at,
@@ -52,6 +52,7 @@ from fenji.care.referral.queries.review import (
 )
 
 __all__ = [
+    "Acting",
     "Branch",
     "Candidate",
     "Fact",
@@ -60,6 +61,7 @@ __all__ = [
     "OwnPage",
     "Subject",
     "Wanted",
+    "acting",
     "address_of",
     "asked_at",
     "asked_with",

@@ -51,12 +51,16 @@ from fenji.care.referral.rules.link import (
     ASK_IDENTITY,
     ASK_PHONE,
     ASKS,
+    CANNOT_COME,
+    WILL_COME,
+    WORDS,
     LinkPolicy,
     NoSecret,
     answer_digest,
     last_four,
     new_token,
     token_hash,
+    words_open,
 )
 from fenji.care.referral.rules.receivers import OBSTACLES, Able, Patient
 from fenji.care.referral.rules.review import (
@@ -166,6 +170,7 @@ __all__ = [
     "BED_WANTED",
     "BOTH",
     "CALM",
+    "CANNOT_COME",
     "CENTRE",
     "CHOSE_ELSEWHERE",
     "CLOSED",
@@ -235,7 +240,9 @@ __all__ = [
     "VITALS",
     "WARD",
     "WAYS",
+    "WILL_COME",
     "WITHDRAWN",
+    "WORDS",
     "Able",
     "AskedEnough",
     "Branch",
@@ -296,4 +303,5 @@ __all__ = [
     "settled",
     "step",
     "token_hash",
+    "words_open",
 ]

@@ -7,9 +7,13 @@ import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 
+from fenji.care.referral.rules.table import ACCEPTED, OFFERED
 from fenji.ground.common.refusal import Refused
 from fenji.ground.common.text import compact
 from fenji.ground.common.units import LINK_BYTES
+
+WILL_COME, CANNOT_COME = WORDS = ("will_come", "cannot_come")
+"""What may be said on the page: that the patient comes, once they are expected; that they cannot come."""
 
 ASK_IDENTITY, ASK_PHONE = ASKS = ("identity", "phone")
 """What the page asks for: the last four characters of the identity number, or of the phone for residents without one."""
@@ -21,6 +25,16 @@ class NoSecret(Refused):
     """The resident has neither an identity number nor a phone on file: the page would have nothing to ask for."""
 
     code = "link_no_secret"
+
+
+def words_open(state: str, said: str) -> tuple[str, ...]:
+    """What may be said on the page now, after what was `said` last ("" for nothing) since the case was offered.
+
+    Who cannot come has said all: what then happens is arranged by phone.
+    """
+    if said == CANNOT_COME or state not in (OFFERED, ACCEPTED):
+        return ()
+    return (CANNOT_COME,) if state == OFFERED or said == WILL_COME else WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from fenji.care.referral.models import Case, Transfer
 from fenji.care.referral.views.beds import bed_beside
 from fenji.care.referral.views.down import beside, branch_choices
 from fenji.care.referral.views.shared import receiver_choices
+from fenji.care.registry.texts import proxy_text
 from fenji.ground.access.queries import glass_on
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
@@ -150,6 +151,7 @@ def _show_case(
         "may_file": case.ended_at is None and case.origin_id == request.actor.org_id and request.actor.may("referral.write"),
         "others": _others(request, case) if choosing else [],
         "own": _own_page(request, case),
+        "acting": [(p, proxy_text(p.relation, guardian=p.guardian)) for p in queries.acting(case)],
         "problem": problem,
         "glass": glass,
         "typed": typed or {},
@@ -177,7 +179,7 @@ def _step(request: SignedRequest, case: Case) -> WorkItem | None:
 
 def _own_page(request: SignedRequest, case: Case) -> dict[str, Any] | None:
     """What the sender's people see of the resident's own page; None for others, and before there can be one."""
-    if case.origin_id != request.actor.org_id or case.direction != rules.UP:
+    if case.origin_id != request.actor.org_id:
         return None
     if case.state in (rules.DRAFT, rules.IN_REVIEW, rules.RETURNED, rules.LOCAL):
         return None

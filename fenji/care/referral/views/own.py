@@ -1,4 +1,4 @@
-"""The resident's own page of a referral, opened without signing in; and the sender's hand on it.
+"""The resident's own page of a referral, opened without signing in, also by who acts for them; and the sender's hand on it.
 
 Whatever is wrong with an address (it never was, is closed, was revoked) looks like a wrong answer: the page asks again, in the same
 words. An answer is posted and led back here, so that a wrong one is counted although nothing else is written.
@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.queries import OwnPage
+from fenji.care.referral.views.way import way_to
+from fenji.care.registry.texts import proxy_text
 from fenji.ground.common.edge import OPEN, SignedRequest, fresh_key, page, refusal_text
 from fenji.ground.common.refusal import Refused, Unknown
 from fenji.ground.network.models import Department
@@ -41,9 +43,11 @@ def _private(response: HttpResponse) -> HttpResponse:
 @page(OPEN, ("GET", "POST"))
 def own_page(request: SignedRequest, token: str) -> HttpResponse:
     """Asks for the last four characters, and then shows how the referral stands."""
+    given = request.get_signed_cookie(_COOKIE, "", salt=_salt(token), max_age=_MINUTES * _SECONDS)
+    if request.method == "POST" and "say" in request.POST:
+        return _private(_said(request, token, given))
     if request.method == "POST":
         return _private(_answered(request, token))
-    given = request.get_signed_cookie(_COOKIE, "", salt=_salt(token), max_age=_MINUTES * _SECONDS)
     found = queries.own_page(token, bytes.fromhex(given)) if given else None
     if found is None:
         context = {"wrong": "no" in request.GET, "key": fresh_key()}
@@ -69,8 +73,20 @@ def _answered(request: SignedRequest, token: str) -> HttpResponse:
     return response
 
 
+def _said(request: SignedRequest, token: str, given: str) -> HttpResponse:
+    """What was said on the page is taken down, and the page shown again: it says what stands."""
+    if given:
+        actions.say(token, bytes.fromhex(given), request.POST["say"])
+    return HttpResponseRedirect(f"/r/{token}", status=303)
+
+
 def _shown(found: OwnPage) -> dict[str, Any]:
-    state, advice = texts.OWN_PAGE[found.state]
+    down = found.direction == rules.DOWN
+    arrived_below = down and any(action == "arrive" for _day, _state, action in found.steps)
+    reached = rules.ARRIVED if arrived_below and found.state == rules.CLOSED else found.state
+    state, advice = (texts.OWN_PAGE_DOWN if down else texts.OWN_PAGE)[reached]
+    names = texts.OWN_STEPS_DOWN if down else texts.OWN_STEPS
+    origin, receiver = place_of(found.origin_id), place_of(found.receiver_id)
     department = Department.objects.filter(pk=found.department_id).first() if found.department_id else None
     name = (department.name_en if get_language() == "en" else department.name_zh) if department else ""
     return {
@@ -78,14 +94,28 @@ def _shown(found: OwnPage) -> dict[str, Any]:
         "advice": advice,
         "tone": "amber" if found.state in (rules.DECLINED, rules.MISSED) else "",
         "coming": found.state in (rules.OFFERED, rules.ACCEPTED, rules.MISSED),
-        "receiver": place_of(found.receiver_id),
+        "key": fresh_key(),
+        "down": down,
+        "acts_as": proxy_text(found.relation, guardian=found.guardian) if found.relation else "",
+        "words": [(word, texts.OWN_WORDS[word]) for word in rules.words_open(found.state, found.word or "")],
+        "said": texts.OWN_SAID.get(found.word or "", ""),
+        "expected_on": found.expected_on,
+        "doctor": found.doctor,
+        "follow_ups": found.follow_ups,
+        "way": way_to(found.origin_id, found.receiver_id),
+        "receiver": receiver,
         "contact": contact_of(found.receiver_id),
         "department": name,
         "appointed_at": found.appointed_at,
-        "origin": place_of(found.origin_id),
+        "origin": origin,
         "origin_contact": contact_of(found.origin_id),
-        "steps": [(day, texts.OWN_STEPS.get(reached, _("The referral has ended"))) for day, reached in found.steps],
+        "steps": [(day, names.get(_step(after, action), _("The referral has ended"))) for day, after, action in found.steps],
     }
+
+
+def _step(after: str, action: str) -> str:
+    """The state that a step has reached, as the patient sees it: on the way down arrival closes the case."""
+    return rules.ARRIVED if (after, action) == (rules.CLOSED, "arrive") else after
 
 
 @page("referral.write", ("POST",))

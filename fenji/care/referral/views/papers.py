@@ -15,7 +15,9 @@ from fenji.care.booking.rules import LIVE
 from fenji.care.referral import actions, queries, rules, texts
 from fenji.care.referral.queries.register import Entry
 from fenji.care.referral.rules import register as book
+from fenji.care.referral.views.way import way_to
 from fenji.care.registry.queries import resident as resident_of
+from fenji.care.registry.texts import proxy_text
 from fenji.ground.common.clock import local_day, local_minute
 from fenji.ground.common.edge import SignedRequest, absolute, fresh_key, page, posted_version
 from fenji.ground.common.excel import Column, Sheet, workbook_of
@@ -30,7 +32,8 @@ _WAYS = {book.OUT: gettext_lazy("Referred out"), book.IN: gettext_lazy("Referred
 
 @page("referral.read")
 def slip(request: SignedRequest, number: str) -> HttpResponse:
-    """The referral on A4 in two parts: one the sender keeps, one goes with the patient. The code holds an address and no more."""
+    """The referral on A4: a part the sender keeps, one for the receiver, and a sheet for the patient with the way there.
+    The code holds an address and no more."""
     case = queries.case(number)
     request.reads.append(("referral.slip", case.number))
     ours = case.origin_id == request.actor.org_id
@@ -49,6 +52,9 @@ def slip(request: SignedRequest, number: str) -> HttpResponse:
         "state_text": texts.STATES[case.state],
         "bookings": [b for b in bookings_of(case.number, at=request.at) if b.state in LIVE],
         "qr": picture(absolute(request, f"/referrals/{case.number}/"), _("QR code of this referral")),
+        "down": case.direction == rules.DOWN,
+        "acting": [(p, proxy_text(p.relation, guardian=p.guardian)) for p in queries.acting(case)],
+        "way": way_to(case.origin_id, case.receiver_id),
         "own": picture(absolute(request, own), _("QR code of the patient's own page")) if own else "",
         "today": request.at,
     }

@@ -1,4 +1,5 @@
-"""The only writes of this room: residents and their documents, the door, emergency access, and pairs of records of one person."""
+"""The only writes of this room: residents and their documents, the door, emergency access, who acts for a
+resident, and pairs of records of one person."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from fenji.care.registry.actions.duplicates import (
     tell_apart,
     unlink,
 )
+from fenji.care.registry.actions.proxies import Hooks, end_proxy, name_proxy, register_proxies
 from fenji.care.registry.actions.residents import (
     AlreadyIdentified,
     AlreadyRegistered,
@@ -29,18 +31,22 @@ __all__ = [
     "AlreadyIdentified",
     "AlreadyRegistered",
     "CannotLink",
+    "Hooks",
     "TooManyLookups",
     "break_glass",
     "compare",
+    "end_proxy",
     "find_by_document",
     "find_by_identity",
     "identify",
     "inherit",
     "link",
     "look_for_duplicates",
+    "name_proxy",
     "propose_for",
     "register",
     "register_linked",
+    "register_proxies",
     "resident_rows",
     "tell_apart",
     "unlink",

@@ -1,4 +1,4 @@
-"""Residents as typed, the documents they show, and whether two records may be one person. Pure."""
+"""Residents as typed, the documents they show, who acts for them, and whether two records may be one person. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from fenji.care.registry.rules.documents import (
     parse_index_text,
 )
 from fenji.care.registry.rules.matching import REASONS, Record, match, same_old_number, slip, sounds_like
+from fenji.care.registry.rules.proxies import (
+    RELATIONS,
+    WAYS,
+    NewProxy,
+    ProxyPolicy,
+    Term,
+    TooManyProxies,
+    check_room,
+    new_proxy,
+)
 from fenji.care.registry.rules.residents import (
     CARD,
     ENTRIES,
@@ -35,19 +45,27 @@ __all__ = [
     "KINDS",
     "NEWBORN",
     "REASONS",
+    "RELATIONS",
     "SEXES",
     "UNKNOWN",
+    "WAYS",
     "BadDocument",
     "BadField",
     "Document",
+    "NewProxy",
     "NewResident",
+    "ProxyPolicy",
     "Record",
+    "Term",
+    "TooManyProxies",
     "born_about",
+    "check_room",
     "clean_name",
     "clean_phone",
     "fold_name",
     "masked",
     "match",
+    "new_proxy",
     "new_resident",
     "newborn",
     "parse_document",

@@ -179,6 +179,10 @@ def _show(request: SignedRequest, found: Resident, form: GlassForm, status: int 
         "mother": queries.residents_by_id([found.mother_id]).get(found.mother_id) if found.mother_id else None,
         "children": queries.children_of(found.id),
         "pairs": queries.pairs_of(found.id),
+        "proxies": [
+            (p, phone, texts.proxy_text(p.relation, guardian=p.guardian))
+            for p, phone in queries.proxies_now(found.id, local_day(request.at))
+        ],
         "panels": panels.filled(request.actor, found),
         "glass": glass,
         "form": form,

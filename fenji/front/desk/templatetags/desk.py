@@ -49,8 +49,9 @@ _FIELDS = {
 
 @register.filter
 def role_label(code: str) -> str:
-    """What a role is called; the house's own sweeps are called the platform."""
-    return str(ROLE_NAMES[code]) if code in ROLE_NAMES else _("Platform")
+    """What a role is called, that of a patient or relative too; the house's own sweeps are called the platform."""
+    known = {**ROLE_NAMES, **texts.OWN_ROLES}
+    return str(known[code]) if code in known else _("Platform")
 
 
 @register.filter

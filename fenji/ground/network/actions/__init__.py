@@ -1,7 +1,7 @@
 """The only writes of this room."""
 
 from fenji.ground.network.actions.alliances import form, join, leave, unify
-from fenji.ground.network.actions.departments import add_department, change_department, end_department
+from fenji.ground.network.actions.departments import add_department, change_department, end_department, set_directions
 from fenji.ground.network.actions.organisations import (
     NewOrganisation,
     change,
@@ -85,6 +85,7 @@ __all__ = [
     "register_heir",
     "require_reach",
     "seat_in_force",
+    "set_directions",
     "split",
     "take_off_duty",
     "unify",

@@ -1,4 +1,4 @@
-"""Departments of an institution: one at a time."""
+"""Departments of an institution, one at a time; and how patients get there."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from django.db import IntegrityError, transaction
 
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
-from fenji.ground.common.refusal import Stale, Unknown
+from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.actions.organisations import next_numbers
 from fenji.ground.network.actions.reach import BadChange, require_reach
-from fenji.ground.network.models import Department, Organisation
+from fenji.ground.network.models import Department, Directions, Organisation
 
 
 def add_department(org_id: int, facts: Mapping[str, str], *, on: date, by: Actor, at: datetime) -> Department:
@@ -51,6 +52,23 @@ def end_department(department_id: int, version: int, *, on: date, by: Actor, at:
         row.save(update_fields=["end", "version"])
         audit(by=by, at=at, action="department.end", subject=f"department:{row.id}", org=row.org_id)
     return row
+
+
+@all_or_nothing
+def set_directions(org_id: int, said: Mapping[str, str], *, version: int, by: Actor, at: datetime) -> None:
+    """Say how patients get to the actor's own institution; what was said before is not kept. `version`: as the form showed it; 0
+    when nothing had been said. Raises NotPermitted, Stale."""
+    if not by.may("directions.write") or org_id != by.org_id:
+        raise NotPermitted
+    if version == 0:
+        try:
+            with transaction.atomic():
+                Directions(org_id=org_id, **said).save(force_insert=True)
+        except IntegrityError:
+            raise Stale from None
+    elif not Directions.objects.filter(pk=org_id, version=version).update(**said, version=version + 1):
+        raise Stale
+    audit(by=by, at=at, action="organisation.directions", subject=f"org:{org_id}", after=",".join(k for k, v in said.items() if v))
 
 
 def _locked(department_id: int, version: int, by: Actor) -> Department:

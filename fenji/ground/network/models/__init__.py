@@ -4,6 +4,7 @@ from fenji.ground.network.models.alliances import Alliance, Membership
 from fenji.ground.network.models.organisations import (
     PARTICULARS,
     Department,
+    Directions,
     NamedList,
     NamedListEntry,
     Organisation,
@@ -19,6 +20,7 @@ __all__ = [
     "PARTICULARS",
     "Alliance",
     "Department",
+    "Directions",
     "DutyShift",
     "ForceMember",
     "Membership",

@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
-from fenji.ground.access.rules import EDITOR, MANAGER, SYSTEM_ADMIN
+from fenji.ground.access.rules import DESK, EDITOR, MANAGER, SYSTEM_ADMIN
 from fenji.ground.common import rls
 from fenji.ground.common.models import CText, House
 from fenji.ground.network import rules
@@ -173,6 +173,21 @@ class Department(House):
             models.UniqueConstraint(fields=["org", "name_zh"], condition=Q(end=None), name="department_name_once"),
             dates("department_dates"),
         ]
+
+
+class Directions(House):
+    """How patients get to an institution and find its referral desk, as the institution itself keeps it. As of today only, like
+    address and hours. `phone`: of the referral desk."""
+
+    org = models.OneToOneField(Organisation, primary_key=True, on_delete=models.PROTECT, related_name="directions")
+    entrance = models.TextField(default="")
+    desk = models.TextField(default="")
+    buses = models.TextField(default="")
+    phone = models.TextField(default="")
+    version = models.IntegerField(default=1)
+
+    privacy: ClassVar = public("org", "entrance", "desk", "buses", "phone", "version")
+    shape: ClassVar = rls.Shape("governed", rls.kept_by("network_directions", {MANAGER, DESK}).using, read="true")
 
 
 class Relation(House):

@@ -23,6 +23,7 @@ from fenji.ground.common.units import COUNTY_CODE_LENGTH, REGION_PREFIXES
 from fenji.ground.network import rules
 from fenji.ground.network.models import (
     Department,
+    Directions,
     DutyShift,
     ForceMember,
     Membership,
@@ -226,6 +227,11 @@ class Contact:
     longitude: Decimal | None
     latitude: Decimal | None
     end: date | None
+
+
+def directions_of(org_id: int) -> Directions:
+    """How patients get to an institution; empty fields where it has not said so yet."""
+    return one(Directions.objects.filter(pk=org_id)) or Directions(org_id=org_id, version=0)
 
 
 def contact_of(org_id: int) -> Contact:

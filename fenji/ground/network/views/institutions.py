@@ -177,6 +177,8 @@ def institution(request: SignedRequest, org_id: int) -> HttpResponse:
         "on_duty": [(s, texts.DUTIES[s.duty]) for s in queries.on_duty(org.id, request.at)] if org.end is None else [],
         "administers": actor.may("network.write") and org.end is None and queries.within_reach(actor, org.path),
         "keeps_staff": actor.may("staff.write") and people.keeps_staff(actor, org),
+        "way": queries.directions_of(org.id),
+        "keeps_way": actor.may("directions.write") and actor.org_id == org.id,
         "keeps_duty": actor.may("duty.write") and people.keeps_staff(actor, org),
         "successor": directory.successor(org.id),
     }

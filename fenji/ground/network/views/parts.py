@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from fenji.ground.common.edge import SignedRequest, fresh_key, page, posted_version, refusal_text
-from fenji.ground.common.refusal import Refused
+from fenji.ground.common.refusal import NotPermitted, Refused
 from fenji.ground.network import actions, queries, texts
-from fenji.ground.network.forms import DayForm, DepartmentForm, RelationForm, SeatForm
+from fenji.ground.network.forms import DayForm, DepartmentForm, DirectionsForm, RelationForm, SeatForm
 from fenji.ground.network.models import Department, Organisation
 from fenji.ground.network.queries import directory, people
 from fenji.ground.network.views.changes import own
@@ -90,6 +90,31 @@ def department_end(request: SignedRequest, department_id: int) -> HttpResponse:
             problem = refusal_text(refusal)
     first = {"name_zh": row.name_zh, "name_en": row.name_en, "specialty": row.specialty}
     return _department(request, directory.department(department_id), _department_form(initial=first), problem)
+
+
+# --- how patients get there --------------------------------------------------------------------------------------------------
+
+
+@page("directions.write", ("GET", "POST"))
+def directions(request: SignedRequest, org_id: int) -> HttpResponse:
+    """How patients get here and find the referral desk: shown on their own page, and printed for them."""
+    org = directory.organisation(org_id)
+    if org.id != request.actor.org_id:
+        raise NotPermitted
+    kept, problem = queries.directions_of(org_id), None
+    if request.method == "GET":
+        form = DirectionsForm(initial={name: getattr(kept, name) for name in DirectionsForm.base_fields})
+    else:
+        form = DirectionsForm(request.POST)
+        if form.is_valid():
+            version = posted_version(request)
+            try:
+                actions.set_directions(org_id, form.cleaned_data, version=version, by=request.actor, at=request.at)
+                return done(request, f"/institutions/{org_id}/", _("Kept. Patients see it from now on."))
+            except Refused as refusal:
+                problem = refusal_text(refusal)
+    context = {"org": org, "form": form, "version": kept.version, "problem": problem, "key": fresh_key()}
+    return render(request, "network/directions.html", context, status=_status(form, problem))
 
 
 # --- ties --------------------------------------------------------------------------------------------------------------------

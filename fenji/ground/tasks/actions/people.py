@@ -46,13 +46,24 @@ def _policy(org_id: int, at: datetime, using: str = "default") -> MessagePolicy:
     return resolve(MessagePolicy, place_of(org_id, using).policy_path, local_day(at))
 
 
-def tell_person(kind: str, *, phone: str, org_id: int, subject: str, url: str, at: datetime) -> UUID | None:
+def tell_person(
+    kind: str,
+    *,
+    phone: str,
+    org_id: int,
+    subject: str,
+    url: str,
+    at: datetime,
+    about: UUID | None = None,
+    latest: datetime | None = None,
+) -> UUID | None:
     """Write a message to a resident in the caller's transaction and defer the job that sends it; its id, or None for a phone that
     takes no text messages (none on file, a landline).
 
     `kind`: a registered template; `phone`: in clear, sealed here; `org_id`: on whose behalf, and whose people see whether it was
-    sent; `subject`: what it is about, as that institution names it; `url`: an address of this house that says nothing itself.
-    Raises KeyError, ValueError for what no message may hold.
+    sent; `subject`: what it is about, as that institution names it; `url`: an address of this house that says nothing itself;
+    `about`: what that opens; `latest`: from when on this person must not be told any more. Raises KeyError, ValueError for what no
+    message may hold.
     """
     kinds.template_text(kind)
     if not rules.is_plain_link(url):
@@ -71,6 +82,8 @@ def tell_person(kind: str, *, phone: str, org_id: int, subject: str, url: str, a
         link=ring.seal(url, link_place(message_id)),
         at=at,
         until=at + timedelta(hours=policy.message_hours),
+        latest=latest,
+        about=about,
         next_at=at,
     )
     queue.configure_task(_SEND).defer(message_id=str(message_id))
@@ -116,6 +129,10 @@ def _claimed(message_id: UUID, at: datetime, using: str) -> PersonMessage | None
         found = PersonMessage.objects.using(using).select_for_update(skip_locked=True).filter(pk=message_id, state=rules.TO_SEND)
         message = found.filter(next_at__lte=at).first()
         if message is None:
+            return None
+        if message.latest is not None and message.latest <= at:
+            found.update(phone=b"", link=b"")
+            _bury(message, rules.ENDED, 0, using)
             return None
         if message.until <= at:
             _bury(message, message.problem or rules.TOO_OLD, message.status, using)
