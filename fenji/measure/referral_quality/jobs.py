@@ -23,6 +23,14 @@ def review_cycles(timestamp: int) -> None:
     actions.mark_overdue(at=now())
 
 
+@app.periodic(cron="10 19 * * *")
+@app.task(queue="sweep", pass_context=False)
+@job
+def look_for_alerts(timestamp: int) -> None:
+    """Every night: what the ways of patients show, and what they no longer show."""
+    actions.look_for_alerts(at=now())
+
+
 @app.periodic(cron="30 18 1 * *")
 @app.task(queue="sweep", pass_context=False)
 @job
