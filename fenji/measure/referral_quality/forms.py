@@ -62,12 +62,12 @@ class AlertsForm(forms.Form):
 
     month = forms.ChoiceField(label=_("Month"))
     kind = forms.ChoiceField(label=_("Kind"), required=False, choices=[("", _("All")), *texts.ALERTS.items()])
-    county = forms.ChoiceField(label=_("County"), required=False)
+    county = forms.ChoiceField(label=_("County or district"), required=False)
     org = forms.ChoiceField(label=_("Institution"), required=False)
     state = forms.ChoiceField(
         label=_("State"),
         required=False,
-        choices=[("", _("All")), (_OVERDUE, _("Answer overdue")), *texts.ALERT_STATES.items()],
+        choices=[("", _("All")), (_OVERDUE, _("Explanation overdue")), *texts.ALERT_STATES.items()],
     )
 
     def __init__(

@@ -45,14 +45,14 @@ BASES = {
     "turned_away": _("visits and stays that ended"),
 }
 ALERT_STATES = {
-    "open": _("Waits for an answer"),
-    "answered": _("Answered, to be judged"),
+    "open": _("Waits for an explanation"),
+    "answered": _("Explained, to be judged"),
     "justified": _("Judged: justified"),
     "to_correct": _("Judged: to be corrected"),
     "counted": _("Counted, asked about by its own step"),
     "withdrawn": _("Withdrawn, no longer so"),
 }
-ALERT_STEPS = {"answer": _("Answer sent"), "justify": _("Judged: justified"), "correct": _("Judged: to be corrected")}
+ALERT_STEPS = {"answer": _("Explanation sent"), "justify": _("Judged: justified"), "correct": _("Judged: to be corrected")}
 WITHDRAWALS = {
     "covered": _("A referral covers it by now."),
     "changed": _("The records that showed it have changed."),
@@ -71,8 +71,8 @@ _WHY = {
     "due_far": _("the last day of the correction is too far away"),
     "note_missing": _("a few words on what is missing are needed"),
     "no_such_alert_step": _("its present state does not lead there"),
-    "judged_own_answer": _("somebody other than the writer of the answer judges it"),
-    "answer_not_due": _("the institution still has time to answer"),
+    "judged_own_answer": _("somebody other than the writer of the explanation judges it"),
+    "answer_not_due": _("the institution still has time to explain"),
     "alert_cause_missing": _("the cause is missing"),
     "alert_note_missing": _("a few words on what is to be corrected are needed"),
 }
@@ -84,8 +84,8 @@ def register() -> None:
     kinds.register("outlier.opened", _("A high referral rate is to be explained"), _("Explain"))
     kinds.register("outlier.explained", _("An explanation waits for confirmation"), _("Confirm"))
     kinds.register("outlier.confirmed", _("A correction comes to its last day"), _("Close"))
-    kinds.register("alert.open", _("An alert is to be answered"), _("Answer"))
-    kinds.register("alert.answered", _("The answer to an alert is to be judged"), _("Judge"))
+    kinds.register("alert.open", _("An alert is to be explained"), _("Explain"))
+    kinds.register("alert.answered", _("The explanation of an alert is to be judged"), _("Judge"))
     kinds.register_notice("alert.judged", _("An alert was judged: %(subject)s"))
     kinds.register_notice("quality.results", _("The review of sampled referrals has its results: %(subject)s"))
     kinds.register_notice("quality.closed", _("A review cycle is closed: %(subject)s"))

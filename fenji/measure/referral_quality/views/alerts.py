@@ -126,7 +126,7 @@ def alerts_workbook(request: SignedRequest) -> HttpResponse:
         Column(_("Disease"), lambda r: r["disease"]),
         Column(_("Clause"), lambda r: r["alert"].reason["clause_id"]),
         Column(_("State"), lambda r: str(r["state"])),
-        Column(_("Answer until"), lambda r: local_minute(r["alert"].due_at)),
+        Column(_("Explain until"), lambda r: local_minute(r["alert"].due_at)),
         Column(_("Overdue"), lambda r: _("Yes") if r["overdue"] else ""),
         Column(_("How it came to it"), lambda r: r["alert"].cause),
         Column(_("What is to be corrected"), lambda r: r["alert"].note),
