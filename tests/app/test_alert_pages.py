@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 
 import pytest
+from django.db import connections
 from openpyxl import load_workbook
 
 from fenji.care.visits.models import Stay
@@ -14,7 +15,7 @@ from fenji.ground.access.rules import MANAGER
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.edge import now
 from fenji.ground.common.text import mask_name
-from fenji.measure.referral_quality import actions
+from fenji.measure.referral_quality import actions, jobs
 from fenji.measure.referral_quality.models import Alert
 from fenji.world.county import COUNTY_HOSPITAL
 from tests.alerts import a_visit, alert_on, discharged_instead, forget_alerts, noon, somebody
@@ -146,6 +147,24 @@ def test_a_withdrawn_alert_says_why_and_a_counted_one_that_it_is_asked_about_els
     assert "by a step of its own" in page
     assert f'href="/visits/{mute.pk}/"' in page
     assert "Send the explanation" not in page
+
+
+def test_who_judges_has_the_ways_looked_through_now_and_once(stays: tuple[Stay, Stay], lead: str, officer: str, head: str) -> None:
+    def waiting() -> int:
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name LIKE %s AND status = 'todo'", ["%look_again"])
+            return int(cursor.fetchone()[0])
+
+    before = waiting()
+    for token in (lead, officer, officer):
+        assert post(token, "/quality/alerts/look/").status == 303
+    assert waiting() <= before + 2
+    assert waiting() >= 1
+    assert post(token_for(person("doctor")), "/quality/alerts/look/").status == 403
+    actions.look_for_alerts(at=now(), stem="3501")
+    assert alert_on(stays[0]) is None
+    jobs.look_again(stem="3504")
+    assert alert_on(stays[0]) is not None
 
 
 def test_numbers_stand_with_what_they_are_counted_against(alert: Alert, lead: str, officer: str) -> None:

@@ -149,6 +149,7 @@ def _quality() -> dict[str, Factory]:
         "quality/alerts/": lambda c: [
             Try("GET", "/quality/alerts/", "/quality/alerts/", shows=str(c.alert), positive="B reviewer")
         ],
+        "quality/alerts/look/": lambda c: [_same("POST", "/quality/alerts/look/")],
         "quality/alerts/counts/": lambda c: [_same("GET", "/quality/alerts/counts/")],
         "quality/alerts/export.xlsx": lambda c: [
             Try(

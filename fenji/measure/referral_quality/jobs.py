@@ -31,6 +31,13 @@ def look_for_alerts(timestamp: int) -> None:
     actions.look_for_alerts(at=now())
 
 
+@app.task(queue="sweep", pass_context=False)
+@job
+def look_again(stem: str) -> None:
+    """The same for one city or all of a province, when somebody asked for it."""
+    actions.look_for_alerts(at=now(), stem=stem)
+
+
 @app.periodic(cron="30 18 1 * *")
 @app.task(queue="sweep", pass_context=False)
 @job

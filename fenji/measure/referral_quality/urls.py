@@ -19,6 +19,7 @@ urlpatterns = [
     path("outliers/<uuid:outlier_id>/do/<slug:action>/", outliers.step, name="quality-outlier-step"),
     path("alerts/", alerts.alert_list, name="quality-alerts"),
     path("alerts/export.xlsx", alerts.alerts_workbook, name="quality-alerts-workbook"),
+    path("alerts/look/", alerts.look, name="quality-alerts-look"),
     path("alerts/counts/", alerts.counts, name="quality-alert-counts"),
     path("alerts/<uuid:alert_id>/", alerts.alert_page, name="quality-alert"),
     path("alerts/<uuid:alert_id>/answer/", alerts.answer, name="quality-alert-answer"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,15 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from procrastinate.contrib.django import app as queue
+from procrastinate.exceptions import AlreadyEnqueued
 
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import MANAGER, OFFICER, Actor, house
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import NotPermitted, Stale
 from fenji.ground.common.rows import violated
+from fenji.ground.common.units import REGION_PREFIXES
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import Place, alliance_lead, health_authority, place_of
 from fenji.ground.policy.queries import duty_calendar
@@ -27,6 +31,7 @@ from fenji.measure.referral_quality.rules import alerts as rules
 from fenji.measure.referral_quality.rules.refusals import AlertStep
 
 _ONCE = "alert_once"
+_LOOK = "fenji.measure.referral_quality.jobs.look_again"  # by name: jobs stand above actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,12 @@ def _asked(org_id: int, at: datetime, using: str) -> _Asked:
     return _Asked(place, lead.id if lead else None, office.id if office else None, due)
 
 
-def look_for_alerts(*, at: datetime, using: str = "job") -> Looked:
-    """Look for alerts in every city, over as many days as its policy says. Runs as the job role.
+def look_for_alerts(*, at: datetime, stem: str = "", using: str = "job") -> Looked:
+    """Look for alerts in the cities whose code begins with `stem`, over as many days as their policy says. Runs as the job role.
 
     What is found again stays as it is; what is no longer found is withdrawn with the reason, unless it has been judged.
     """
-    done = [_look(city, at, using) for city in queries.cities(using)]
+    done = [_look(city, at, using) for city in queries.cities(using) if city.startswith(stem)]
     return Looked(sum(d.opened for d in done), sum(d.again for d in done), sum(d.withdrawn for d in done))
 
 
@@ -211,6 +216,18 @@ def may_judge(row: Alert, by: Actor) -> bool:
 def may_answer(row: Alert, by: Actor) -> bool:
     """Whether somebody answers an alert: a reviewer or the head of the institution asked."""
     return by.may("quality.review") and row.org_id in by.orgs
+
+
+@all_or_nothing
+def ask_for_look(*, by: Actor, at: datetime) -> None:
+    """Have a job look for alerts now, in the city of the lead or the region of the officer who asks; one at a time. Raises
+    NotPermitted."""
+    if not by.may("alert.judge"):
+        raise NotPermitted
+    stem = (by.reach or place_of(by.org_id).path)[: REGION_PREFIXES["city"]]
+    audit(by=by, at=at, action="alert.look", subject=stem)
+    with suppress(AlreadyEnqueued), transaction.atomic():
+        queue.configure_task(_LOOK, queueing_lock=f"alerts {stem}").defer(stem=stem)
 
 
 @all_or_nothing

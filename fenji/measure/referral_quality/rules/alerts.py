@@ -127,8 +127,9 @@ def state_again(alert: Found, cause: str) -> str:
 
 
 def withdrawal(person: str, group: str, opened_at: datetime, cases: Iterable[Referral]) -> str:
-    """Why an alert is no longer found: COVERED when the person was sent up for this disease, on a form of after it was opened."""
-    late = any((c.person, c.group) == (person, group) and c.written_at >= opened_at for c in cases)
+    """Why an alert is no longer found: COVERED when a referral of the person for this disease was written or sent off since it was
+    opened."""
+    late = any((c.person, c.group) == (person, group) and max(c.written_at, c.sent_at) >= opened_at for c in cases)
     return COVERED if late else CHANGED
 
 

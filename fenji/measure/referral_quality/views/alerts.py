@@ -77,6 +77,7 @@ def alert_list(request: SignedRequest) -> HttpResponse:
         "rows": _shown(found[:_SIZE], request.at),
         "more": start + _SIZE if len(found) > _SIZE else None,
         "before": max(start - _SIZE, 0) if start else None,
+        "key": fresh_key(),
     }
     return render(request, "quality/alerts.html", context, status=200 if form.is_valid() else 422)
 
@@ -144,6 +145,15 @@ def alerts_workbook(request: SignedRequest) -> HttpResponse:
     ]
     sheets = [Sheet(_("Alerts"), each, _shown(found, request.at)), Sheet(_("By institution"), numbers, _tallies(asked))]
     return workbook_of(f"{_('Alerts')} {asked.since:%Y-%m}", sheets)
+
+
+@page("alert.judge", ("POST",))
+def look(request: SignedRequest) -> HttpResponse:
+    """Have the ways of patients looked through now instead of at night."""
+    only_health(request)
+    actions.ask_for_look(by=request.actor, at=request.at)
+    messages.success(request, _("The ways of patients are being looked through. Open this page again in a few minutes."))
+    return HttpResponseRedirect("/quality/alerts/", status=303)
 
 
 # --- one ------------------------------------------------------------------------------------------------------------------------
