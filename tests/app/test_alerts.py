@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connections, transaction
 
 from fenji.care.referral.models import Case
 from fenji.care.registry.models import Resident
+from fenji.care.visits.imports import STAYS
 from fenji.care.visits.models import Stay
 from fenji.ground.access.models import AuditEvent
 from fenji.ground.access.rules import MANAGER, REVIEWER
-from fenji.ground.common.clock import local_day
+from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import now
+from fenji.ground.common.imports import Row
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
+from fenji.ground.documents.rules import Values
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.ground.tasks.models import Notice, WorkItem
 from fenji.measure.referral_quality import actions, queries
@@ -24,6 +28,7 @@ from fenji.measure.referral_quality.rules import alerts as rules
 from fenji.measure.referral_quality.rules.refusals import AlertStep
 from fenji.world.county import CITY_HOSPITAL, COMMISSION, COUNTY_HOSPITAL, Person
 from tests.alerts import a_stay, a_visit, alert_on, discharged_instead, forget_alerts, noon, somebody
+from tests.app.forms import new_card
 from tests.app.sessions import appointed
 from tests.cast import a_case, finish, other_reviewer, person, scope
 
@@ -84,6 +89,35 @@ def test_discharged_and_admitted_higher_up_within_the_window(after: timedelta, f
     assert [(r.kind, r.key, r.resident_id) for r in named] == [("stay", str(s.pk), s.resident_id) for s in (first, second)]
     assert steps(row) == [("alert.open", first.org_id, "manager")]
     assert traced(row) == ["alert.open"]
+
+
+def fed(who: Person, record: dict[str, Any]) -> Stay:
+    """A stay as the ward's own system sends it."""
+    rows = [Row(2, Values(record))]
+    with transaction.atomic(), scope(who) as by:
+        assert not (faults := STAYS.judge(rows, by=by, at=now()).faults), faults
+        with transaction.atomic(using="load"):
+            STAYS.write(rows, by=by, at=now(), progress=lambda n: None)
+    return Stay.objects.using("load").get(source_id=record["source_id"])
+
+
+def ago(hours: float) -> str:
+    return f"{(now() - timedelta(hours=hours)).astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
+
+def test_stays_that_two_hospitals_systems_sent_are_found_and_taken_back_alike() -> None:
+    somebody_new = {"document": new_card(), "name": "陈住院", "diagnosis": "I10.x00"}
+    left = {"source_id": "ALERT-1", "admitted_at": ago(60), "doctor": "doctor", "discharged_at": ago(20), "way_out": "home"}
+    came = {"source_id": "ALERT-2", "admitted_at": ago(8), "doctor": "specialist"}
+    first, second = fed(person("head"), left | somebody_new), fed(lead(), came | somebody_new)
+    assert first.resident_id == second.resident_id
+    looked()
+    row = alert_on(first)
+    assert row is not None
+    assert (row.kind, row.org_id) == ("discharge_instead", first.org_id)
+    fed(lead(), {"source_id": "ALERT-2", "diagnosis": "J18.900"})
+    looked()
+    assert (again(row).state, again(row).withdrawn_for) == ("withdrawn", "changed")
 
 
 def test_neither_an_emergency_nor_another_disease_nor_a_death_is_one() -> None:
