@@ -24,7 +24,7 @@ from fenji.care.referral.rules import ConsentGiven
 from fenji.care.registry import actions as registry
 from fenji.care.registry.rules import NewProxy, Term, new_resident, with_document
 from fenji.care.visits import actions as visits
-from fenji.care.visits.models import Stay
+from fenji.care.visits.models import Stay, Visit
 from fenji.ground.access.actions import audit, create_accounts, log_read, review_glass
 from fenji.ground.access.models import Account, ChainCheck, Glass, OldPassword
 from fenji.ground.access.rules import DOCTOR, MANAGER, SYSTEM_ADMIN, house, new_account
@@ -42,7 +42,7 @@ from fenji.ground.tasks import actions as tasks
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.ground.tasks.models import Notice, PersonMessage
 from fenji.measure.referral_quality import actions as quality
-from fenji.measure.referral_quality.models import OutlierCase, OutlierEvent, Reading, SampledCase
+from fenji.measure.referral_quality.models import Alert, AlertRow, OutlierCase, OutlierEvent, Reading, SampledCase
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL, Person
 from tests.app import elsewhere
 from tests.app.forms import a_check
@@ -108,6 +108,7 @@ class Canary:
     bed_waits: UUID
     sampled: SampledCase
     outlier: UUID
+    alert: UUID
     tokens: dict[str, str] = field(repr=False)
 
     @property
@@ -197,6 +198,7 @@ def planted() -> Canary:
         notice = Notice.objects.get(subject=case.number, role=DOCTOR, kind="referral.accept").pk
         tasks.read(notice, by=by, at=now())
     sampled, outlier = _judged(doctor)
+    alert = _alerted(doctor, visit)
     told = PersonMessage.objects.using("owner").filter(subject=case.number).order_by("at")
     message = told[0].pk
     told.update(state="dead", reason=WORDS)
@@ -209,7 +211,7 @@ def planted() -> Canary:
     tokens["machine"] = a_key(a_machine(COUNTY_HOSPITAL))
     tokens["B machine"] = a_key(Account.objects.using("load").get(pk=accounts[MACHINE]))
     booked, bed = _booked(case.number, citydesk, doctor), _bed(case.number, doctor)
-    listed = (draft.id, entry.pk, link, notice, message, logged, announced, *booked, *bed, sampled, outlier)
+    listed = (draft.id, entry.pk, link, notice, message, logged, announced, *booked, *bed, sampled, outlier, alert)
     records = (resident.id, visit.id, infected.id, stay.id, followup, drafted, attached, pair.id, stands_in.id, proxy.id)
     return Canary(*records, case.number, glass, run.id, run.file_id, accounts, *listed, tokens)
 
@@ -256,6 +258,19 @@ def _judged(doctor: Person) -> tuple[SampledCase, UUID]:
         outlier=outlier, at=at, actor_id=doctor.id, actor_name=WORDS, action="send_back", note=WORDS
     )
     return sampled, outlier.id
+
+
+def _alerted(doctor: Person, visit: Visit) -> UUID:
+    """B is asked about its patient's visit, and has answered."""
+    org, at = Organisation.objects.using("load").get(pk=doctor.org_id), now()
+    fact = {"kind": "visit", "org": org.pk, "to": None, "start": at.isoformat(), "end": "", "ending": "", "emergency": False}
+    alert = Alert.objects.using("owner").create(
+        kind="turned_away", key="canary", org=org, lead_id=COUNTY_HOSPITAL, path=org.path, disease_group="I10", at=at, facts=[fact],
+        reason={"clause_id": "x"}, pack_hash="x", state="answered", opened_at=at, due_at=at, cause=WORDS, answered_id=doctor.id,
+        answered_by=WORDS, answered_at=at,
+    )  # fmt: skip
+    AlertRow.objects.using("owner").create(alert=alert, position=0, kind="visit", key=str(visit.id), resident_id=visit.resident_id)
+    return alert.id
 
 
 def _booked(number: str, desk: Person, doctor: Person) -> tuple[UUID, UUID, UUID]:

@@ -33,8 +33,9 @@ from fenji.ground.documents import actions as documents
 from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import region_id
 from fenji.measure.referral_quality import actions as quality
-from fenji.measure.referral_quality.models import OutlierCase, SampledCase
+from fenji.measure.referral_quality.models import Alert, OutlierCase, SampledCase
 from fenji.world.county import CITY_HOSPITAL, COUNTY_HOSPITAL
+from tests.alerts import alert_on, discharged_instead
 from tests.app.forms import FORM_TYPE, a_visit, case_row, end_case, new_card, post, shown, written
 from tests.app.wsgi import call
 from tests.architecture.test_code import _views
@@ -447,7 +448,7 @@ def _followed() -> dict[str, list[str]]:
 
 
 def _judged(at: datetime) -> dict[str, list[str]]:
-    """A cycle with a sampled referral, and an outlier."""
+    """A cycle with a sampled referral, an outlier, and an alert."""
     doctor, nothing = person("doctor"), "00000000-0000-7000-8000-000000000000"
     cycle = quality.open_cycle(doctor.org_id, local_day(at), seed="x", at=at + timedelta(days=1))
     assert cycle is not None
@@ -462,7 +463,17 @@ def _judged(at: datetime) -> dict[str, list[str]]:
         "<uuid:cycle_id>": [str(cycle.id), nothing],
         "<uuid:sampled_id>": [str(sampled.id) if sampled else nothing, nothing],
         "<uuid:outlier_id>": [str(outlier.id), nothing],
+        "<uuid:alert_id>": [str(_alerted().pk), nothing],
     }
+
+
+def _alerted() -> Alert:
+    """An alert that waits for an answer."""
+    first, _ = discharged_instead(9)
+    quality.look_for_alerts(at=now())
+    found = alert_on(first)
+    assert found is not None
+    return found
 
 
 def _booked() -> dict[str, list[str]]:

@@ -146,6 +146,47 @@ def _quality() -> dict[str, Factory]:
             Try("POST", f"/quality/outliers/{c.outlier}/do/{a}/", f"/quality/outliers/{ID}/do/{a}/", posted, posted, positive="")
             for a in ("explain", "send_back", "confirm", "close")
         ],
+        "quality/alerts/": lambda c: [
+            Try("GET", "/quality/alerts/", "/quality/alerts/", shows=str(c.alert), positive="B reviewer")
+        ],
+        "quality/alerts/look/": lambda c: [_same("POST", "/quality/alerts/look/")],
+        "quality/alerts/counts/": lambda c: [_same("GET", "/quality/alerts/counts/")],
+        "quality/alerts/export.xlsx": lambda c: [
+            Try(
+                "GET",
+                "/quality/alerts/export.xlsx",
+                "/quality/alerts/export.xlsx",
+                shows=WORDS,
+                positive="B reviewer",
+                roles=NOT_OFFICER,
+            )
+        ],
+        "quality/alerts/<uuid:alert_id>/": lambda c: [
+            Try(
+                "GET",
+                f"/quality/alerts/{c.alert}/",
+                f"/quality/alerts/{ID}/",
+                shows=WORDS,
+                positive="B reviewer",
+                roles=NOT_OFFICER,
+            )
+        ],
+        "quality/alerts/<uuid:alert_id>/answer/": lambda c: [
+            Try("POST", f"/quality/alerts/{c.alert}/answer/", f"/quality/alerts/{ID}/answer/", posted, posted, positive="")
+        ],
+        # who watches over the county judges what B answered
+        "quality/alerts/<uuid:alert_id>/judge/<slug:action>/": lambda c: [
+            Try(
+                "POST",
+                f"/quality/alerts/{c.alert}/judge/{a}/",
+                f"/quality/alerts/{ID}/judge/{a}/",
+                posted,
+                posted,
+                positive="",
+                roles=NOT_OFFICER,
+            )
+            for a in ("justify", "correct")
+        ],
         "quality/bulletins/": lambda c: [_same("GET", "/quality/bulletins/")],
         "quality/bulletins/export.xlsx": lambda c: [_same("GET", "/quality/bulletins/export.xlsx")],
     }

@@ -91,6 +91,7 @@ POSITIVE = {
     "referral_reviewdecision": "B reviewer",
     "referral_reviewdelegation": "B doctor",
     **{f"referral_quality_{t}": "B reviewer" for t in ("reviewcycle", "sampledcase", "reading", "outliercase", "outlierevent")},
+    **{f"referral_quality_{t}": "B reviewer" for t in ("alert", "alertrow")},
 }
 # roles of the matrix that are meant to see rows about B in a table, because they watch over the county
 MEANT = {
@@ -102,7 +103,7 @@ MEANT = {
     # one chain for the whole house
     "access_chaincheck": ("audit", "security", "other security"),
     # the health authority of the county
-    **{f"referral_quality_{t}": ("officer",) for t in ("reviewcycle", "outliercase", "outlierevent")},
+    **{f"referral_quality_{t}": ("officer",) for t in ("reviewcycle", "outliercase", "outlierevent", "alert")},
 }
 _COLUMNS = """
 SELECT a.attname FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped

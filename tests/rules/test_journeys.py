@@ -53,6 +53,7 @@ POLICY = JourneysPolicy(
     discharge_endings=("home", "transferred"),
     case_late=hours(4),
     episode_gap=hours(20),
+    emergency_before=hours(6),
     easy_watched=True,
     refusal_watched=True,
 )

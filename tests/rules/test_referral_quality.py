@@ -37,6 +37,8 @@ POLICY = QualityPolicy(
     explain_within=Span(600, "natural"),
     correct_days=30,
     bulletin_least=10,
+    alert_days=60,
+    alert_answer_within=Span(600, "natural"),
 )
 DAY = date(2026, 11, 20)
 A, B, C = (UUID(int=n) for n in (1, 2, 3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -41,6 +41,11 @@ def visits_of(resident_id: UUID, limit: int) -> list[Visit]:
     there are more."""
     found = Visit.objects.filter(resident_id__in=linked(resident_id)).select_related("org")
     return list(found.order_by("-opened_at", "-id")[: limit + 1])
+
+
+def visits_with(ids: Collection[str]) -> list[Visit]:
+    """Of some visits those that the open scope sees, with their residents."""
+    return list(Visit.objects.filter(pk__in=ids).select_related("resident")) if ids else []
 
 
 def _between(field: str, since: date, until: date) -> Q:
@@ -99,6 +104,11 @@ def stays_of(resident_id: UUID, limit: int) -> list[Stay]:
     there are more."""
     found = Stay.objects.filter(resident_id__in=linked(resident_id)).select_related("org")
     return list(found.order_by("-admitted_at", "-id")[: limit + 1])
+
+
+def stays_with(ids: Collection[str]) -> list[Stay]:
+    """Of some stays those that the open scope sees, with their residents."""
+    return list(Stay.objects.filter(pk__in=ids).select_related("resident")) if ids else []
 
 
 def stay_events(stay_id: UUID) -> list[StayEvent]:

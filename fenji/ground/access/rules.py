@@ -37,17 +37,17 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     NURSE: _CASE_READERS
     | {"resident.find", "resident.open", "resident.register", "resident.proxy", "referral.draft", "stay.read", "stay.write"}
     | {"followup.read", "followup.write", "bed.confirm"},
-    REVIEWER: _CASE_READERS | {"referral.review", "quality.read", "quality.review"},
+    REVIEWER: _CASE_READERS | {"referral.review", "quality.read", "quality.review", "alert.judge"},
     DESK: _CASE_READERS
     | {"referral.receive", "referral.review", "booking.write", "bed.confirm", "import.open", "directions.write"},
     MANAGER: _CASE_READERS
     | {"referral.review", "referral.receive", "catalogue.approve", "notice.write", "staff.write", "duty.write", "publication.log"}
     | {"message.watch", "paper.write", "visit.read", "visit.settle", "visit.feed", "stay.read", "booking.write", "import.open"}
-    | {"followup.read", "bed.write", "quality.read", "quality.review", "directions.write"},
+    | {"followup.read", "bed.write", "quality.read", "quality.review", "alert.judge", "directions.write"},
     EDITOR: _EVERYBODY | {"catalogue.write", "import.open", "publication.log"},
     OFFICER: _EVERYBODY
     | {"policy.propose", "policy.decide", "facts.read", "facts.identify", "catalogue.write", "catalogue.approve", "notice.write"}
-    | {"import.open", "publication.log", "network.gaps", "paper.write", "quality.read", "bulletin.read"},
+    | {"import.open", "publication.log", "network.gaps", "paper.write", "quality.read", "bulletin.read", "alert.judge"},
     SYSTEM_ADMIN: _EVERYBODY
     | {"network.write", "network.gaps", "account.write", "import.open", "notice.write", "staff.write", "duty.write"}
     | {"message.watch", "paper.write"},

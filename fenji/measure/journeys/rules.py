@@ -8,7 +8,7 @@ before the period asked about as the longest span of the policy: what lies befor
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import groupby
@@ -49,18 +49,28 @@ class JourneysPolicy:
     discharge_endings: tuple[str, ...]
     case_late: Span
     episode_gap: Span
+    emergency_before: Span
     easy_watched: bool
     refusal_watched: bool
 
     def __post_init__(self) -> None:
         """Duty hours have no meaning for a patient at home; endings are of those there are."""
-        spans = (self.discharge_window, self.discharge_overlap, self.case_late, self.episode_gap)
+        spans = (self.discharge_window, self.discharge_overlap, self.case_late, self.episode_gap, self.emergency_before)
         if any(s.counted != "natural" for s in spans):
             raise ValueError("spans between two events of a patient run in natural time")
         if not set(self.discharge_endings) <= set(ENDINGS) - {DIED} or len(set(self.discharge_endings)) < len(
             self.discharge_endings
         ):
             raise ValueError(f"not ways of leaving alive: {self.discharge_endings}")
+
+    @property
+    def look_back(self) -> timedelta:
+        """From how long before a period rows are needed to judge it: the longest span that joins two of them."""
+        return max(
+            _length(self.discharge_window) + _length(self.discharge_overlap),
+            _length(self.episode_gap),
+            _length(self.emergency_before),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +191,22 @@ def _whose(row: Contact | Referral) -> tuple[str, str]:
 def _together(rows: Iterable[R]) -> dict[tuple[str, str], list[R]]:
     ordered = sorted(rows, key=_whose)
     return {whose: list(those) for whose, those in groupby(ordered, _whose)}
+
+
+def admitted_as_emergency(contacts: Iterable[Contact], policy: JourneysPolicy) -> list[Contact]:
+    """The same contacts, with a stay marked as an emergency when the person was seen as one at the same institution up to
+    `emergency_before` before, for whatever disease: wards do not say how somebody was admitted, emergency departments do."""
+    rows = list(contacts)
+    seen: dict[tuple[str, str], list[datetime]] = {}
+    for row in rows:
+        if row.kind == VISIT and row.emergency:
+            seen.setdefault((row.person, row.place.org), []).append(row.start)
+    span = _length(policy.emergency_before)
+
+    def urgent(stay: Contact) -> bool:
+        return any(stay.start - span <= at <= stay.start for at in seen.get((stay.person, stay.place.org), ()))
+
+    return [replace(r, emergency=True) if r.kind == STAY and not r.emergency and urgent(r) else r for r in rows]
 
 
 class _OnFile:

@@ -1,5 +1,5 @@
-"""Referral quality 转诊质量: sampled review of referrals, units that refer unusually often, outlier cases, the bulletin.
+"""Referral quality 转诊质量: sampled review, units that refer unusually often, outliers, alerts on patients' ways, the bulletin.
 
-Owns: review cycles, sampled referrals and their readings, outliers with events, bulletins. Calls: common, access, policy, network,
-tasks, catalogue, referral. Called by: nobody yet.
+Owns: review cycles, sampled referrals and their readings, outliers with events, alerts with their rows, bulletins. Calls: common,
+access, policy, network, tasks, catalogue, registry, visits, referral, journeys. Called by: nobody yet.
 """

@@ -23,6 +23,21 @@ def review_cycles(timestamp: int) -> None:
     actions.mark_overdue(at=now())
 
 
+@app.periodic(cron="10 19 * * *")
+@app.task(queue="sweep", pass_context=False)
+@job
+def look_for_alerts(timestamp: int) -> None:
+    """Every night: what the ways of patients show, and what they no longer show."""
+    actions.look_for_alerts(at=now())
+
+
+@app.task(queue="sweep", pass_context=False)
+@job
+def look_again(stem: str) -> None:
+    """The same for one city or all of a province, when somebody asked for it."""
+    actions.look_for_alerts(at=now(), stem=stem)
+
+
 @app.periodic(cron="30 18 1 * *")
 @app.task(queue="sweep", pass_context=False)
 @job

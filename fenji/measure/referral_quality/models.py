@@ -8,12 +8,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from fenji.care.registry.models import Resident
 from fenji.ground.access.rules import MANAGER, OFFICER, REVIEWER
 from fenji.ground.common import rls
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.models import CText, House, Keyed
 from fenji.ground.network.models import Organisation
-from fenji.measure.referral_quality.rules import ANSWERS, DOCTOR, SIDES, STATES, VERDICTS, YES
+from fenji.measure.referral_quality.rules import ANSWERS, DOCTOR, SIDES, STATES, VERDICTS, YES, alerts
 
 GROUP = (REVIEWER, MANAGER)
 """Who reads sampled referrals, and explains what is unusual, at an institution."""
@@ -238,6 +239,92 @@ class OutlierEvent(House):
         "outlier_id",
         f"({_own('parent.org_id')} OR {_own('parent.lead_id')})",
     )
+
+
+class Alert(Keyed):
+    """Something on the way of a patient that has to be looked into (SM-3-5k, SM-3-4a, SM-3-5h, SM-3-4c), and what became of it.
+
+    Names no patient: officers read it. `org` is asked (of a village clinic the centre that it belongs to), `lead` leads its
+    community. `key`: see `rules.alerts.key_of`. `facts`: the rows it rests on, in order of time, as institutions and times.
+    `reason`, `pack_hash`: the clause and the policy that it was found under. `due_at`: until when it is to be answered.
+    `withdrawn_for`: why it was taken back.
+    """
+
+    kind = CText()
+    key = CText()
+    org = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    lead = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    path = CText()
+    disease_group = CText()
+    at = models.DateTimeField()
+    facts = models.JSONField()
+    reason = models.JSONField()
+    pack_hash = CText()
+    state = CText()
+    opened_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    cause = models.TextField(default="")
+    answered_id = models.UUIDField(null=True)
+    answered_by = CText(default="")
+    answered_at = models.DateTimeField(null=True)
+    note = models.TextField(default="")
+    judged_by = CText(default="")
+    judged_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_for = CText(default="")
+
+    privacy: ClassVar = {
+        **dict.fromkeys(("id", "version", "kind", "key", "org", "lead", "path", "disease_group", "at", "facts"), "internal"),
+        **dict.fromkeys(("reason", "pack_hash", "state", "opened_at", "due_at", "answered_at", "judged_at"), "internal"),
+        **dict.fromkeys(("withdrawn_at", "withdrawn_for"), "internal"),
+        **dict.fromkeys(("cause", "answered_id", "answered_by", "note", "judged_by"), "person"),
+    }
+    shape: ClassVar = rls.Shape("reviewed", _watched("referral_quality_alert"))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "key"], name="alert_once"),
+            models.CheckConstraint(condition=Q(kind__in=alerts.KINDS, state__in=alerts.STATES), name="alert_words"),
+            models.CheckConstraint(
+                condition=~Q(state__in=(alerts.ANSWERED, alerts.JUSTIFIED)) | ~Q(cause="") & Q(answered_at__isnull=False),
+                name="alert_answered_with_a_cause",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=alerts.JUDGED, judged_at__isnull=False) | ~Q(state__in=alerts.JUDGED) & Q(judged_at=None),
+                name="alert_judged",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=alerts.WITHDRAWN, withdrawn_at__isnull=False, withdrawn_for__in=alerts.WITHDRAWALS)
+                | ~Q(state=alerts.WITHDRAWN) & Q(withdrawn_at=None, withdrawn_for=""),
+                name="alert_withdrawn_with_a_reason",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["org", "-at"], name="alert_org"),
+            models.Index(fields=["lead", "-at"], name="alert_lead"),
+            models.Index(fields=["path", "-at"], name="alert_path"),
+        ]
+
+
+_ITS_ALERT = "SELECT 1 FROM referral_quality_alert parent WHERE parent.id = referral_quality_alertrow.alert_id"
+
+
+class AlertRow(House):
+    """A row that an alert rests on: a visit or a stay by its id, a case by its number, and whose. Read by the institution asked
+    alone, which finds its own patients by it. `position`: as of `Alert.facts`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, db_index=False, related_name="rows")
+    position = models.SmallIntegerField()
+    kind = CText()
+    key = CText()
+    resident = models.ForeignKey(Resident, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    privacy: ClassVar = {**dict.fromkeys(("id", "alert", "position", "kind"), "internal"), "key": "patient", "resident": "patient"}
+    shape: ClassVar = rls.Shape("through", "false", read=f"EXISTS ({_ITS_ALERT} AND {_own('parent.org_id')})")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["alert", "position"], name="alertrow_once")]
 
 
 class Bulletin(House):

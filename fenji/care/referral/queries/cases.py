@@ -85,6 +85,11 @@ def cases_of(resident_id: UUID, limit: int) -> list[Case]:
     return list(Case.objects.filter(resident_id__in=linked(resident_id)).order_by("-created_at", "-id")[: limit + 1])
 
 
+def cases_numbered(numbers: Collection[str]) -> list[Case]:
+    """Of some cases those that the open scope reaches."""
+    return list(Case.objects.filter(number__in=numbers)) if numbers else []
+
+
 def cases_of_institution(actor: Actor) -> QuerySet[Case]:
     """Cases the actor's institution sends or receives, newest first; without those that are only read in an emergency."""
     found = Case.objects.select_related("origin", "receiver").order_by("-created_at", "-number")

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from fenji.measure.referral_quality.queries.alerts import (
+    BASES,
+    Asked,
+    Row,
+    alert,
+    alert_counties,
+    alert_orgs,
+    alert_rows,
+    alert_tallies,
+    alert_view,
+    alerts,
+)
 from fenji.measure.referral_quality.queries.counted import (
     Counts,
     Rates,
@@ -35,14 +47,27 @@ from fenji.measure.referral_quality.queries.outliers import (
     outliers,
     view_of,
 )
+from fenji.measure.referral_quality.queries.watched import Watched, cities, watched
 
 __all__ = [
+    "BASES",
+    "Asked",
     "Counts",
     "Rates",
+    "Row",
     "Sent",
+    "Watched",
+    "alert",
+    "alert_counties",
+    "alert_orgs",
+    "alert_rows",
+    "alert_tallies",
+    "alert_view",
+    "alerts",
     "bulletin",
     "bulletin_counties",
     "bulletins",
+    "cities",
     "community",
     "counted",
     "counted_here",
@@ -64,4 +89,5 @@ __all__ = [
     "unit_names",
     "view_of",
     "views_of",
+    "watched",
 ]

@@ -72,7 +72,8 @@ def community(lead_id: int, on: date, using: str = "default") -> list[int]:
     return sorted(members | {clinic for clinic, centre in branch_of(using).items() if centre in members})
 
 
-def _rows(statement: str, values: list[Any], using: str) -> list[tuple[Any, ...]]:
+def rows_of(statement: str, values: list[Any], using: str) -> list[tuple[Any, ...]]:
+    """What one of the database's functions answers."""
     with connections[using].cursor() as cursor:
         cursor.execute(statement, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
@@ -81,12 +82,12 @@ def _rows(statement: str, values: list[Any], using: str) -> list[tuple[Any, ...]
 
 def first_sent(using: str = "job") -> dict[int, datetime]:
     """Review group → when the first referral that it answers for was sent."""
-    return dict(_rows("SELECT org_id, first FROM referral_quality_first()", [], using))
+    return dict(rows_of("SELECT org_id, first FROM referral_quality_first()", [], using))
 
 
 def sent_by(org_id: int, since: date, until: date, using: str = "job") -> list[Sent]:
     """The referrals that a group answers for, because it decided them or because they needed no review, sent in [since, until)."""
-    rows = _rows("SELECT * FROM referral_quality_sent(%s, %s, %s)", [[org_id], day_start(since), day_start(until)], using)
+    rows = rows_of("SELECT * FROM referral_quality_sent(%s, %s, %s)", [[org_id], day_start(since), day_start(until)], using)
     return [Sent(number, origin, who, name, tuple(involved)) for number, origin, who, name, involved in rows]
 
 
@@ -114,7 +115,7 @@ def _counts(rows: Iterable[tuple[Any, ...]], branches: Mapping[int, int]) -> Cou
 def counted(orgs: list[int], since: date, until: date, using: str = "job") -> Counts:
     """Contacts and up-referrals of some institutions in [since, until), for the worker that judges them."""
     values = [orgs, day_start(since), day_start(until)]
-    return _counts(_rows("SELECT * FROM referral_quality_tallies(%s, %s, %s)", values, using), branch_of(using))
+    return _counts(rows_of("SELECT * FROM referral_quality_tallies(%s, %s, %s)", values, using), branch_of(using))
 
 
 def counted_here(since: date, until: date) -> Counts:
@@ -122,7 +123,7 @@ def counted_here(since: date, until: date) -> Counts:
 
     The database refuses every other role, and gives officers no doctors.
     """
-    rows = _rows("SELECT * FROM referral_quality_own(%s, %s)", [day_start(since), day_start(until)], "default")
+    rows = rows_of("SELECT * FROM referral_quality_own(%s, %s)", [day_start(since), day_start(until)], "default")
     return _counts(rows, branch_of())
 
 

@@ -20,7 +20,8 @@ class QualityPolicy:
     sample_percent, sample_least: of the referrals of a cycle, rounded up, and at least so many. review_open_days: how long before
     its last day the sample of a cycle is drawn. outlier_days: over how many days rates are judged. warning_permille,
     alarm_permille: how much of what chance brings lies within the limits, both sides together. least_contacts: fewer are too few
-    to judge. winsor_percent: how much of each end is drawn in before the spread between units is measured.
+    to judge. winsor_percent: how much of each end is drawn in before the spread between units is measured. alert_days: alerts of
+    so many days are looked at again each night, for rows and files that come late.
     """
 
     review_asked: bool
@@ -39,6 +40,8 @@ class QualityPolicy:
     explain_within: Span
     correct_days: int
     bulletin_least: int
+    alert_days: int
+    alert_answer_within: Span
 
     def __post_init__(self) -> None:
         """Limits nest and leave something outside; shares are shares; words are of those there are."""
@@ -53,6 +56,7 @@ class QualityPolicy:
             or self.least_contacts < 1
             or self.bulletin_least < 1
             or self.correct_days < 0
+            or self.alert_days < 1
         ):
             raise ValueError("not a share below a half, or not a number of one or more")
         if self.dispersion not in MODELS or self.outlier_opens not in LEVELS:

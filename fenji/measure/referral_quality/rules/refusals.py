@@ -27,3 +27,9 @@ class OutlierStep(Refused):
     """This step cannot be taken with an outlier now. detail: why (a code of `rules.outliers`)."""
 
     code = "outlier_step"
+
+
+class AlertStep(Refused):
+    """This step cannot be taken with an alert now. detail: why (a code of `rules.alerts`)."""
+
+    code = "alert_step"
