@@ -25,6 +25,6 @@ def _replaced(before: str, after: str) -> str:
 class Migration(migrations.Migration):
     """One function."""
 
-    dependencies = [("referral", "0025_protect_down"), ("booking", "0006_bed_lists")]
+    dependencies = [("referral", "0027_protect_own_page"), ("booking", "0006_bed_lists")]
 
     operations = [migrations.RunSQL(_replaced(_BEFORE, _HOLDS + _BEFORE), _replaced(_HOLDS + _BEFORE, _BEFORE))]
