@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from fenji.care.catalogue import queries, rules
 from fenji.care.catalogue.models import ENTRIES, CodeEntry, CodeTable, Diagnosis, Entry, ListVersion, Reading
@@ -20,7 +20,7 @@ from fenji.ground.common import shipped
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.pinyin import term_readings
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
-from fenji.ground.common.rows import violated
+from fenji.ground.common.rows import refused_as
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.publication import actions as publication
 from fenji.ground.tasks import actions as tasks
@@ -130,25 +130,13 @@ def _may(kind: str, permission: str, by: Actor, at: datetime) -> None:
         raise NotPermitted
 
 
-@contextmanager
-def _named_refusal(refusal: type[Refused], using: str, *constraints: str) -> Iterator[None]:
-    """The database holds what must be once; its refusal gets its name here."""
-    try:
-        with transaction.atomic(using=using):
-            yield
-    except IntegrityError as error:
-        if violated(error) not in constraints:
-            raise
-        raise refusal from None
-
-
 def start_draft(kind: str, *, by: Actor, at: datetime, using: str = "default") -> ListVersion:
     """Begin a new version of a list of the actor's own: a copy of the one published last. Raises NotPermitted, DraftOpen."""
     _may(kind, "catalogue.write", by, at)
     base = queries.latest_published(kind, by.org_id, using)
     with transaction.atomic(using=using):
         # of two who begin at once the second meets one of these, whichever is looked at first
-        with _named_refusal(DraftOpen, using, "listversion_one_open", "diseaselist_version"):
+        with refused_as({"listversion_one_open": DraftOpen, "diseaselist_version": DraftOpen}, within=using):
             draft = ListVersion.objects.using(using).create(
                 kind=kind,
                 org_id=by.org_id,
@@ -236,7 +224,7 @@ def put_entry(
         one = queries.entry(found, entry_id) if entry_id is not None else ENTRIES[found.kind](list=found)
         for name, value in values.items():
             setattr(one, name, value)
-        with _named_refusal(EntryThere, "default", one.once):
+        with refused_as({one.once: EntryThere}, within="default"):
             one.save()
     _audit(found, "entry", by, at, key=list(queries.key_of(one)))
     return one

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 from django.db.models import F, Model, Q
 
 from fenji.care.booking import queries, rules
@@ -21,14 +20,14 @@ from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DESK, DOCTOR, Actor
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
-from fenji.ground.common.rows import violated
+from fenji.ground.common.rows import refused_as
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.models import Post
 from fenji.ground.network.queries import departments_of, place, place_of
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
 
-_NAMED: dict[str, Callable[[], Refused]] = {
+NAMED: Mapping[str, Callable[[], Refused]] = {
     "bedhold_one_on_a_bed": rules.BedTaken,
     "bedhold_nobody_lies": rules.BedTaken,
     "bedhold_open": rules.BedClosed,
@@ -37,6 +36,7 @@ _NAMED: dict[str, Callable[[], Refused]] = {
     "ward_shared_once": partial(rules.BadWard, why="ward_department"),
     "bed_name_once": partial(rules.BadWard, why="bed_name"),
 }
+"""What the database refuses of wards and beds, by the name of its constraint."""
 
 M = TypeVar("M", bound=Model)
 
@@ -64,28 +64,15 @@ class NewBed:
     state: str = rules.IN_USE
 
 
-@contextmanager
-def named(using: str = "default") -> Iterator[None]:
-    """What the database refuses gets its name."""
-    try:
-        with transaction.atomic(using=using):
-            yield
-    except IntegrityError as error:
-        kind = _NAMED.get(violated(error))
-        if kind is None:
-            raise
-        raise kind() from None
-
-
 def _saved(row: M) -> M:
-    with named():
+    with refused_as(NAMED, within="default"):
         row.save(force_insert=True)
     return row
 
 
 def _swapped(row: Any, version: int, **facts: Any) -> None:
     """Compare and swap. Raises Stale."""
-    with named():
+    with refused_as(NAMED, within="default"):
         changed = type(row).objects.filter(pk=row.pk, version=version).update(version=version + 1, **facts)
     if not changed:
         raise Stale
@@ -326,7 +313,7 @@ def change_hold(
     """Compare and swap on state and version, with an audit row; the ward's step is closed. Raises Stale, BedTaken, BedClosed."""
     before = row.state
     ended = None if state in rules.LIVE else at
-    with named(using):
+    with refused_as(NAMED, within=using):
         changed = (
             BedHold.objects.using(using)
             .filter(pk=row.pk, version=row.version, state=before)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from fenji.care.booking import queries, rules
-from fenji.care.booking.actions.beds import asked, desk_of, named, sides
+from fenji.care.booking.actions.beds import NAMED, asked, desk_of, sides
 from fenji.care.booking.actions.bookings import Who
 from fenji.care.booking.actions.waiting import enlist
 from fenji.care.booking.models import Bed, BedHold, WaitEntry, Ward
@@ -17,6 +17,7 @@ from fenji.ground.access.rules import DOCTOR, Actor, house
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted, Stale
+from fenji.ground.common.rows import refused_as
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import in_force, place, place_of
 from fenji.ground.policy.queries import duty_calendar
@@ -127,7 +128,7 @@ def _hold_for(entry: WaitEntry, row: Ward, bed: Bed, policy: rules.BedPolicy, at
         viewer_ids=sorted({*entry.viewer_ids, *sides(row)}), who=entry.who, sex=entry.sex, age=entry.age, topic=entry.topic,
         isolation=entry.isolation, state=rules.HELD, made_at=at, held_until=deadline(at, policy.bed_hold_within, calendar),
     )  # fmt: skip
-    with named(using):
+    with refused_as(NAMED, within=using):
         made.save(force_insert=True, using=using)
     still = WaitEntry.objects.using(using).filter(pk=entry.pk, version=entry.version, state=rules.WAITING)
     if not still.update(offered=bed.id, version=entry.version + 1):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from fenji.care.booking import queries, rules
@@ -18,16 +18,15 @@ from fenji.ground.access.rules import DOCTOR, HOUSE_ACCOUNT, Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.prepared import prepared
 from fenji.ground.common.refusal import NotPermitted, Refused, Stale, Unknown
-from fenji.ground.common.rows import violated
+from fenji.ground.common.rows import refused_as
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place
 from fenji.ground.policy.queries import duty_calendar
 from fenji.ground.tasks import actions as tasks
 
-_NAMED: dict[str, type[Refused]] = {
+_QUICKER: dict[str, Callable[[], Refused]] = {
     "booking_one_on_a_slot": rules.SlotTaken,
     "booking_slot_taken": rules.SlotTaken,
-    "booking_quota": rules.QuotaOnly,
     "booking_session_open": rules.SessionClosed,
     "booking_one_of_a_kind": Stale,  # the same patient, booked elsewhere at this moment
 }
@@ -49,18 +48,6 @@ class Who:
     name_masked: str
     sex: str
     age: int
-
-
-@contextmanager
-def _named(release_at: datetime) -> Iterator[None]:
-    """What the database refuses gets its name: somebody was quicker than the reading above."""
-    try:
-        yield
-    except IntegrityError as error:
-        kind = _NAMED.get(violated(error))
-        if kind is None:
-            raise
-        raise (kind(until=release_at) if kind is rules.QuotaOnly else kind()) from None
 
 
 def step_of(subject: str, kind: str, item: str, *, move: bool = False) -> str:
@@ -150,7 +137,8 @@ def _written(
     made: Booking, slot: Slot, given_up: Sequence[Booking], wishes: Sequence[WaitEntry], by: Actor, at: datetime
 ) -> Booking:
     """The new booking in place of older ones and of the wait, with audit rows."""
-    with _named(slot.session.release_at):
+    # somebody was quicker than the reading before
+    with refused_as(_QUICKER | {"booking_quota": partial(rules.QuotaOnly, until=slot.session.release_at)}):
         for old in given_up:
             change(old, rules.RELEASED, by, at, reason="replaced")
             tasks.close_step(step_of(old.subject, old.kind, old.item, move=True), at=at)

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-
 from fenji.care.booking import queries, rules
 from fenji.care.booking.actions.bookings import Who, booked_by_hospital, end_wait, step_of
 from fenji.care.booking.models import Booking, WaitEntry
@@ -18,7 +16,7 @@ from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import DESK, DOCTOR, Actor
 from fenji.ground.common.clock import deadline, local_day
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
-from fenji.ground.common.rows import violated
+from fenji.ground.common.rows import refused_as
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import departments_of, place_of
 from fenji.ground.policy.queries import duty_calendar
@@ -66,13 +64,8 @@ def wait(
 
 def enlist(entry: WaitEntry, step: str, url: str, role: str, *, by: Actor, at: datetime) -> WaitEntry:
     """Put an entry on its list, and a step of a kind on a desk. Raises AlreadyWaiting."""
-    try:
-        with transaction.atomic():
-            entry.save(force_insert=True)
-    except IntegrityError as error:
-        if violated(error) != "waitentry_one_of_a_kind":
-            raise
-        raise rules.AlreadyWaiting from None
+    with refused_as({"waitentry_one_of_a_kind": rules.AlreadyWaiting}, within="default"):
+        entry.save(force_insert=True)
     tasks.open_step(
         tasks.Step(
             kind=step, subject=step_of(entry.subject, entry.kind, entry.item), url=url, who=entry.who, sex=entry.sex,

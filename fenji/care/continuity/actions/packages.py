@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError
 from django.db.models import F
 
 from fenji.care.continuity import queries, rules
@@ -21,9 +19,12 @@ from fenji.ground.access.rules import HOUSE_ACCOUNT, Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
-from fenji.ground.common.rows import violated
+from fenji.ground.common.rows import refused_as
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place_of
+
+_ONE_LIVE = {"package_one_live": Stale}
+"""The database allows a case one live package: who comes second at the same moment is told that theirs is stale."""
 
 
 @all_or_nothing
@@ -106,20 +107,9 @@ def _begun(subject: str, stay: Stay, words: dict[str, object]) -> Package:
         viewer_ids=[stay.org_id],
         **words,
     )
-    with _one_live():
+    with refused_as(_ONE_LIVE):
         row.save(force_insert=True)
     return row
-
-
-@contextmanager
-def _one_live() -> Iterator[None]:
-    """The database allows a case one live package: who comes second at the same moment is told that theirs is stale."""
-    try:
-        yield
-    except IntegrityError as error:
-        if violated(error) != "package_one_live":
-            raise
-        raise Stale from None
 
 
 def _line(package: Package, number: int, item: rules.Item) -> PlanItem:
@@ -151,7 +141,7 @@ def put_under(stay_id: UUID, subject: str, *, by: Actor, at: datetime) -> Packag
     if not by.may("package.write") or by.org_id != found.origin_id:
         raise NotPermitted
     if found.subject != subject:
-        with _one_live():
+        with refused_as(_ONE_LIVE):
             swap(found, found.version, subject=subject, viewer_ids=[found.origin_id])
         note_down(found, "number", by=by, at=at)
     return found

@@ -16,7 +16,7 @@ from fenji.care.referral import queries, rules
 from fenji.care.referral.actions.beds import lies_below
 from fenji.care.referral.actions.consent import consent_of, keep_consent
 from fenji.care.referral.actions.step import carry_out, due, record, step_for, swap
-from fenji.care.referral.actions.writing import Plan, WrongReceiver, next_number, one_open_only, patient_columns, write_and_send
+from fenji.care.referral.actions.writing import ONE_OPEN, Plan, WrongReceiver, next_number, patient_columns, write_and_send
 from fenji.care.referral.models import Case
 from fenji.care.registry import queries as registry
 from fenji.care.visits import actions as visits
@@ -27,6 +27,7 @@ from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.ids import uuid7
 from fenji.ground.common.refusal import NotPermitted
+from fenji.ground.common.rows import refused_as
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place
 from fenji.ground.tasks import actions as tasks
@@ -98,7 +99,7 @@ def draft_down(stay: Stay, down: Down, *, by: Actor, at: datetime) -> Case:
         due_at=due(origin, "draft_within", at),
         **_there(stay, down.receiver_id, down.reason, at),
     )
-    with one_open_only():
+    with refused_as(ONE_OPEN):
         case.save(force_insert=True)
     keep_consent(case, down.consent, at=at)
     continuity.put_under(stay.pk, number, by=by, at=at)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from fenji.care.booking import queries as bookings
 from fenji.care.catalogue.models import Diagnosis
@@ -34,7 +32,7 @@ from fenji.ground.common.clock import local_day
 from fenji.ground.common.decision import Decision
 from fenji.ground.common.ids import case_number
 from fenji.ground.common.refusal import NotPermitted, Refused, Unknown
-from fenji.ground.common.rows import violated
+from fenji.ground.common.rows import refused_as
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.models import Organisation
 from fenji.ground.network.queries import Place, place, place_of
@@ -92,16 +90,8 @@ def next_number(county: str, day: date, letter: str = "R") -> str:
         return case_number(letter, county, day, cursor.fetchone()[0])
 
 
-@contextmanager
-def one_open_only() -> Iterator[None]:
-    """The database allows a resident one open referral for a disease and a way; its refusal gets its name here, and ends the whole
-    change."""
-    try:
-        yield
-    except IntegrityError as error:
-        if violated(error) != "case_one_open":
-            raise
-        raise DuplicateOpen from None
+ONE_OPEN = {"case_one_open": DuplicateOpen}
+"""The database allows a resident one open referral for a disease and a way; its refusal ends the whole change."""
 
 
 def receiver_above(org_id: int, origin: Place) -> Organisation:
@@ -266,7 +256,7 @@ def _drafted(visit: Visit, plan: Plan, by: Actor, at: datetime, doctor_id: UUID 
         returns=returns,
         **_planned(plan, resident, origin, at, returned=returns is not None),
     )
-    with one_open_only():
+    with refused_as(ONE_OPEN):
         case.save(force_insert=True)
     keep_consent(case, plan.consent, at=at)
     record(case, by, at, "draft", "", rules.DRAFT, "")
@@ -287,7 +277,7 @@ def revise(number: str, plan: Plan, *, version: int, by: Actor, at: datetime) ->
     if case.direction != rules.UP or case.state not in (rules.DRAFT, rules.RETURNED):
         raise rules.NotPossible(state=case.state)
     planned = _planned(plan, case.resident, place(case.origin), at, returned=case.returns_id is not None)
-    with one_open_only():
+    with refused_as(ONE_OPEN):
         swap(case, version, planned)
     keep_consent(case, plan.consent, at=at)
     record(case, by, at, "revise", case.state, case.state, "")
@@ -361,7 +351,7 @@ def _send(
     if verdict["verdict"] == rules.NEEDS_REVIEW:
         action = "submit"
         asked, role = asking(case, place(case.origin), at)
-    with one_open_only():
+    with refused_as(ONE_OPEN):
         if case.emergency:
             supersede(case, version=version, by=by, at=at)
         sent = carry_out(case, action, version=version, by=by, at=at, changes={**verdict, **asked}, role=role, new=new)

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-
 from fenji.care.catalogue.models import Diagnosis
 from fenji.care.registry.models import Resident
 from fenji.care.registry.rules import NewResident
@@ -18,7 +16,7 @@ from fenji.care.visits.models import Stay, StayEvent
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
-from fenji.ground.common.rows import violated
+from fenji.ground.common.rows import refused_as
 from fenji.ground.common.whole import all_or_nothing
 from fenji.ground.network.queries import place_of
 
@@ -66,13 +64,8 @@ def admit(resident: Resident, new: NewStay, *, by: Actor, at: datetime) -> Stay:
         phase_at=at if new.phase else None,
         admitted_at=at,
     )
-    try:
-        with transaction.atomic():
-            stay.save(force_insert=True)
-    except IntegrityError as error:
-        if violated(error) != "stay_one_open":
-            raise
-        raise rules.AlreadyIn from None
+    with refused_as({"stay_one_open": rules.AlreadyIn}, within="default"):
+        stay.save(force_insert=True)
     _record(stay, "admit", by=by, at=at, after=new.phase)
     return stay
 

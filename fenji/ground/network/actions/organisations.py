@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, connections, transaction
+from django.db import connections, transaction
 
 from fenji.ground.access.actions import audit
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.clock import local_day
 from fenji.ground.common.refusal import Stale, Unknown
+from fenji.ground.common.rows import refused_as
 from fenji.ground.network import rules
 from fenji.ground.network.actions.reach import BadChange, require_reach
 from fenji.ground.network.actions.regions import hand_rows, move_paths, posts_below, sign_out
@@ -55,16 +56,8 @@ def register_heir(inherit: Heir) -> None:
     _HEIRS.append(inherit)
 
 
-@contextmanager
-def _named(using: str) -> Iterator[None]:
-    """A code that another present organisation has is a refusal, not a broken page."""
-    try:
-        with transaction.atomic(using=using):
-            yield
-    except IntegrityError as error:
-        if "organisation_code" in str(error):
-            raise BadChange(why="code_taken") from error
-        raise
+_CODE_TAKEN = {"organisation_code": partial(BadChange, why="code_taken")}
+"""A code that another present organisation has is a refusal, not a broken page."""
 
 
 def next_numbers(count: int, using: str) -> list[int]:
@@ -101,7 +94,7 @@ def found(new: NewOrganisation, *, by: Actor, at: datetime, using: str = "defaul
             **new.facts,
             **new.place,
         )
-        with _named(using):
+        with refused_as(_CODE_TAKEN, within=using):
             enter([org], new.start, using)
         audit(by=by, at=at, action="organisation.found", subject=f"org:{number}", after=new.kind, using=using)
     return org
@@ -159,7 +152,7 @@ def _changed(
         for name, value in wanted.items():
             setattr(org, name, value)
         org.version += 1
-        with _named(using):
+        with refused_as(_CODE_TAKEN, within=using):
             org.save(using=using, update_fields=[*wanted, "version"])
         write_version(org, on, reason, using)
         audit(by=by, at=at, action="organisation.change", subject=f"org:{org_id}", after=before, using=using, on=str(on))
