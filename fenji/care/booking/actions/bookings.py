@@ -303,7 +303,7 @@ def booked_by_hospital(
         made_at=at,
         moved_from=given_up[0].id if given_up else None,
     )
-    others = [b for b in _of(source.subject, rules.UNSETTLED) if (b.kind, b.item) == (made.kind, made.item)]
+    others = [b for b in _of(source.subject, states=rules.UNSETTLED) if (b.kind, b.item) == (made.kind, made.item)]
     written = _written(made, slot, [*given_up, *(b for b in others if b not in given_up)], wishes, by, at)
     for hook in _GIVEN:
         hook(source.subject, at=at)
