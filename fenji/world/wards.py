@@ -138,11 +138,11 @@ class Wards:
 
     def _hold(self) -> None:
         """The centre's doctor holds a bed for two of the patients who are on their way up; the ward confirms the first."""
-        way = Case.objects.filter(receiver_id=COUNTY_HOSPITAL, state__in=(OFFERED, ACCEPTED), emergency=False)
+        way = Case.objects.filter(receiver_id=COUNTY_HOSPITAL, state__in=(OFFERED, ACCEPTED), patient_birth_date__range=_BORN)
         held: list[UUID] = []
         began = self.at - timedelta(minutes=20)
         with acting(self.staff["doctor"], began) as by:
-            for case in way.filter(origin_id=by.org_id).order_by("number")[:2]:
+            for case in way.filter(origin_id=by.org_id, emergency=False).order_by("number")[:2]:
                 first = next((w.first for w in free_beds([COUNTY_HOSPITAL], sex=case.patient_sex, at=began) if w.first), None)
                 if first is None:
                     continue
