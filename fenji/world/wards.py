@@ -28,6 +28,8 @@ from fenji.world.county import COUNTY_HOSPITAL, OPENED, Person
 from fenji.world.people import number_of
 
 _BORN = (date(1940, 1, 1), date(1974, 12, 31))
+_GROWN = date(2000, 1, 1)
+"""Who was born before needs no bed of the children's wards, which the demo does not have."""
 _PLANTED = 20
 """So many of the last residents of a centre are left to `planted`."""
 _LOOKED_AT = 80
@@ -138,11 +140,11 @@ class Wards:
 
     def _hold(self) -> None:
         """The centre's doctor holds a bed for two of the patients who are on their way up; the ward confirms the first."""
-        way = Case.objects.filter(receiver_id=COUNTY_HOSPITAL, state__in=(OFFERED, ACCEPTED), emergency=False)
+        way = Case.objects.filter(receiver_id=COUNTY_HOSPITAL, state__in=(OFFERED, ACCEPTED), patient_birth_date__lt=_GROWN)
         held: list[UUID] = []
         began = self.at - timedelta(minutes=20)
         with acting(self.staff["doctor"], began) as by:
-            for case in way.filter(origin_id=by.org_id).order_by("number")[:2]:
+            for case in way.filter(origin_id=by.org_id, emergency=False).order_by("number")[:2]:
                 first = next((w.first for w in free_beds([COUNTY_HOSPITAL], sex=case.patient_sex, at=began) if w.first), None)
                 if first is None:
                     continue

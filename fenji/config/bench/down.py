@@ -73,12 +73,12 @@ def step(state: str, stay: str, number: str, version: str, follow_up: str, centr
 
 def fill_wards(at: datetime, centres: list[int], each: int) -> dict[int, queue.Queue[str]]:
     """For each centre the stays of so many of its residents who lie at the county hospital and may go down; those who are missing
-    come in as the hospital's own system would feed them. None has been written a case or a package."""
-    from fenji.care.continuity.models import Package
+    come in as the hospital's own system would feed them. None has been written a case."""
+    from fenji.care.referral.models import Case
     from fenji.care.visits.models import Stay
     from fenji.world.county import COUNTY_HOSPITAL
 
-    written = Package.objects.using("load").values("stay_id")
+    written = Case.objects.using("load").filter(direction="down").values("stay_id")
     lying = Stay.objects.using("load").filter(org_id=COUNTY_HOSPITAL, discharged_at=None, source_id__startswith="BENCH-")
     ready: dict[int, queue.Queue[str]] = {}
     for centre in centres:

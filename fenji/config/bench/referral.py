@@ -55,8 +55,7 @@ _NEXT = {
 
 @dataclass
 class Play:
-    """A case on its way: whose resident it is, and where it stands. `stay`: of somebody on the way down; `closed`: how many went up
-    before."""
+    """A case on its way: whose resident it is, and where it stands. `stay`: of somebody on the way down."""
 
     centre: int
     diagnosis: str
@@ -68,7 +67,6 @@ class Play:
     version: str = ""
     stay: str = ""
     follow_up: str = ""
-    closed: int = 0
 
     def restart(self) -> None:
         """Begin again with another resident."""
@@ -174,6 +172,7 @@ class Steps:
         self.lost = 0
         self.slot_taken = str(refusal_in_chinese("slot_taken"))
         self.recorded = 0
+        self.closed = 0
         self.rng = random.Random(11)  # noqa: S311 - which slot is chosen is no secret
 
     def __call__(self, connection: int, scheduled: float) -> Sample:
@@ -185,8 +184,9 @@ class Steps:
             if self.turn % WEEK_EVERY == 0:
                 return self._week(connection, scheduled, play)
             if play.state == down.CLOSED:
-                play.closed += 1
-                if play.closed % DOWN_EVERY == 0:
+                play.restart()
+                self.closed += 1
+                if self.closed % DOWN_EVERY == 0:
                     self.cast.send_down(play)
             if play.stay:
                 return self._down(connection, scheduled, play)

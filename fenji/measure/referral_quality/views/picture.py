@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor, log10
 
+from fenji.ground.common.units import PERCENT
 from fenji.measure.referral_quality.rules import LEVELS, Judged, Limits
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 380, 80, 44, 16, 24
-_STEPS = 4
+_MARKS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,13 @@ def _low(limits: Limits, level: str) -> tuple[float, float]:
     return (limits.warning_low, limits.warning_high) if level == LEVELS[0] else (limits.alarm_low, limits.alarm_high)
 
 
+def _marks(highest: float) -> list[float]:
+    """Round numbers from 0 up to a number above it: 1, 2 or 5 of a power of ten apart, and no more than an axis has room for."""
+    power = 10.0 ** (floor(log10(highest)) - 1)
+    step = next(s for m in (1, 2, 5, 10, 20) if highest / (s := m * power) < _MARKS)
+    return [round(n * step, 6) for n in range(floor(highest / step) + 1)]
+
+
 def picture(units: list[Judged], *, adjusted: bool) -> Picture | None:
     """Judged units as a funnel: unadjusted by contacts and rate, adjusted by what is expected and the ratio to it. None for none.
 
@@ -68,7 +77,6 @@ def picture(units: list[Judged], *, adjusted: bool) -> Picture | None:
         for side in (0, 1)
     ]
     rate = sum(u.expected for _, u in shown) / sum(size.values())
-    marks = [n / _STEPS for n in range(_STEPS + 1)]
-    up = [Tick(y(highest * m), f"{highest * m:.2f}" if adjusted else f"{highest * m:.1%}") for m in marks]
-    across = [Tick(x(widest * m), f"{widest * m:.0f}") for m in marks]
+    up = [Tick(y(m), f"{m:g}" if adjusted else f"{m * PERCENT:g}%") for m in _marks(highest)]
+    across = [Tick(x(m), f"{m:g}") for m in _marks(widest)]
     return Picture([Point(x(size[r]), y(u.observed / size[r]), r, u.verdict) for r, u in shown], lines, y(rate), across, up)
