@@ -18,6 +18,7 @@ from fenji.care.booking.models import Bed, BedHold, Booking, ClinicSession, Slot
 from fenji.ground.access.rules import Actor
 from fenji.ground.common.edge import now
 from fenji.ground.common.refusal import Refused
+from fenji.ground.tasks.models import WorkItem
 from fenji.world.county import COUNTY_HOSPITAL
 
 WHO = actions.Who("陈××", "2", 61)
@@ -97,6 +98,8 @@ def wait_for_bed(ward: Ward, by: Actor, at: datetime, priority: str = rules.UP_R
 
 def nobody_has_a_bed() -> None:
     """End all holds of beds and all waiting for one, for good: sweeps look at everything that earlier tests have left."""
+    asked = WorkItem.objects.using("owner").filter(kind__in=("booking.bed_held", "booking.no_bed"), closed_at=None)
+    asked.update(closed_at=now())
     live = BedHold.objects.using("owner").filter(state__in=rules.LIVE)
     live.update(state=rules.RELEASED, ended_at=now(), held_until=None)
     WaitEntry.objects.using("owner").filter(kind=rules.BED, state=rules.WAITING).update(state=rules.LEFT, ended_at=now())

@@ -275,7 +275,7 @@ def test_the_description_names_every_operation_and_the_key(key: str) -> None:
         "/api/v1/imports/runs/{run_id}",
         "/api/v1/imports/runs/{run_id}/faults",
         "/api/v1/imports/runs/{run_id}/write",
-        "/api/v1/stays",
+        "/api/v1/stays/{source_id}",
         "/api/v1/visits",
         "/api/v1/visits/{visit_id}",
     }

@@ -418,9 +418,7 @@ FACTORIES: dict[str, Factory] = {
     "api/v1/visits": lambda c: [
         Try("POST", "/api/v1/visits", "/api/v1/visits", {"x": "x"}, {"x": "x"}, positive="", roles=_others("machine"))
     ],
-    "api/v1/stays": lambda c: [
-        Try("POST", "/api/v1/stays", "/api/v1/stays", {"x": "x"}, {"x": "x"}, positive="", roles=_others("machine"))
-    ],
+    "api/v1/stays/<str:source_id>": lambda c: [_same("PUT", "/api/v1/stays/CANARY.1")],
     "residents/<uuid:resident_id>/glass/": lambda c: [
         Try("POST", f"/residents/{c.resident}/glass/", f"/residents/{ID}/glass/", _GLASS_FORM, _GLASS_FORM, positive="")
     ],

@@ -358,7 +358,7 @@ PAGES = [
     ("bed-waiting", "desk", "/beds/waiting/"),
     ("bed-waiting-none", "citydesk", "/beds/waiting/"),
     ("case-bed", "doctor", "/referrals/{bed_case}/bed/"),
-    ("case-bed-none", "specialist", "/referrals/{down_offered}/bed/"),
+    ("case-bed-down", "specialist", "/referrals/{down_offered}/bed/"),
     ("case-bed-held", "doctor", "/referrals/{bed_case}/"),
     ("case-bed-waits", "doctor", "/referrals/{bed_waits}/"),
     ("ward-new", "director", "/beds/wards/new/"),

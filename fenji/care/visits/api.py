@@ -23,12 +23,13 @@ from fenji.ground.documents.rules import Values
 router, census = Router(tags=["visits"]), Router(tags=["census"])
 Line = Annotated[str, Field(max_length=200)]
 Number = Annotated[str, Field(max_length=40)]
+Source = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S+$")]
+"""What the sending system calls a record."""
 
 
 class Fed(Schema):
-    """What records have in common: their number, when they were last changed, the doctor and the patient, the diagnosis."""
+    """What records have in common: when they were last changed, the doctor and the patient, the diagnosis."""
 
-    source_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S+$")]
     source_at: Number | None = None
     doctor: Number | None = None
     department: Line | None = None
@@ -46,6 +47,7 @@ class Record(Fed):
     """A visit as the sending system keeps it. What is left out of a later version stays as it stands. Times in ISO 8601; without an
     offset they are Fujian's. `closed_at` without `disposition` raises the alert of refusal."""
 
+    source_id: Source
     opened_at: Number | None = None
     suspected: StrictBool | None = None
     complaint: Annotated[str, Field(max_length=4000)] | None = None
@@ -85,21 +87,21 @@ class Taken(Schema):
 @permits("visit.feed")
 def send(request: SignedRequest, record: Record, response: HttpResponse) -> dict[str, Any]:
     """Told apart by institution and `source_id`: written once, brought up to date by a later version."""
-    taken = _taken(request, VISITS, Visit, record)
+    taken = _taken(request, VISITS, Visit, record.dict(exclude_unset=True))
     response["Location"] = f"/api/v1/visits/{taken['id']}"
     return taken
 
 
-@census.post("", response=Taken, summary="Send a stay in hospital; the same again changes nothing")
+@census.put("/{str:source_id}", response=Taken, summary="Feed one stay in hospital; the same again changes nothing")
 @permits("visit.feed")
-def send_stay(request: SignedRequest, record: Lying) -> dict[str, Any]:
-    """Told apart by institution and `source_id`. Beds are taken by who lies in them: see the wards and beds of `booking`."""
-    return _taken(request, STAYS, Stay, record)
+def put_stay(request: SignedRequest, source_id: Source, record: Lying) -> dict[str, Any]:
+    """Told apart by institution and number. Beds are taken by who lies in them: see the wards and beds of `booking`."""
+    return _taken(request, STAYS, Stay, {"source_id": source_id, **record.dict(exclude_unset=True)})
 
 
-def _taken(request: SignedRequest, listing: Listing, model: type[Visit | Stay], record: Fed) -> dict[str, Any]:
+def _taken(request: SignedRequest, listing: Listing, model: type[Visit | Stay], record: dict[str, Any]) -> dict[str, Any]:
     """Judge and write one record of a list."""
-    row = Row(1, Values(record.dict(exclude_unset=True)))
+    row = Row(1, Values(record))
     by, at = request.actor, request.at
     with transaction.atomic(using="load"):
         alone(by.org_id)
@@ -108,7 +110,7 @@ def _taken(request: SignedRequest, listing: Listing, model: type[Visit | Stay], 
             raise ValidationError([_problem(fault) for fault in found.faults])
         if found.outcomes[1] != "same":
             listing.write([row], by=by, at=at, progress=lambda done: None)
-        made = model.objects.using("load").only("id").get(org_id=by.org_id, source_id=record.source_id)
+        made = model.objects.using("load").only("id").get(org_id=by.org_id, source_id=record["source_id"])
     notes = [{"field": note.column, "code": note.code, "text": fault_text(note)} for note in found.notes]
     return {"id": made.pk, "outcome": found.outcomes[1], "notes": notes}
 
