@@ -387,7 +387,7 @@ def things(house_file: object) -> Iterator[dict[str, list[str]]]:
     visit = a_visit(156)
     with transaction.atomic(), scope(who) as by:
         resident = str(a_resident(who, 156).id)
-        acts = NewProxy("陈代理", "child", "13900001111", False, "", False, "oral", Term(local_day(now())))
+        acts = NewProxy("陈代理", "child", "13900001111", True, "x", False, "oral", Term(local_day(now())))
         proxy = str(registry.name_proxy(a_resident(who, 156).id, acts, by=by, at=now()).id)
         pair = str(registry.compare(a_resident(who, 156).id, a_resident(who, 157).id, by=by, at=now()).id)
         bed = visits.NewStay(diagnosis("I10.x00"), (who.id, who.name))

@@ -42,7 +42,7 @@ def test_four_characters_open_the_page_in_three_movements(visit: Visitors, house
     page.screenshot(path=PICTURES / f"own-page-{size}.png", full_page=True)
     assert _axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
-    touched = "[...document.querySelectorAll('main a, main button, main input')]"
+    touched = "[...document.querySelectorAll('main a, main button, main input:not([type=hidden])')]"
     small = page.evaluate(f"{touched}.filter(e => e.getBoundingClientRect().height < 44).length")
     assert small == 0, "large enough for a thumb"
     assert case.patient_name not in page.content()
@@ -54,7 +54,7 @@ def _looked_at(page: Page, name: str, size: str) -> None:
     page.screenshot(path=PICTURES / f"{name}-{size}.png", full_page=True)
     assert _axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
-    touched = "[...document.querySelectorAll('main a, main button, main input')]"
+    touched = "[...document.querySelectorAll('main a, main button, main input:not([type=hidden])')]"
     assert page.evaluate(f"{touched}.filter(e => e.getBoundingClientRect().height < 44).length") == 0, "large enough for a thumb"
 
 
@@ -106,6 +106,7 @@ def test_who_was_sent_down_sees_the_days_of_follow_ups(visit: Visitors, house_fi
     page = visit(None, size, language).open(url)
     page.fill("#four", four)
     page.keyboard.press("Enter")
+    expect(page.locator(".stands")).to_be_visible()
     for verb in ("accept", "arrive"):
         with transaction.atomic(), scope(person("doctor")) as by:
             getattr(actions, verb)(case.number, version=queries.case(case.number).version, by=by, at=now())

@@ -110,7 +110,7 @@ def test_it_is_taken_back_once_and_by_who_has_seen_it_as_it_is(db: None) -> None
 def test_a_proxy_of_one_record_acts_for_all_records_of_the_person(db: None) -> None:
     with scope(person("doctor")) as by:
         kept, other = a_resident(person("doctor"), 9), a_resident(person("doctor"), 10)
-        made = name(other, by)
+        made = name(other, by, replace(TYPED, guardian=True, document="户口簿"))
         pair = actions.compare(kept.pk, other.pk, by=by, at=now())
         actions.link(pair.pk, kept.pk, version=pair.version, by=by, at=now())
         assert [p.pk for p, _ in queries.proxies_now(kept.pk, TODAY)] == [made.pk]

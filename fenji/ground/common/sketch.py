@@ -16,7 +16,7 @@ Point = tuple[float, float]
 _WIDTH, _HEIGHT = 600, 380
 _ACROSS, _DOWN = 380, 190
 """The part of the picture in which both places lie."""
-_MIDDLE = (300.0, 150.0)
+_MIDDLE = (300.0, 158.0)
 _MOST_PER_KM = 4000
 _LONGEST_BAR = 180
 _WINDS = 8

@@ -77,7 +77,7 @@ BEGIN
       SELECT coalesce(jsonb_agg(jsonb_build_object('day', (e.at AT TIME ZONE 'Asia/Shanghai')::date, 'state', e.after,
                                                    'action', e.action) ORDER BY e.at, e.id), '[]')
         FROM referral_caseevent e
-       WHERE e.case_id = own.id AND e.after <> e.before AND e.after NOT IN ('draft', 'in_review', 'returned'));
+       WHERE e.case_id = own.id AND e.after <> e.before AND e.after NOT IN ('draft', 'in_review', 'returned', 'local'));
 END $$
 """
 

@@ -86,7 +86,8 @@ def _shown(found: OwnPage) -> dict[str, Any]:
     reached = rules.ARRIVED if arrived_below and found.state == rules.CLOSED else found.state
     state, advice = (texts.OWN_PAGE_DOWN if down else texts.OWN_PAGE)[reached]
     names = texts.OWN_STEPS_DOWN if down else texts.OWN_STEPS
-    origin, receiver = place_of(found.origin_id), place_of(found.receiver_id)
+    origin, receiver, contact = place_of(found.origin_id), place_of(found.receiver_id), contact_of(found.receiver_id)
+    way = way_to(found.origin_id, found.receiver_id)
     department = Department.objects.filter(pk=found.department_id).first() if found.department_id else None
     name = (department.name_en if get_language() == "en" else department.name_zh) if department else ""
     return {
@@ -102,9 +103,10 @@ def _shown(found: OwnPage) -> dict[str, Any]:
         "expected_on": found.expected_on,
         "doctor": found.doctor,
         "follow_ups": found.follow_ups,
-        "way": way_to(found.origin_id, found.receiver_id),
+        "way": way,
         "receiver": receiver,
-        "contact": contact_of(found.receiver_id),
+        "contact": contact,
+        "phone": way["directions"].phone or contact.phone,
         "department": name,
         "appointed_at": found.appointed_at,
         "origin": origin,
