@@ -136,9 +136,6 @@ def test_the_lead_and_the_officer_see_facts_and_judge(
 
 
 def test_a_withdrawn_alert_says_why_and_a_counted_one_that_it_is_asked_about_elsewhere(alert: Alert, lead: str, head: str) -> None:
-    changed = {"state": "withdrawn", "withdrawn_at": now(), "withdrawn_for": "covered"}
-    Alert.objects.using("owner").filter(pk=alert.pk).update(**changed)
-    assert "A referral covers it by now." in call("GET", address(alert), lead).body
     mute = a_visit(somebody(1), person("doctor").org_id, noon(9), "unstated")
     actions.look_for_alerts(at=now())
     counted = alert_on(mute)
@@ -147,6 +144,9 @@ def test_a_withdrawn_alert_says_why_and_a_counted_one_that_it_is_asked_about_els
     assert "by a step of its own" in page
     assert f'href="/visits/{mute.pk}/"' in page
     assert "Send the explanation" not in page
+    changed = {"state": "withdrawn", "withdrawn_at": now(), "withdrawn_for": "covered"}
+    Alert.objects.using("owner").filter(pk=alert.pk).update(**changed)
+    assert "A referral covers it by now." in call("GET", address(alert), lead).body
 
 
 def test_who_judges_has_the_ways_looked_through_now_and_once(stays: tuple[Stay, Stay], lead: str, officer: str, head: str) -> None:
