@@ -88,7 +88,8 @@ def test_an_overdue_answer_is_shown_and_found(alert: Alert, lead: str) -> None:
 def test_alerts_asked_for_wrongly_say_so(alert: Alert, lead: str, query: str) -> None:
     county_is_not_asked = query.startswith("county")
     for page in ("", "counts/", "export.xlsx"):
-        assert call("GET", f"/quality/alerts/{page}?{query}", lead).status == (200 if county_is_not_asked else 422)
+        not_asked = county_is_not_asked or (page == "counts/" and query == "state=x")
+        assert call("GET", f"/quality/alerts/{page}?{query}", lead).status == (200 if not_asked else 422)
 
 
 def test_the_institution_asked_sees_its_patient_and_answers(alert: Alert, stays: tuple[Stay, Stay], head: str) -> None:
@@ -128,8 +129,8 @@ def test_the_lead_and_the_officer_see_facts_and_judge(
     assert post(head, f"{address(alert)}answer/", _version="1", cause="x").status == 303
     assert post(head, f"{address(alert)}judge/justify/", _version="2", note="").status == 403
     assert post(officer, f"{address(alert)}judge/answer/", _version="2", note="x").status == 404
-    refused = post(officer, f"{address(alert)}judge/correct/", _version="2", note="")
-    assert (refused.status, "what is to be corrected are needed" in refused.body) == (409, True)
+    assert post(officer, f"{address(alert)}judge/correct/", _version="2", note="").status == 422
+    assert post(officer, f"{address(alert)}judge/correct/", _version="1", note="x").status == 409
     assert "Is it justified?" in call("GET", address(alert), officer).body
     assert post(officer, f"{address(alert)}judge/correct/", _version="2", note="refer next time").status == 303
     assert "refer next time" in call("GET", address(alert), head).body
