@@ -5,18 +5,22 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from django.db import transaction
+
+from fenji.care.registry import actions as registry
 from fenji.care.registry.models import Resident
+from fenji.care.registry.rules import new_resident
 from fenji.care.visits.models import Stay, Visit
 from fenji.ground.common.clock import SHANGHAI, local_day
 from fenji.ground.common.edge import now
 from fenji.ground.network.models import Organisation
 from fenji.ground.tasks.models import WorkItem
 from fenji.measure.referral_quality.models import Alert, AlertRow
-from fenji.world.county import COUNTY_HOSPITAL, Person
-from tests.cast import person
+from fenji.world.county import COUNTY_HOSPITAL
+from tests.app.forms import new_card
+from tests.cast import person, scope
 
-_RESIDENTS = 330
-"""Residents from this one on are used by no other test."""
+_SURNAMES = "钱孙李周吴郑王冯褚卫"
 
 
 def noon(days_ago: int) -> datetime:
@@ -24,22 +28,26 @@ def noon(days_ago: int) -> datetime:
     return datetime.combine(local_day(now()) - timedelta(days=days_ago), time(12), SHANGHAI)
 
 
-def somebody(number: int, who: Person | None = None) -> Resident:
-    """A resident of somebody's institution, township A's unless told otherwise."""
-    home = (who or person("doctor")).org_id
-    return Resident.objects.using("load").filter(home_org_id=home).order_by("id")[_RESIDENTS + number]
+def somebody(number: int) -> Resident:
+    """A resident of township A whom no other test knows; the same one for the same number, of ten."""
+    name, there = f"{_SURNAMES[number]}预警", Resident.objects.using("load")
+    if not there.filter(name=name).exists():
+        with transaction.atomic(), scope(person("doctor")) as by:
+            new = new_resident(name, new_card(), "13900001111", "x", local_day(now()))
+            registry.register(new, by=by, at=now())
+    return there.get(name=name)
 
 
 def _common(org_id: int, resident: Resident, group: str) -> dict[str, Any]:
     path = Organisation.objects.using("load").get(pk=org_id).path
     return {
         "resident": resident, "org_id": org_id, "path": path, "doctor_id": person("doctor").id, "doctor_name": "郑医生",
-        "diagnosis_code": f"{group}.x00", "diagnosis_name": "高血压", "disease_group": group, "group_version": "x",
+        "diagnosis_code": "I10.x00", "diagnosis_name": "原发性高血压", "disease_group": group, "group_version": "x",
     }  # fmt: skip
 
 
 def a_stay(
-    resident: Resident, org_id: int, start: datetime, end: datetime | None = None, way: str = "home", group: str = "I10"
+    resident: Resident, org_id: int, start: datetime, end: datetime | None = None, way: str = "home", group: str = "hypertension"
 ) -> Stay:
     """Somebody in hospital, or who was."""
     way_out = way if end else ""
@@ -48,7 +56,7 @@ def a_stay(
 
 
 def a_visit(
-    resident: Resident, org_id: int, start: datetime, disposition: str = "treated", group: str = "I10", **more: Any
+    resident: Resident, org_id: int, start: datetime, disposition: str = "treated", group: str = "hypertension", **more: Any
 ) -> Visit:
     """Somebody who was seen and went home an hour later."""
     end, row = start + timedelta(hours=1), _common(org_id, resident, group)

@@ -88,7 +88,8 @@ def test_an_overdue_answer_is_shown_and_found(alert: Alert, lead: str) -> None:
 def test_alerts_asked_for_wrongly_say_so(alert: Alert, lead: str, query: str) -> None:
     county_is_not_asked = query.startswith("county")
     for page in ("", "counts/", "export.xlsx"):
-        assert call("GET", f"/quality/alerts/{page}?{query}", lead).status == (200 if county_is_not_asked else 422)
+        not_asked = county_is_not_asked or (page == "counts/" and query == "state=x")
+        assert call("GET", f"/quality/alerts/{page}?{query}", lead).status == (200 if not_asked else 422)
 
 
 def test_the_institution_asked_sees_its_patient_and_answers(alert: Alert, stays: tuple[Stay, Stay], head: str) -> None:
@@ -128,17 +129,14 @@ def test_the_lead_and_the_officer_see_facts_and_judge(
     assert post(head, f"{address(alert)}answer/", _version="1", cause="x").status == 303
     assert post(head, f"{address(alert)}judge/justify/", _version="2", note="").status == 403
     assert post(officer, f"{address(alert)}judge/answer/", _version="2", note="x").status == 404
-    refused = post(officer, f"{address(alert)}judge/correct/", _version="2", note="")
-    assert (refused.status, "what is to be corrected are needed" in refused.body) == (409, True)
+    assert post(officer, f"{address(alert)}judge/correct/", _version="2", note="").status == 422
+    assert post(officer, f"{address(alert)}judge/correct/", _version="1", note="x").status == 409
     assert "Is it justified?" in call("GET", address(alert), officer).body
     assert post(officer, f"{address(alert)}judge/correct/", _version="2", note="refer next time").status == 303
     assert "refer next time" in call("GET", address(alert), head).body
 
 
 def test_a_withdrawn_alert_says_why_and_a_counted_one_that_it_is_asked_about_elsewhere(alert: Alert, lead: str, head: str) -> None:
-    changed = {"state": "withdrawn", "withdrawn_at": now(), "withdrawn_for": "covered"}
-    Alert.objects.using("owner").filter(pk=alert.pk).update(**changed)
-    assert "A referral covers it by now." in call("GET", address(alert), lead).body
     mute = a_visit(somebody(1), person("doctor").org_id, noon(9), "unstated")
     actions.look_for_alerts(at=now())
     counted = alert_on(mute)
@@ -147,6 +145,9 @@ def test_a_withdrawn_alert_says_why_and_a_counted_one_that_it_is_asked_about_els
     assert "by a step of its own" in page
     assert f'href="/visits/{mute.pk}/"' in page
     assert "Send the explanation" not in page
+    changed = {"state": "withdrawn", "withdrawn_at": now(), "withdrawn_for": "covered"}
+    Alert.objects.using("owner").filter(pk=alert.pk).update(**changed)
+    assert "A referral covers it by now." in call("GET", address(alert), lead).body
 
 
 def test_who_judges_has_the_ways_looked_through_now_and_once(stays: tuple[Stay, Stay], lead: str, officer: str, head: str) -> None:

@@ -84,7 +84,12 @@ def test_discharged_and_admitted_higher_up_within_the_window(after: timedelta, f
     if row is None:
         return
     assert (row.kind, row.org_id, row.lead_id, row.state) == ("discharge_instead", first.org_id, COUNTY_HOSPITAL, "open")
-    assert (row.at, row.disease_group, row.reason["clause_id"], bool(row.pack_hash)) == (second.admitted_at, "I10", "SM-3-5k", True)
+    assert (row.at, row.disease_group, row.reason["clause_id"], bool(row.pack_hash)) == (
+        second.admitted_at,
+        "hypertension",
+        "SM-3-5k",
+        True,
+    )
     named = AlertRow.objects.using("owner").filter(alert=row).order_by("position")
     assert [(r.kind, r.key, r.resident_id) for r in named] == [("stay", str(s.pk), s.resident_id) for s in (first, second)]
     assert steps(row) == [("alert.open", first.org_id, "manager")]
@@ -122,8 +127,8 @@ def test_stays_that_two_hospitals_systems_sent_are_found_and_taken_back_alike() 
 
 def test_neither_an_emergency_nor_another_disease_nor_a_death_is_one() -> None:
     urgent, other, dead = discharged_instead(0), discharged_instead(1), discharged_instead(2)
-    a_visit(urgent[1].resident, COUNTY_HOSPITAL, urgent[1].admitted_at - DAY, emergency=True, group="I21")
-    Stay.objects.using("owner").filter(pk=other[1].pk).update(disease_group="J44")
+    a_visit(urgent[1].resident, COUNTY_HOSPITAL, urgent[1].admitted_at - DAY, emergency=True, group="acute-coronary-syndrome")
+    Stay.objects.using("owner").filter(pk=other[1].pk).update(disease_group="copd")
     Stay.objects.using("owner").filter(pk=dead[0].pk).update(way_out="died")
     late = discharged_instead(3)
     a_visit(late[1].resident, COUNTY_HOSPITAL, late[1].admitted_at - DAY - timedelta(microseconds=1), emergency=True)
@@ -163,7 +168,7 @@ def test_who_goes_past_primary_care_is_found_and_who_went_there_first_is_not() -
 
 def test_an_easily_treated_disease_sent_up_without_a_reason() -> None:
     with transaction.atomic(), scope(person("doctor")) as by:
-        case = a_case(by, person("doctor"), number=310)
+        case = a_case(by, person("doctor"), number=291)
     looked()
     assert alert_on(case.number) is None
     Case.objects.using("owner").filter(pk=case.pk).update(override_reason=" ", offered_at=now())
@@ -218,7 +223,7 @@ def test_what_is_found_again_stays_as_it_is() -> None:
 
 def test_a_referral_entered_afterwards_withdraws_it_and_its_step() -> None:
     with transaction.atomic(), scope(person("doctor")) as by:
-        case = a_case(by, person("doctor"), number=311)
+        case = a_case(by, person("doctor"), number=292)
     mine, admitted = Resident.objects.using("load").get(pk=case.resident_id), now() - 3 * HOUR
     first = a_stay(mine, case.origin_id, admitted - 2 * DAY, admitted - HOUR)
     a_stay(mine, COUNTY_HOSPITAL, admitted)
@@ -241,10 +246,10 @@ def test_rows_that_change_withdraw_it_and_when_they_change_back_it_goes_on() -> 
     looked()
     row = alert_on(first)
     assert row is not None
-    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="J44")
+    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="copd")
     looked()
     assert (again(row).state, again(row).withdrawn_for) == ("withdrawn", "changed")
-    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="I10")
+    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="hypertension")
     assert looked().again == 1
     back = again(row)
     assert (back.state, back.withdrawn_for, back.withdrawn_at) == ("open", "", None)
@@ -258,14 +263,14 @@ def test_what_was_answered_goes_on_as_answered_and_what_was_judged_is_not_taken_
     row = alert_on(first)
     assert row is not None
     answered(row)
-    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="J44")
+    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="copd")
     looked()
-    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="I10")
+    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="hypertension")
     looked()
     assert again(row).state == "answered"
     assert steps(row) == [("alert.answered", COUNTY_HOSPITAL, "manager")]
     judged(row, "justify", again(row).version)
-    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="J44")
+    Stay.objects.using("owner").filter(pk=second.pk).update(disease_group="copd")
     looked()
     assert again(row).state == "justified"
 

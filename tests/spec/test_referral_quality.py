@@ -27,7 +27,7 @@ def test_each_number_comes_from_its_clause() -> None:
     assert (there["review_asked"], there["review_cycle_days"]) == ("SM-3-5l", "SM-3-5l")
     assert (there["outliers_watched"], there["outlier_opens"]) == ("SM-3-5g", "SM-3-5g")
     elsewhere = {p.clause_id for p in queries.sources(QualityPolicy, QUANZHOU, DAY).values()}
-    assert elsewhere == {"PF-quality-review", "PF-quality-outliers", "PF-quality-bulletin"}
+    assert elsewhere == {"PF-quality-review", "PF-quality-outliers", "PF-quality-alerts", "PF-quality-bulletin"}
 
 
 # --- SM-3-5f: fifty sampled, three unreasonable → 94 % ---------------------------------------------------------------------------

@@ -85,10 +85,11 @@ class AlertsForm(forms.Form):
         """What the checked form asks for, at an instant."""
         data = self.cleaned_data
         first = date.fromisoformat(f"{data['month']}-01")
-        overdue = data["state"] == _OVERDUE
+        state = data.get("state", "")
+        overdue = state == _OVERDUE
         return Asked(
             first, next_month(first), data["kind"], data.get("county", ""), int(data["org"]) if data["org"] else None,
-            "" if overdue else data["state"], at if overdue else None,
+            "" if overdue else state, at if overdue else None,
         )  # fmt: skip
 
 
@@ -99,6 +100,6 @@ class AnswerForm(forms.Form):
 
 
 class JudgeForm(forms.Form):
-    """What is to be corrected, as whoever judges says; the rules ask for it then."""
+    """What is to be corrected, as whoever judges says."""
 
-    note = _Words(_("What is to be corrected"))
+    note = _Words(_("What is to be corrected"), required=True)

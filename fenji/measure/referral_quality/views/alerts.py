@@ -103,6 +103,7 @@ def counts(request: SignedRequest) -> HttpResponse:
     """How many alerts each institution has in a month, against how much it did."""
     only_health(request)
     form = _form(request)
+    del form.fields["state"]
     rows = _tallies(form.asked(request.at)) if form.is_valid() else []
     context = {"form": form, "keep": _kept(form) if form.is_valid() else "", "rows": rows}
     return render(request, "quality/alert_counts.html", context, status=200 if form.is_valid() else 422)
@@ -241,15 +242,15 @@ def judge(request: SignedRequest, alert_id: UUID, action: str) -> HttpResponse:
     row, form = queries.alert(alert_id), JudgeForm(request.POST)
     if action not in (rules.JUSTIFY, rules.CORRECT):
         raise Unknown(what="action")
-    if not form.is_valid():
+    if action == rules.CORRECT and not form.is_valid():
         return _show(request, row, {"verdict": form}, status=422)
+    note = form.cleaned_data["note"] if action == rules.CORRECT else ""
     try:
-        note, version = form.cleaned_data["note"], posted_version(request)
-        actions.judge(row.pk, action, note, version=version, by=request.actor, at=request.at)
+        actions.judge(row.pk, action, note, version=posted_version(request), by=request.actor, at=request.at)
     except NotPermitted:
         raise
     except Refused as refusal:
-        return _show(request, row, {"verdict": form}, refusal_text(refusal), 409)
+        return _show(request, row, {"verdict": form if note else JudgeForm()}, refusal_text(refusal), 409)
     return _done(request, row, action)
 
 
