@@ -20,6 +20,7 @@ from fenji.ground.common.edge import now
 from fenji.ground.common.imports import Row
 from fenji.ground.common.refusal import NotPermitted, Stale, Unknown
 from fenji.ground.documents.rules import Values
+from fenji.ground.network.models import Organisation
 from fenji.ground.tasks.actions import deliver_left_over
 from fenji.ground.tasks.models import Notice, WorkItem
 from fenji.measure.referral_quality import actions, queries
@@ -378,6 +379,18 @@ def test_the_institution_asked_sees_its_own_patient_and_the_others_facts_alone()
         assert seen_by(nobody, row) == (False, 0, 0)
         with pytest.raises((Unknown, NotPermitted)), transaction.atomic(), scope(nobody) as by:
             actions.answer(row.pk, "x", version=1, by=by, at=now())
+
+
+def test_a_village_clinics_alerts_are_its_centres() -> None:
+    orgs = Organisation.objects.using("load")
+    town = orgs.get(pk=person("doctor").org_id).path[:9]
+    clinic = orgs.filter(care_tier="village", path__starts=town, end=None).order_by("path")[0]
+    mute = a_visit(somebody(0), clinic.pk, noon(9), "unstated")
+    looked()
+    row = alert_on(mute)
+    assert row is not None
+    assert (row.org_id, row.facts[0]["org"]) == (person("doctor").org_id, clinic.pk)
+    assert seen_by(person("head"), row) == (True, 1, 1)
 
 
 def test_an_alert_holds_nothing_of_a_patient() -> None:
