@@ -245,6 +245,7 @@ class Case(Keyed):
             models.Index(fields=["state", "number"], name="case_state"),
             models.Index(fields=["created_at", "number"], name="case_written"),
             models.Index(fields=["review_org", "due_at"], condition=Q(state=IN_REVIEW), name="case_review_waits"),
+            models.Index(fields=["stay"], condition=Q(stay__isnull=False), name="case_stay"),
         ]
 
 
