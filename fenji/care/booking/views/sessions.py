@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -70,18 +71,47 @@ def _week(request: SignedRequest) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _InWeek:
+    """A session in the table of a week. Told here and not in the template: a large hospital has hundreds of them."""
+
+    id: UUID
+    name: str
+    times: str
+    doctor: str
+    off: bool
+    tone: str
+    icon: str
+    word: str
+
+
+def _in_week(one: queries.Day, silent: bool) -> _InWeek:
+    session = one.session
+    off = session.state == rules.CANCELLED
+    if off:
+        looks = "grey", "end", _("cancelled")
+    elif silent and session.source == rules.FED:
+        looks = "purple", "judge", _("unknown")
+    elif one.free:
+        looks = "green", "yes", _("%(free)s of %(places)s free") % {"free": one.free, "places": one.places}
+    else:
+        looks = "amber", "warning", _("full")
+    times = "–".join(f"{at.astimezone(SHANGHAI):%H:%M}" for at in (session.start_at, session.end_at))
+    return _InWeek(session.id, session.name, times, session.doctor_name, off, *looks)
+
+
 @page("booking.read")
 def week(request: SignedRequest) -> HttpResponse:
     """The sessions of a week by department and day."""
     shown = _week(request)
     days = [shown["first"] + timedelta(days=n) for n in range(DAYS_PER_WEEK)]
-    table: dict[str, dict[date, list[queries.Day]]] = defaultdict(lambda: defaultdict(list))
+    where = shown["where"]
+    silent = any(one.session.source == rules.FED for one in shown["found"]) and _is_silent(request, where)
+    table: dict[str, dict[date, list[_InWeek]]] = defaultdict(lambda: defaultdict(list))
     for one in shown["found"]:
         room = one.session.department.name_zh if one.session.department else ""
-        table[room][local_day(one.session.start_at)].append(one)
-    where = shown["where"]
+        table[room][local_day(one.session.start_at)].append(_in_week(one, silent))
     keeps = _keeps(request, where.id)
-    fed = any(one.session.source == rules.FED for one in shown["found"])
     context = {
         **shown,
         "days": days,
@@ -90,7 +120,7 @@ def week(request: SignedRequest) -> HttpResponse:
         ],
         "today": local_day(request.at),
         "keeps": keeps,
-        "silent": fed and _is_silent(request, where),
+        "silent": silent,
         "heard": queries.heard(where.id),
         "tab": "week",
         "free_today": queries.free_for_referrers(where.id, request.at),
