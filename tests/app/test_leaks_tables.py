@@ -19,8 +19,9 @@ from fenji.ground.access.rules import RECORDS
 from fenji.ground.common.edge import now
 from fenji.ground.common.models import House
 from fenji.world.county import CITY_HOSPITAL, Person
+from tests.app.addresses.care import VISIT_FORM
+from tests.app.addresses.shared import ID
 from tests.app.canary import NAME, PHONE, ROLES, Canary, _b_system, _card, planted
-from tests.app.test_leaks import _VISIT_FORM, ID
 from tests.app.wsgi import call
 from tests.cast import a_case, other_doctor, other_reviewer, person, scope
 
@@ -241,7 +242,7 @@ def _unscoped(table: str) -> list[str]:
 
 def test_every_table_shows_a_row_of_b_to_those_who_may(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:
     key = str(uuid4())
-    language = call("POST", f"/visits/new/{canary.resident}/", canary.tokens["B doctor"], {"_key": key, **_VISIT_FORM})
+    language = call("POST", f"/visits/new/{canary.resident}/", canary.tokens["B doctor"], {"_key": key, **VISIT_FORM})
     assert language.status == 303
     dark = []
     for table, who in POSITIVE.items():

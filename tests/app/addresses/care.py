@@ -47,7 +47,7 @@ ACTIONS = (
 )
 _DOWN_FORM = {"receiver": "104", "consent_who": "patient", "consent_how": "oral"}
 _STAY_FORM = {"diagnosis": "I10.x00", "doctor": "x", "phase": "chronic"}
-_VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
+VISIT_FORM = {"diagnosis": "I10.x00", "complaint": "x", "ending": "treated"}
 _REFERRAL_FORM = {
     "diagnosis": "I10.x00", "summary": "x", "receiver": "3", "override_reason": "x", "_version": "5", "consent_who": "patient",
 }  # fmt: skip
@@ -140,7 +140,7 @@ FACTORIES: dict[str, Factory] = {
     ],
     "visits/<uuid:visit_id>/edit/": lambda c: [
         Try("GET", f"/visits/{c.visit}/edit/", f"/visits/{ID}/edit/", shows=WORDS),
-        Try("POST", f"/visits/{c.visit}/edit/", f"/visits/{ID}/edit/", _VISIT_FORM, _VISIT_FORM, positive=""),
+        Try("POST", f"/visits/{c.visit}/edit/", f"/visits/{ID}/edit/", VISIT_FORM, VISIT_FORM, positive=""),
     ],
     "visits/<uuid:visit_id>/do/<slug:action>/": lambda c: [
         Try("POST", f"/visits/{c.infected}/do/{a}/", f"/visits/{ID}/do/{a}/", _ACT, _ACT, positive="")
@@ -191,7 +191,7 @@ FACTORIES: dict[str, Factory] = {
     ],
     "visits/new/<uuid:resident_id>/": lambda c: [
         Try("GET", f"/visits/new/{c.resident}/", f"/visits/new/{ID}/", shows=NAME),
-        Try("POST", f"/visits/new/{c.resident}/", f"/visits/new/{ID}/", _VISIT_FORM, _VISIT_FORM, positive=""),
+        Try("POST", f"/visits/new/{c.resident}/", f"/visits/new/{ID}/", VISIT_FORM, VISIT_FORM, positive=""),
     ],
     "visits/<uuid:visit_id>/": lambda c: [
         Try("GET", f"/visits/{c.visit}/", f"/visits/{ID}/", shows=WORDS),
